@@ -30,15 +30,16 @@ enum class ConfigType {
 
 enum class Reload { Restart, Live };
 
-/// One configuration key, declared by the plugin that reads it. The checker, `laresctl config explain`, the generated
-/// reference and SIGHUP all work from these.
+/// One configuration key, declared by the plugin that reads it. The checker, `laresctl config explain`, the
+/// generated reference and SIGHUP all work from these.
 struct ConfigKey {
-  std::string path;           ///< dotted: "database.args.cp_max", "listeners[].port", "rc_message.per_second"
+  std::string path;  ///< dotted: "database.args.cp_max", "listeners[].port", "rc_message.per_second"
   ConfigType type = ConfigType::String;
   std::string default_value;  ///< as YAML: "true", "5m", "[]", "null"; empty means the key is required
   std::string meaning;        ///< one sentence for an administrator
   Reload reload = Reload::Restart;
-  bool secret = false;  ///< never printed by `config explain` or a log; may also be read from KEY_path or the environment
+  bool secret = false;  ///< never printed by `config explain` or a log; may also be read from KEY_path or the
+                        ///< environment
   std::vector<std::string> allowed = {};  ///< for strings: the closed set of values, if it is one
   std::int64_t minimum = INT64_MIN;       ///< of numbers, milliseconds, bytes
   std::int64_t maximum = INT64_MAX;
@@ -48,8 +49,8 @@ struct ConfigKey {
 /// One immutable, validated configuration with all defaults filled in. A reload makes a new one.
 ///
 /// **Threads**: any; nothing changes after construction.
-/// **Errors**: asking for a path that nobody declared, or with another type than declared, is a bug and throws
-/// std::logic_error; what an administrator can get wrong was refused before.
+/// **Errors**: asking for a path that nobody declared, or with another type than declared, is a bug and
+/// throws std::logic_error; what an administrator can get wrong was refused before.
 class LARES_EXPORT Config {
  public:
   virtual ~Config();

@@ -13,8 +13,8 @@ struct Schema;
 
 namespace lares {
 
-/// Collects what plugins declare about themselves before any server exists: from it come the configuration checker, the
-/// reference documentation, migrations, purge and erasure.
+/// Collects what plugins declare about themselves before any server exists: from it come the configuration
+/// checker, the reference documentation, migrations, purge and erasure.
 ///
 /// **Threads**: one, during start.
 class LARES_EXPORT Declarations {

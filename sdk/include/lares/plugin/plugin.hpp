@@ -16,8 +16,8 @@ struct ReloadReport {
   std::vector<std::string> refused;  ///< "key: reason"; the former value stays
 };
 
-/// One plugin of one server. Constructed with the Server; its constructor registers services and routes and does no I/O.
-/// The order of calls: constructor, start, (reload)*, drain, stop, destructor.
+/// One plugin of one server. Constructed with the Server; its constructor registers services and routes and
+/// does no I/O. The order of calls: constructor, start, (reload)*, drain, stop, destructor.
 ///
 /// **Threads**: all of these are called on the server's first loop.
 class LARES_EXPORT Plugin {
@@ -30,14 +30,16 @@ class LARES_EXPORT Plugin {
   /// Everything in `needs` has started. Throw StartError with what an administrator can do.
   virtual Task<void> start();
 
-  /// Finish what is under way and begin nothing new: answer long polls, commit writes. Everything in `needs` still works.
+  /// Finish what is under way and begin nothing new: answer long polls, commit writes. Everything in `needs`
+  /// still works.
   /// **Cancellation**: cancelled at the deadline `drain_timeout`.
   virtual Task<void> drain();
 
   /// Release what was opened. Everything that needed this plugin has stopped; what it needs has not.
   virtual Task<void> stop() noexcept;
 
-  /// A new configuration was read and checked. Only keys declared `Reload::Live` may differ from the one before.
+  /// A new configuration was read and checked. Only keys declared `Reload::Live` may differ from the one
+  /// before.
   virtual ReloadReport reload(const Config& config);
 };
 

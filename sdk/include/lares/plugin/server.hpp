@@ -20,9 +20,9 @@ class Registry;
 
 namespace lares {
 
-/// Everything of one homeserver in one process: name, configuration, services, routes. In the process nothing is "the"
-/// server: plugins are created with one of these and keep to it. Process-wide are the Runtime (loops, pools), logs and the
-/// loaded libraries alone.
+/// Everything of one homeserver in one process: name, configuration, services, routes. In the process nothing
+/// is "the" server: plugins are created with one of these and keep to it. Process-wide are the Runtime
+/// (loops, pools), logs and the loaded libraries alone.
 ///
 /// **Lifetime**: longer than every plugin created with it.
 class LARES_EXPORT Server {

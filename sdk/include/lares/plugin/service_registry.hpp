@@ -9,8 +9,8 @@
 
 namespace lares {
 
-/// An interface by which plugins ask each other: a class with `static constexpr std::string_view kServiceId`, whose value
-/// ends in a version ("lares.rooms/1") and changes with the interface.
+/// An interface by which plugins ask each other: a class with `static constexpr std::string_view kServiceId`,
+/// whose value ends in a version ("lares.rooms/1") and changes with the interface.
 template <class T>
 concept Service = requires {
   { T::kServiceId } -> std::convertible_to<std::string_view>;
@@ -42,8 +42,9 @@ class LARES_EXPORT ServiceRegistry {
     return static_cast<T*>(find_raw(T::kServiceId));
   }
 
-  /// Adds one of several: a contributor to /sync, a sink of events, a UIA stage. A lower layer never needs a higher one;
-  /// here it offers the place where the higher one joins in. Called in ascending `order`, then by plugin name.
+  /// Adds one of several: a contributor to /sync, a sink of events, a UIA stage. A lower layer never needs a
+  /// higher one; here it offers the place where the higher one joins in. Called in ascending `order`, then by
+  /// plugin name.
   template <Service T>
   void join(T& participant, int order = 0) {
     join_raw(T::kServiceId, &participant, order);

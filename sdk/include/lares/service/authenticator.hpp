@@ -18,14 +18,14 @@ class LARES_EXPORT Authenticator {
   static constexpr std::string_view kServiceId = "lares.authenticator/1";
   virtual ~Authenticator();
 
-  /// The account of a token that is known here and certainly still valid, without waiting; null when it must be looked up.
-  /// The gate asks this first, so that a request with a warm token is not suspended.
+  /// The account of a token that is known here and certainly still valid, without waiting; null when it must
+  /// be looked up. The gate asks this first, so that a request with a warm token is not suspended.
   [[nodiscard]] virtual std::shared_ptr<const http::Account> cached(std::string_view token) noexcept = 0;
 
-  /// The account of a token. Locked, suspended and guest accounts are returned as such: what they may do is the route's
-  /// business.
-  /// **Errors**: MatrixError 401 M_UNKNOWN_TOKEN for forged, logged-out and expired tokens (`soft_logout` as the
-  /// specification says) and for deactivated accounts.
+  /// The account of a token. Locked, suspended and guest accounts are returned as such: what they may do is
+  /// the route's business.
+  /// **Errors**: MatrixError 401 M_UNKNOWN_TOKEN for forged, logged-out and expired tokens (`soft_logout` as
+  /// the specification says) and for deactivated accounts.
   virtual Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) = 0;
 };
 

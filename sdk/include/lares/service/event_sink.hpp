@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/task.hpp>
+#include <lares/base/export.hpp>
+#include <lares/service/stored_event.hpp>
+
+#include <span>
+#include <string_view>
+
+namespace lares::storage {
+class WriteTransaction;
+}
+
+namespace lares::service {
+
+/// A place where others join the writing of events: push counts, relations, device-list changes commit with
+/// the event or not at all. Joined with an order (`services.join<EventSink>(*this, order)`).
+///
+/// **Threads**: `prepare` on the persister's loop; `write` on a storage thread, maybe more than once;
+/// `committed` on the persister's loop.
+class LARES_EXPORT EventSink {
+ public:
+  static constexpr std::string_view kServiceId = "lares.event-sink/1";
+  virtual ~EventSink();
+
+  /// Computes whatever needs time, before the transaction. The events have no position yet.
+  virtual Task<void> prepare(std::span<const StoredEventPtr> events) = 0;
+  /// Only SQL. The events' positions are drawn.
+  virtual void write(storage::WriteTransaction& tx, std::span<const StoredEventPtr> events) = 0;
+  /// After the commit, before anybody is told.
+  virtual void committed(std::span<const StoredEventPtr> events) noexcept = 0;
+};
+
+}  // namespace lares::service

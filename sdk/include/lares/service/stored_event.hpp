@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/matrix/event.hpp>
+#include <lares/stream/stream_number.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace lares::service {
+
+/// An event together with what this server knows of it.
+struct StoredEvent {
+  matrix::EventPtr event;
+  std::int64_t number = 0;    ///< interned; says nothing about order
+  std::int64_t room = 0;      ///< interned
+  std::int64_t sender = 0;    ///< interned
+  std::int64_t position = 0;  ///< stream id: arrival; negative for a backfilled event, 0 for an outlier
+  stream::WriterNumber writer = 0;
+  std::int64_t depth = 0;        ///< clamped; order of history together with `position`
+  std::int64_t state_after = 0;  ///< root of the room's state after it, as the state store numbers it
+  bool soft_failed = false;
+  bool rejected = false;
+  /// The redaction that is in force, whose client form goes into `unsigned.redacted_because`. `event` is the
+  /// redacted form then.
+  matrix::EventPtr redacted_because;
+};
+
+using StoredEventPtr = std::shared_ptr<const StoredEvent>;
+
+}  // namespace lares::service

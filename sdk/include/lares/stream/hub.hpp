@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/task.hpp>
+#include <lares/base/export.hpp>
+#include <lares/stream/stream.hpp>
+#include <lares/stream/token.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace lares::stream {
+
+/// The process's place in replication: where each writer of each stream stands, as far as this process has
+/// applied it. Every read is bounded by these positions, never by a table's maximum.
+///
+/// **Threads**: any.
+class LARES_EXPORT Hub {
+ public:
+  static constexpr std::string_view kServiceId = "lares.hub/1";
+  virtual ~Hub();
+
+  /// This process's number among the writers.
+  [[nodiscard]] virtual WriterNumber self() const noexcept = 0;
+
+  /// Begins a position that no former process of this database has reached, for a stream in memory:
+  /// `incarnation << 32`.
+  [[nodiscard]] virtual std::int64_t incarnation_position() const noexcept = 0;
+
+  /// This process wrote rows and they are committed and applied here: their position is reached, and the
+  /// other processes hear of them. `rows` is called only if there are other processes.
+  virtual void committed(StreamNumber stream, std::int64_t position,
+                         std::function<std::vector<Row>()> rows) = 0;
+
+  /// Where all streams stand now: the newest token that a response may carry.
+  [[nodiscard]] virtual Token now() const = 0;
+  [[nodiscard]] virtual StreamPosition position(StreamNumber stream) const = 0;
+
+  /// Waits until this process has applied a writer's stream up to `position`. False at the deadline. Returns
+  /// without suspending when it has already.
+  virtual Task<bool> reached(StreamNumber stream, WriterNumber writer, std::int64_t position,
+                             std::chrono::milliseconds deadline) = 0;
+};
+
+}  // namespace lares::stream
