@@ -20,14 +20,14 @@ using Sha1Digest = std::array<std::uint8_t, 20>;
 
 /// SHA-256 of bytes that come in pieces.
 class LARES_EXPORT Sha256 {
-public:
-    Sha256() noexcept;
-    Sha256& update(std::string_view bytes) noexcept;
-    /// The digest of everything given; the object is spent afterwards.
-    [[nodiscard]] Sha256Digest finish() noexcept;
+ public:
+  Sha256() noexcept;
+  Sha256& update(std::string_view bytes) noexcept;
+  /// The digest of everything given; the object is spent afterwards.
+  [[nodiscard]] Sha256Digest finish() noexcept;
 
-private:
-    alignas(8) std::array<std::uint8_t, 128> state_;
+ private:
+  alignas(8) std::array<std::uint8_t, 128> state_;
 };
 
 /// HMAC-SHA1, which time-limited TURN credentials and the registration shared secret need. For nothing new.

@@ -14,8 +14,8 @@
 
 namespace lares::crypto {
 
-/// Signs an object: gives it in canonical form with `signatures.NAME.KEY_ID` set. Signatures that are there stay, and so
-/// does `unsigned`; neither is part of what is signed.
+/// Signs an object: gives it in canonical form with `signatures.NAME.KEY_ID` set. Signatures that are there
+/// stay, and so does `unsigned`; neither is part of what is signed.
 ///
 /// Numbers may be anything whose value is an integer in range.
 ///
@@ -28,27 +28,26 @@ namespace lares::crypto {
 
 /// How a check of a signature ended.
 enum class SignatureCheck : std::uint8_t {
-    kValid,
-    kMissing,    ///< no signature by that name with that key
-    kMalformed,  ///< not 64 bytes of base64, or a key of another algorithm
-    kWrong,      ///< the signature is not one of these bytes by this key
-    kNotJson,    ///< the text is not a JSON object
+  kValid,
+  kMissing,    ///< no signature by that name with that key
+  kMalformed,  ///< not 64 bytes of base64, or a key of another algorithm
+  kWrong,      ///< the signature is not one of these bytes by this key
+  kNotJson,    ///< the text is not a JSON object
 };
 
 /// Checks the signature that stands at `signatures.NAME.KEY_ID` of an object in any form.
 ///
 /// spec: Appendices, "Checking for a Signature"
-[[nodiscard]] LARES_EXPORT SignatureCheck verify_json(std::string_view object,
-                                                      std::string_view name,
-                                                      std::string_view key_id,
-                                                      const Ed25519PublicKey& key);
+[[nodiscard]] LARES_EXPORT SignatureCheck verify_json(std::string_view object, std::string_view name,
+                                                      std::string_view key_id, const Ed25519PublicKey& key);
 
 /// The bytes that a signature of an object covers: its canonical form without `signatures` and `unsigned`.
 ///
 /// Whoever checks several signatures of one object takes the bytes once and calls verify_ed25519.
 [[nodiscard]] LARES_EXPORT std::expected<std::string, json::Error> signable_bytes(std::string_view object);
 
-/// The signature at `signatures.NAME.KEY_ID` of a scanned object; nothing when absent or not 64 bytes of base64.
+/// The signature at `signatures.NAME.KEY_ID` of a scanned object; nothing when absent or not 64 bytes of
+/// base64.
 [[nodiscard]] LARES_EXPORT std::optional<Ed25519Signature> find_signature(const json::Value& object,
                                                                           std::string_view name,
                                                                           std::string_view key_id) noexcept;

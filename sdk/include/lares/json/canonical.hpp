@@ -10,8 +10,8 @@
 
 namespace lares::json {
 
-/// Checks a text as json::scan does and gives it in canonical form: no white space, members sorted by the code points
-/// of their names, strings with as few escapes as possible.
+/// Checks a text as json::scan does and gives it in canonical form: no white space, members sorted by the
+/// code points of their names, strings with as few escapes as possible.
 ///
 /// A text that is canonical already is copied in one piece.
 ///
@@ -19,9 +19,9 @@ namespace lares::json {
 [[nodiscard]] LARES_EXPORT std::expected<std::string, Error> canonicalise(std::string_view text,
                                                                           const ScanOptions& options = {});
 
-/// The same, appended to `out`, whose storage callers may keep from text to text. On error `out` is as it was.
-[[nodiscard]] LARES_EXPORT std::expected<void, Error> canonicalise_to(std::string& out,
-                                                                      std::string_view text,
+/// The same, appended to `out`, whose storage callers may keep from text to text. On error `out` is as it
+/// was.
+[[nodiscard]] LARES_EXPORT std::expected<void, Error> canonicalise_to(std::string& out, std::string_view text,
                                                                       const ScanOptions& options = {});
 
 /// Whether a text is canonical JSON byte for byte, strict integers included.

@@ -17,69 +17,71 @@ namespace lares::matrix {
 
 /// A key of a server as the key store knows it.
 struct KnownKey {
-    crypto::Ed25519PublicKey key{};
-    /// Until when its owner vouches for it, in milliseconds since the epoch; for a retired key `expired_ts`.
-    std::int64_t valid_until_ts = 0;
+  crypto::Ed25519PublicKey key{};
+  /// Until when its owner vouches for it, in milliseconds since the epoch; for a retired key `expired_ts`.
+  std::int64_t valid_until_ts = 0;
 };
 
 /// Where verify_event_signatures finds keys; the caller has fetched them before.
 class LARES_EXPORT KeyLookup {
-public:
-    virtual ~KeyLookup();
-    /// Nothing when the key is unknown.
-    [[nodiscard]] virtual std::optional<KnownKey> find(std::string_view server, std::string_view key_id) const = 0;
+ public:
+  virtual ~KeyLookup();
+  /// Nothing when the key is unknown.
+  [[nodiscard]] virtual std::optional<KnownKey> find(std::string_view server,
+                                                     std::string_view key_id) const = 0;
 };
 
 /// A server that must have signed an event.
 struct RequiredSigner {
-    std::string server;
-    enum class Why : std::uint8_t { kSender, kEventId, kAuthorisingUser } why{};
+  std::string server;
+  enum class Why : std::uint8_t { kSender, kEventId, kAuthorisingUser } why{};
 };
 
-/// The servers whose signature the version asks for: the sender's (but for an invite through a third party, which another
-/// server may have made), in random-id versions that of the event id, and with a restricted join the authorising user's.
+/// The servers whose signature the version asks for: the sender's (but for an invite through a third party,
+/// which another server may have made), in random-id versions that of the event id, and with a restricted
+/// join the authorising user's.
 ///
-/// spec: Server-Server API, "Validating hashes and signatures on received events"; Room Version 8, "Authorization rules"
+/// spec: Server-Server API, "Validating hashes and signatures on received events"; Room Version 8,
+/// "Authorization rules"
 [[nodiscard]] LARES_EXPORT std::vector<RequiredSigner> required_signers(const Event& event);
 
 /// The keys, as (server, key id), that could be needed to verify an event: what to fetch before.
 struct KeyRequest {
-    std::string server;
-    std::string key_id;
-    /// The key must have been valid then: the event's time; 0 where the version does not ask.
-    std::int64_t valid_at_ts = 0;
+  std::string server;
+  std::string key_id;
+  /// The key must have been valid then: the event's time; 0 where the version does not ask.
+  std::int64_t valid_at_ts = 0;
 };
 [[nodiscard]] LARES_EXPORT std::vector<KeyRequest> keys_needed(const Event& event);
 
 enum class SignatureFailureCode : std::uint8_t {
-    kNoSignature,  ///< the server has not signed
-    kUnknownKey,   ///< none of its signatures is by a key we know
-    kKeyExpired,   ///< the only known keys were not valid at the event's time
-    kWrong,        ///< the signature does not verify
+  kNoSignature,  ///< the server has not signed
+  kUnknownKey,   ///< none of its signatures is by a key we know
+  kKeyExpired,   ///< the only known keys were not valid at the event's time
+  kWrong,        ///< the signature does not verify
 };
 
 struct SignatureFailure {
-    SignatureFailureCode code{};
-    std::string server;
+  SignatureFailureCode code{};
+  std::string server;
 };
 [[nodiscard]] LARES_EXPORT std::string describe(const SignatureFailure& failure);
 
-/// Checks that every required server has signed. For each, one valid signature by a known key is enough; signatures by
-/// keys of other algorithms or unknown keys do not hurt.
-[[nodiscard]] LARES_EXPORT std::expected<void, SignatureFailure> verify_event_signatures(const Event& event,
-                                                                                         const KeyLookup& keys);
+/// Checks that every required server has signed. For each, one valid signature by a known key is enough;
+/// signatures by keys of other algorithms or unknown keys do not hurt.
+[[nodiscard]] LARES_EXPORT std::expected<void, SignatureFailure> verify_event_signatures(
+    const Event& event, const KeyLookup& keys);
 
 /// One check of a batch.
 struct SignatureTask {
-    const Event* event = nullptr;
-    std::expected<void, SignatureFailure> result;
+  const Event* event = nullptr;
+  std::expected<void, SignatureFailure> result;
 };
 
-/// Verifies many events. `parallel` runs the given number of independent calls, on several cores if the caller can, and
-/// returns after all of them: parallel(n, f) calls f(0) .. f(n - 1).
+/// Verifies many events. `parallel` runs the given number of independent calls, on several cores if the
+/// caller can, and returns after all of them: parallel(n, f) calls f(0) .. f(n - 1).
 LARES_EXPORT void verify_event_signatures(
-    std::span<SignatureTask> tasks,
-    const KeyLookup& keys,
+    std::span<SignatureTask> tasks, const KeyLookup& keys,
     const std::function<void(std::size_t, const std::function<void(std::size_t)>&)>& parallel);
 
 }  // namespace lares::matrix
