@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests with real processes are written with: servers, databases, clients. The standard library is enough."""
+
+from .client import Client, MatrixError, Response, wait_until
+from .postgres import Postgres
+from .process import Process, ProcessError
+from .ports import reserve_port
+from .redis import Redis
+from .server import Server, build_dir, source_dir
+from .transcript import Judgement, Transcript, judge
+
+__all__ = ["Client", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response", "Server",
+           "Transcript", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]
