@@ -15,8 +15,9 @@
 
 namespace lares::http {
 
-/// The error of the Matrix APIs: HTTP status, errcode, a sentence for the client, further fields, headers. Thrown by
-/// handlers and services; turned into a response in one place, the gate. What is for the log alone goes into `detail`.
+/// The error of the Matrix APIs: HTTP status, errcode, a sentence for the client, further fields, headers.
+/// Thrown by handlers and services; turned into a response in one place, the gate. What is for the log alone
+/// goes into `detail`.
 ///
 /// spec: Client-Server API, "Standard error response"
 class LARES_EXPORT MatrixError : public std::runtime_error {
@@ -34,7 +35,9 @@ class LARES_EXPORT MatrixError : public std::runtime_error {
   [[nodiscard]] int status() const noexcept { return status_; }
   [[nodiscard]] const std::string& errcode() const noexcept { return errcode_; }
   [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& headers() const noexcept { return headers_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& headers() const noexcept {
+    return headers_;
+  }
   /// The response body as JSON text.
   [[nodiscard]] std::string body() const;
 
@@ -46,18 +49,20 @@ class LARES_EXPORT MatrixError : public std::runtime_error {
   std::vector<std::pair<std::string, std::string>> headers_;
 };
 
-LARES_EXPORT MatrixError forbidden(std::string_view message);                      ///< 403 M_FORBIDDEN
-LARES_EXPORT MatrixError not_found(std::string_view message);                      ///< 404 M_NOT_FOUND
-LARES_EXPORT MatrixError unrecognized(std::string_view message = "Unrecognized request");  ///< 404 M_UNRECOGNIZED
-LARES_EXPORT MatrixError bad_json(std::string_view message);                       ///< 400 M_BAD_JSON
-LARES_EXPORT MatrixError not_json(std::string_view message);                       ///< 400 M_NOT_JSON
-LARES_EXPORT MatrixError missing_param(std::string_view message);                  ///< 400 M_MISSING_PARAM
-LARES_EXPORT MatrixError invalid_param(std::string_view message);                  ///< 400 M_INVALID_PARAM
-LARES_EXPORT MatrixError unknown(std::string_view message);                        ///< 400 M_UNKNOWN
-LARES_EXPORT MatrixError too_large(std::string_view message);                      ///< 413 M_TOO_LARGE
-LARES_EXPORT MatrixError limit_exceeded(std::chrono::milliseconds retry_after);    ///< 429 with Retry-After
-LARES_EXPORT MatrixError missing_token();                                          ///< 401 M_MISSING_TOKEN
-LARES_EXPORT MatrixError unknown_token(std::string_view message, bool soft_logout = false);  ///< 401 M_UNKNOWN_TOKEN
-LARES_EXPORT MatrixError unavailable(std::string_view message);                    ///< 503 M_UNKNOWN, try again later
+LARES_EXPORT MatrixError forbidden(std::string_view message);  ///< 403 M_FORBIDDEN
+LARES_EXPORT MatrixError not_found(std::string_view message);  ///< 404 M_NOT_FOUND
+LARES_EXPORT MatrixError
+unrecognized(std::string_view message = "Unrecognized request");                 ///< 404 M_UNRECOGNIZED
+LARES_EXPORT MatrixError bad_json(std::string_view message);                     ///< 400 M_BAD_JSON
+LARES_EXPORT MatrixError not_json(std::string_view message);                     ///< 400 M_NOT_JSON
+LARES_EXPORT MatrixError missing_param(std::string_view message);                ///< 400 M_MISSING_PARAM
+LARES_EXPORT MatrixError invalid_param(std::string_view message);                ///< 400 M_INVALID_PARAM
+LARES_EXPORT MatrixError unknown(std::string_view message);                      ///< 400 M_UNKNOWN
+LARES_EXPORT MatrixError too_large(std::string_view message);                    ///< 413 M_TOO_LARGE
+LARES_EXPORT MatrixError limit_exceeded(std::chrono::milliseconds retry_after);  ///< 429 with Retry-After
+LARES_EXPORT MatrixError missing_token();                                        ///< 401 M_MISSING_TOKEN
+LARES_EXPORT MatrixError unknown_token(std::string_view message,
+                                       bool soft_logout = false);  ///< 401 M_UNKNOWN_TOKEN
+LARES_EXPORT MatrixError unavailable(std::string_view message);    ///< 503 M_UNKNOWN, try again later
 
 }  // namespace lares::http

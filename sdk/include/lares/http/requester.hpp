@@ -17,21 +17,23 @@ class Gate;
 /// What identity knows of the holder of an access token.
 struct Account {
   matrix::UserId user;
-  std::int64_t user_number = 0;             ///< the interned number of the user, a storage detail for hot paths
-  std::optional<std::string> device_id;     ///< absent for a token that an administrator or application service made
-  std::int64_t token_id = 0;                ///< row of the access token; scope of transaction ids without a device
+  std::int64_t user_number = 0;  ///< the interned number of the user, a storage detail for hot paths
+  std::optional<std::string>
+      device_id;              ///< absent for a token that an administrator or application service made
+  std::int64_t token_id = 0;  ///< row of the access token; scope of transaction ids without a device
   bool guest = false;
   bool admin = false;
   bool suspended = false;
   bool locked = false;
   bool shadow_banned = false;
-  std::optional<std::string> appservice_id;  ///< set when an application service acts for the user
-  /// Who really asks, where it is not the user: an administrator's puppet token, an application service's sender.
-  std::optional<matrix::UserId> authenticated_entity;
+  std::optional<std::string> appservice_id = {};  ///< set when an application service acts for the user
+  /// Who really asks, where it is not the user: an administrator's puppet token, an application service's
+  /// sender.
+  std::optional<matrix::UserId> authenticated_entity = {};
 };
 
-/// Proof that a request came with a valid token of an account that this route admits. Only the gate makes one, so a
-/// function that takes it cannot be reached by anyone else.
+/// Proof that a request came with a valid token of an account that this route admits. Only the gate makes
+/// one, so a function that takes it cannot be reached by anyone else.
 ///
 /// **Lifetime**: of the request.
 class LARES_EXPORT Requester {

@@ -31,15 +31,16 @@ enum class Access : std::uint8_t {
 
 /// The proof that belongs to an access.
 template <Access A>
-using Proof = std::conditional_t<
-    A == Access::Public, Anyone,
-    std::conditional_t<A == Access::Server, Origin, std::conditional_t<A == Access::Worker, Peer, Requester>>>;
+using Proof =
+    std::conditional_t<A == Access::Public, Anyone,
+                       std::conditional_t<A == Access::Server, Origin,
+                                          std::conditional_t<A == Access::Worker, Peer, Requester>>>;
 
-/// What a route declares beyond its path and access. From these come the request's treatment, `laresctl routes`, the lists
-/// of endpoints a worker serves and the reverse proxy's configuration.
+/// What a route declares beyond its path and access. From these come the request's treatment, `laresctl
+/// routes`, the lists of endpoints a worker serves and the reverse proxy's configuration.
 struct RouteOptions {
-  std::string_view name = {};        ///< the servlet label in metrics, as dashboards know it: "SyncRestServlet"
-  std::string_view spec = {};        ///< section of the specification
+  std::string_view name = {};  ///< the servlet label in metrics, as dashboards know it: "SyncRestServlet"
+  std::string_view spec = {};  ///< section of the specification
   std::string_view rate_limit = {};  ///< key of the limiter the gate asks: "rc_message"; empty for none
   std::string_view shard = {};       ///< path parameter by which a proxy should hash ("roomId"), or "user"
   bool allow_suspended = true;       ///< what a suspended account may still do; reads mostly
@@ -56,11 +57,13 @@ struct RouteOptions {
 /// A route as the registry keeps it.
 struct Route {
   Method method;
-  std::vector<std::string> patterns;  ///< "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", one per prefix
+  std::vector<std::string>
+      patterns;  ///< "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", one per prefix
   Access access;
   RouteOptions options;
   std::string plugin;  ///< filled in by the host
-  /// The proof is passed behind `const void*` and is of the type that `access` names; only the gate calls this.
+  /// The proof is passed behind `const void*` and is of the type that `access` names; only the gate calls
+  /// this.
   std::function<Task<Response>(const void* proof, Request& request)> handler;
 };
 
@@ -69,19 +72,27 @@ class LARES_EXPORT Router {
  public:
   virtual ~Router();
 
-  /// Adds a route. `patterns` are full paths; `{name}` takes one segment, and `{name*}` at the end takes the rest.
+  /// Adds a route. `patterns` are full paths; `{name}` takes one segment, and `{name*}` at the end takes the
+  /// rest.
   ///
-  ///     router.add<Access::User>(Method::Put, client_paths("/rooms/{roomId}/typing/{userId}"), {.name = "..."},
-  ///         [this](const Requester& requester, Request& request) { return put_typing(requester, request); });
+  ///     router.add<Access::User>(Method::Put, client_paths("/rooms/{roomId}/typing/{userId}"), {.name =
+  ///     "..."},
+  ///         [this](const Requester& requester, Request& request) { return put_typing(requester, request);
+  ///         });
   ///
   /// **Errors**: std::logic_error if method and pattern are taken.
   template <Access A, class Handler>
     requires std::is_invocable_r_v<Task<Response>, Handler&, const Proof<A>&, Request&>
   void add(Method method, std::vector<std::string> patterns, RouteOptions options, Handler handler) {
-    add_route(Route{method, std::move(patterns), A, std::move(options), {},
-                    [handler = std::move(handler)](const void* proof, Request& request) mutable -> Task<Response> {
-                      return handler(*static_cast<const Proof<A>*>(proof), request);
-                    }});
+    add_route(
+        Route{method,
+              std::move(patterns),
+              A,
+              std::move(options),
+              {},
+              [handler = std::move(handler)](const void* proof, Request& request) mutable -> Task<Response> {
+                return handler(*static_cast<const Proof<A>*>(proof), request);
+              }});
   }
 
   [[nodiscard]] virtual const std::vector<Route>& routes() const noexcept = 0;
@@ -94,6 +105,7 @@ class LARES_EXPORT Router {
 /// `client_paths("/sync")` is {"/_matrix/client/v3/sync", "/_matrix/client/r0/sync"}.
 LARES_EXPORT std::vector<std::string> client_paths(std::string_view path);
 /// As above, with further versions: `client_paths("/profile/{userId}", {"v3", "r0", "unstable"})`.
-LARES_EXPORT std::vector<std::string> client_paths(std::string_view path, std::vector<std::string_view> versions);
+LARES_EXPORT std::vector<std::string> client_paths(std::string_view path,
+                                                   std::vector<std::string_view> versions);
 
 }  // namespace lares::http
