@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <host/plugin_library.hpp>
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace lares {
+class Declarations;
+}
+
+namespace lares::host {
+
+/// The libraries of the plugin folders: found, checked and loaded once per process, in the order of their
+/// names.
+///
+/// **Threads**: one while it is made; read-only afterwards, from any.
+/// **Lifetime**: that of the process. Libraries are never unloaded, since threads, exceptions and vtables may
+/// refer to them.
+class Catalogue {
+ public:
+  /// Loads every `*.so` of `folders`. A folder that does not exist is an error; one without plugins is not.
+  /// **Errors**: StartError with one line for each file that is refused, naming file, reason and remedy.
+  explicit Catalogue(const std::vector<std::filesystem::path>& folders);
+
+  [[nodiscard]] const std::vector<PluginLibrary>& plugins() const noexcept { return plugins_; }
+  [[nodiscard]] const PluginLibrary* find(std::string_view name) const noexcept;
+
+  /// Lets every plugin declare its configuration keys and tables.
+  void declare(class DeclarationsImpl& declarations) const;
+
+ private:
+  std::vector<PluginLibrary> plugins_;
+};
+
+/// Where plugins are when the command line names no folder: `lib/lares/plugins` beside the folder of the
+/// running program, both in a build tree and as installed.
+[[nodiscard]] std::filesystem::path default_plugin_folder();
+/// The same for modules.
+[[nodiscard]] std::filesystem::path default_module_folder();
+
+}  // namespace lares::host

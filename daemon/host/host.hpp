@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <host/catalogue.hpp>
+#include <host/declarations_impl.hpp>
+#include <host/server_impl.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lares {
+class Runtime;
+}
+
+namespace lares::host {
+
+/// What the host is told on the command line.
+struct HostOptions {
+  std::vector<std::filesystem::path> plugin_folders;  ///< absolute; empty for default_plugin_folder()
+  std::vector<std::filesystem::path> module_folders;  ///< absolute; empty for default_module_folder()
+};
+
+/// The plugins of a process and what they declare: what laresd and laresctl both begin with.
+///
+///     lares::host::Host host({});                       // loads and declares; throws StartError
+///     for (const auto& [key, plugin] : host.declarations().keys()) { ... }
+///     auto server = host.assemble(config, runtime, router, metrics);   // constructs, starts nothing
+///     for (const auto& route : server->router().routes()) { ... }
+///
+/// **Threads**: one.
+/// **Lifetime**: longer than the servers assembled from it.
+class Host {
+ public:
+  /// Loads every plugin and collects its declarations, the daemon's own first.
+  /// **Errors**: StartError.
+  explicit Host(const HostOptions& options);
+  ~Host();
+
+  [[nodiscard]] const Catalogue& catalogue() const noexcept { return catalogue_; }
+  [[nodiscard]] const DeclarationsImpl& declarations() const noexcept { return declarations_; }
+
+  /// A server with its active plugins constructed and none started: the route table is complete.
+  /// **Errors**: StartError.
+  [[nodiscard]] std::unique_ptr<ServerImpl> assemble(ConfigPtr config, Runtime& runtime, http::Router& router,
+                                                     metrics::Registry& metrics) const;
+
+ private:
+  Catalogue catalogue_;
+  DeclarationsImpl declarations_;
+};
+
+/// Declares the keys that the daemon itself reads: drain_timeout, pid_file, modules.
+void declare_host_keys(Declarations& declarations);
+
+}  // namespace lares::host
