@@ -126,7 +126,4 @@ class LARES_EXPORT Client {
   std::shared_ptr<Impl> impl_;
 };
 
-/// "GET", "PUT" and so on.
-[[nodiscard]] LARES_EXPORT std::string_view to_string(Method method) noexcept;
-
 }  // namespace lares::http
