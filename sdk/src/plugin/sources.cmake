@@ -2,8 +2,7 @@
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/fingerprint.cpp
   ${CMAKE_CURRENT_LIST_DIR}/interfaces.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/plugin.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/start_error.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/plugin.cpp)
 if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/config.cpp)
   target_sources(lares PRIVATE ${CMAKE_CURRENT_LIST_DIR}/config.cpp)
 endif()
