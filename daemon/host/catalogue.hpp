@@ -7,11 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace lares {
-class Declarations;
-}
-
 namespace lares::host {
+
+class DeclarationsImpl;
 
 /// The libraries of the plugin folders: found, checked and loaded once per process, in the order of their
 /// names.
@@ -29,11 +27,14 @@ class Catalogue {
   [[nodiscard]] const PluginLibrary* find(std::string_view name) const noexcept;
 
   /// Lets every plugin declare its configuration keys and tables.
-  void declare(class DeclarationsImpl& declarations) const;
+  void declare(DeclarationsImpl& declarations) const;
 
  private:
   std::vector<PluginLibrary> plugins_;
 };
+
+/// Lets one plugin declare. **Errors**: StartError naming the file if it throws or contradicts another.
+void declare_plugin(const PluginLibrary& plugin, DeclarationsImpl& declarations);
 
 /// Where plugins are when the command line names no folder: `lib/lares/plugins` beside the folder of the
 /// running program, both in a build tree and as installed.

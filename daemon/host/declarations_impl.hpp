@@ -1,44 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <lares/plugin/declarations.hpp>
+#include <config/key_set.hpp>
 
-#include <memory>
+#include <lares/plugin/declarations.hpp>
+#include <lares/storage/migration.hpp>
+
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lares::host {
-
-/// A configuration key and who declared it.
-struct DeclaredKey {
-  ConfigKey key;
-  std::string plugin;
-};
 
 /// What all plugins declared: the source of `config check`, the reference documentation, migrations, purge
 /// and erasure.
 class DeclarationsImpl final : public Declarations {
  public:
-  DeclarationsImpl();
+  DeclarationsImpl() = default;
   ~DeclarationsImpl() override;
 
-  /// Says whose declarations follow; the host calls it before each plugin, and with "daemon" for its own.
+  /// Says whose declarations follow; the host calls it before each plugin.
   void set_plugin(std::string name) { plugin_ = std::move(name); }
 
-  /// **Errors**: StartError naming both plugins if a key was declared differently.
   void config(ConfigKey key) override;
   void schema(storage::Schema schema) override;
 
-  [[nodiscard]] const std::vector<DeclaredKey>& keys() const noexcept { return keys_; }
+  [[nodiscard]] const config::KeySet& keys() const noexcept { return keys_; }
+  [[nodiscard]] config::KeySet& keys() noexcept { return keys_; }
   /// In the order of declaration.
-  [[nodiscard]] const std::vector<storage::Schema>& schemas() const noexcept;
+  [[nodiscard]] const std::vector<storage::Schema>& schemas() const noexcept { return schemas_; }
 
  private:
-  struct Schemas;
-
   std::string plugin_;
-  std::vector<DeclaredKey> keys_;
-  std::unique_ptr<Schemas> schemas_;
+  config::KeySet keys_;
+  std::vector<storage::Schema> schemas_;
 };
 
 }  // namespace lares::host

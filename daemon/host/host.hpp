@@ -25,9 +25,9 @@ struct HostOptions {
 /// The plugins of a process and what they declare: what laresd and laresctl both begin with.
 ///
 ///     lares::host::Host host({});                       // loads and declares; throws StartError
-///     for (const auto& [key, plugin] : host.declarations().keys()) { ... }
-///     auto server = host.assemble(config, runtime, router, metrics);   // constructs, starts nothing
-///     for (const auto& route : server->router().routes()) { ... }
+///     auto result = config::check(sources, host.declarations().keys());
+///     auto server = host.assemble(result.config, runtime, router, metrics);  // constructs, starts nothing
+///     for (const auto& route : router.routes()) { ... }
 ///
 /// **Threads**: one.
 /// **Lifetime**: longer than the servers assembled from it.
@@ -43,7 +43,8 @@ class Host {
 
   /// A server with its active plugins constructed and none started: the route table is complete.
   /// **Errors**: StartError.
-  [[nodiscard]] std::unique_ptr<ServerImpl> assemble(ConfigPtr config, Runtime& runtime, http::Router& router,
+  [[nodiscard]] std::unique_ptr<ServerImpl> assemble(ConfigPtr config, Runtime& runtime,
+                                                     http::RouterImpl& router,
                                                      metrics::Registry& metrics) const;
 
  private:

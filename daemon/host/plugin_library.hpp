@@ -6,13 +6,8 @@
 #include <lares/plugin/descriptor.hpp>
 
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
-
-namespace boost::dll {
-class shared_library;
-}
 
 namespace lares::host {
 
@@ -37,7 +32,6 @@ class PluginLibrary {
 
   std::filesystem::path file_;
   PluginNote note_;
-  std::shared_ptr<boost::dll::shared_library> library_;
   const plugin::Descriptor* descriptor_ = nullptr;
 };
 

@@ -4,35 +4,39 @@
 #include <host/service_registry_impl.hpp>
 
 #include <lares/async/task.hpp>
+#include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
+#include <lares/base/time.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
 
-#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
+
+namespace lares::http {
+class RouterImpl;
+}
+namespace lares::storage {
+class Database;
+}
 
 namespace lares::host {
 
 class Catalogue;
 class PluginLibrary;
 
-/// What a reload did, plugin by plugin, for the one log line it earns.
-struct ServerReload {
-  std::vector<std::string> changed;  ///< keys now in force
-  std::vector<std::string> refused;  ///< "key: reason"
-  std::vector<std::string> restart;  ///< keys that differ and take effect at the next start
-};
-
 /// One server and its plugins, from construction to destruction.
 ///
 /// **Threads**: the first loop, except what Server promises.
-/// **Lifetime**: router, metrics and runtime outlive it; so does the catalogue.
+/// **Lifetime**: router, metrics, runtime and catalogue outlive it.
 class ServerImpl final : public Server {
  public:
-  ServerImpl(ConfigPtr config, Runtime& runtime, http::Router& router, metrics::Registry& metrics);
+  ServerImpl(ConfigPtr config, Runtime& runtime, http::RouterImpl& router, metrics::Registry& metrics);
   ~ServerImpl() override;
 
   [[nodiscard]] const std::string& name() const noexcept override { return name_; }
@@ -41,7 +45,7 @@ class ServerImpl final : public Server {
   [[nodiscard]] ConfigPtr config() const noexcept override;
   [[nodiscard]] Runtime& runtime() noexcept override { return runtime_; }
   [[nodiscard]] ServiceRegistry& services() noexcept override { return services_; }
-  [[nodiscard]] http::Router& router() noexcept override { return router_; }
+  [[nodiscard]] http::Router& router() noexcept override;
   [[nodiscard]] metrics::Registry& metrics() noexcept override { return metrics_; }
 
   /// The registry, for what the host itself provides before plugins are constructed.
@@ -51,16 +55,25 @@ class ServerImpl final : public Server {
   /// **Errors**: StartError; what was constructed before is destroyed again.
   void construct(const Catalogue& catalogue);
 
-  /// Starts the plugins in order. **Errors**: StartError naming the plugin; those already started are stopped
-  /// first.
-  Task<void> start();
-  /// Drains in reverse order until `drain_timeout` has passed; what is then still under way is cancelled.
-  Task<void> drain(std::chrono::milliseconds timeout);
-  /// Stops those that started, in reverse order. A plugin that does not stop in time is named and left.
+  /// What to do with the database as soon as the plugin that provides it has started, before anyone uses it:
+  /// migrations.
+  using DatabaseStep = std::function<Task<void>(storage::Database& database)>;
+
+  /// Starts the plugins in order, each within `timeout`. **Errors**: StartError naming the plugin; those
+  /// already started are stopped first.
+  Task<void> start(std::chrono::milliseconds timeout, DatabaseStep database_step);
+  /// Tells every plugin that the server is about to stop.
+  void begin_drain() noexcept;
+  /// Drains in reverse order until `deadline`; what is then still under way is cancelled.
+  Task<void> drain(SteadyTime deadline);
+  /// Stops those that started, in reverse order. A plugin that has not stopped at its deadline is named in
+  /// the log and left as it is: it is not destroyed, and clean() says so.
   Task<void> stop(std::chrono::milliseconds timeout);
+  /// False if a plugin was left running: the process then has to end without running destructors.
+  [[nodiscard]] bool clean() const noexcept { return abandoned_.empty(); }
 
   /// Puts a checked configuration in force and lets the plugins take up what is declared live.
-  ServerReload reload(ConfigPtr config);
+  ReloadReport reload(ConfigPtr config);
 
   /// Names of the active plugins in start order.
   [[nodiscard]] std::vector<std::string> plugin_names() const;
@@ -72,17 +85,24 @@ class ServerImpl final : public Server {
     bool started = false;
   };
 
+  enum class Outcome { Done, Late, Abandoned };
+  // Runs one call into a plugin for a limited time. Throws what it throws.
+  Task<Outcome> limited(const Active& active, const char* step, Task<void> task, SteadyTime deadline);
+  void construct_one(const PluginLibrary& library);
   void destroy_plugins() noexcept;
 
-  std::atomic<ConfigPtr> config_;
+  mutable std::mutex config_mutex_;
+  ConfigPtr config_;
   Runtime& runtime_;
-  http::Router& router_;
+  http::RouterImpl& router_;
   metrics::Registry& metrics_;
   ServiceRegistryImpl services_;
   std::string name_;
   std::string instance_;
   std::string app_;
   std::vector<Active> plugins_;
+  std::vector<std::shared_ptr<TaskGroup>> abandoned_;
+  log::Logger log_{"lares.host"};
 };
 
 }  // namespace lares::host

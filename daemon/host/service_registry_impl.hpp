@@ -28,6 +28,8 @@ class ServiceRegistryImpl final : public ServiceRegistry {
   void set_known_providers(std::function<std::vector<std::string>(std::string_view)> known);
 
   [[nodiscard]] bool has(std::string_view id) const noexcept { return services_.find(id) != services_.end(); }
+  /// All ids that are provided so far.
+  [[nodiscard]] std::vector<std::string> ids() const;
   /// Ids that a plugin has provided, for `--list-plugins` and the check of its descriptor.
   [[nodiscard]] std::vector<std::string> provided_by(std::string_view plugin) const;
 
@@ -48,6 +50,8 @@ class ServiceRegistryImpl final : public ServiceRegistry {
     int order;
     std::string plugin;
   };
+
+  void require_open(std::string_view id) const;
 
   std::string plugin_;
   bool sealed_ = false;

@@ -9,6 +9,8 @@ Task<void> Plugin::start() {
   co_return;
 }
 
+void Plugin::begin_drain() noexcept {}
+
 Task<void> Plugin::drain() {
   co_return;
 }

@@ -17,7 +17,7 @@ struct ReloadReport {
 };
 
 /// One plugin of one server. Constructed with the Server; its constructor registers services and routes and
-/// does no I/O. The order of calls: constructor, start, (reload)*, drain, stop, destructor.
+/// does no I/O. The order of calls: constructor, start, (reload)*, begin_drain, drain, stop, destructor.
 ///
 /// **Threads**: all of these are called on the server's first loop.
 class LARES_EXPORT Plugin {
@@ -30,7 +30,11 @@ class LARES_EXPORT Plugin {
   /// Everything in `needs` has started. Throw StartError with what an administrator can do.
   virtual Task<void> start();
 
-  /// Finish what is under way and begin nothing new: answer long polls, commit writes. Everything in `needs`
+  /// The server is about to stop: answer now what waits for something to happen (long polls), and start no
+  /// further background work. Requests in flight go on and may ask this plugin for anything.
+  virtual void begin_drain() noexcept;
+
+  /// No request is in flight any more. Finish what is under way: commit what is queued. Everything in `needs`
   /// still works.
   /// **Cancellation**: cancelled at the deadline `drain_timeout`.
   virtual Task<void> drain();

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/catalogue.hpp>
+#include <host/declarations_impl.hpp>
+
+#include <lares/base/error.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace lares::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path beside_program(const char* kind) {
+  std::error_code error;
+  const auto program = fs::read_symlink("/proc/self/exe", error);
+  const auto prefix = program.parent_path().parent_path();
+  const auto installed = prefix / LARES_LIBDIR / "lares" / kind;
+  return fs::exists(installed, error) ? installed : prefix / "lib" / "lares" / kind;
+}
+
+void list_folder(const fs::path& folder, std::vector<fs::path>& files, std::vector<std::string>& errors) {
+  if (!folder.is_absolute()) {
+    errors.push_back(fmt::format("{}: plugin folders are named by their full path.", folder.string()));
+    return;
+  }
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".so") {
+      files.push_back(entry->path());
+    }
+  }
+  if (error) {
+    errors.push_back(fmt::format(
+        "{}: the plugin folder cannot be read: {}. Correct `plugin_folders` or install Lares again.",
+        folder.string(), error.message()));
+  }
+}
+
+}  // namespace
+
+fs::path default_plugin_folder() {
+  return beside_program("plugins");
+}
+
+fs::path default_module_folder() {
+  return beside_program("modules");
+}
+
+Catalogue::Catalogue(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> files;
+  std::vector<std::string> errors;
+  for (const auto& folder : folders) {
+    list_folder(folder, files, errors);
+  }
+  std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (i > 0 && files[i].filename() == files[i - 1].filename()) {
+      errors.push_back(fmt::format("{}: a plugin \"{}\" is in {} too. Remove one of them.", files[i].string(),
+                                   files[i].stem().string(), files[i - 1].parent_path().string()));
+      continue;
+    }
+    try {
+      plugins_.push_back(PluginLibrary::load(files[i], folders));
+    } catch (const StartError& error) {
+      errors.emplace_back(error.what());
+    }
+  }
+  if (!errors.empty()) {
+    throw StartError(fmt::format("{}", fmt::join(errors, "\n")));
+  }
+}
+
+const PluginLibrary* Catalogue::find(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(plugins_, name, &PluginLibrary::name);
+  return found == plugins_.end() ? nullptr : &*found;
+}
+
+void Catalogue::declare(DeclarationsImpl& declarations) const {
+  for (const auto& plugin : plugins_) {
+    declare_plugin(plugin, declarations);
+  }
+}
+
+void declare_plugin(const PluginLibrary& plugin, DeclarationsImpl& declarations) {
+  if (plugin.descriptor().declare == nullptr) {
+    return;
+  }
+  declarations.set_plugin(plugin.name());
+  try {
+    plugin.descriptor().declare(declarations);
+  } catch (const std::exception& error) {
+    throw StartError(
+        fmt::format("{}: its declarations are refused: {} Install plugins and server of one release.",
+                    plugin.file().string(), error.what()));
+  }
+}
+
+}  // namespace lares::host

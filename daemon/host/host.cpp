@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/host.hpp>
+
+#include <config/host_keys.hpp>
+
+namespace lares::host {
+namespace {
+
+std::vector<std::filesystem::path> folders_or(const std::vector<std::filesystem::path>& configured,
+                                              const std::filesystem::path& fallback) {
+  return configured.empty() ? std::vector{fallback} : configured;
+}
+
+}  // namespace
+
+Host::Host(const HostOptions& options)
+    : catalogue_(folders_or(options.plugin_folders, default_plugin_folder())) {
+  declarations_.set_plugin("host");
+  declare_host_keys(declarations_);
+  config::declare_host_keys(declarations_.keys());
+  catalogue_.declare(declarations_);
+}
+
+Host::~Host() = default;
+
+std::unique_ptr<ServerImpl> Host::assemble(ConfigPtr config, Runtime& runtime, http::RouterImpl& router,
+                                           metrics::Registry& metrics) const {
+  auto server = std::make_unique<ServerImpl>(std::move(config), runtime, router, metrics);
+  server->construct(catalogue_);
+  return server;
+}
+
+}  // namespace lares::host

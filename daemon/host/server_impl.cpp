@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/catalogue.hpp>
+#include <host/server_impl.hpp>
+#include <host/start_order.hpp>
+#include <http/router_impl.hpp>
+
+#include <lares/async/log_context.hpp>
+#include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+#include <lares/storage/database.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <exception>
+#include <ranges>
+#include <utility>
+
+namespace lares::host {
+namespace {
+
+// How long a cancelled call may take to notice.
+constexpr std::chrono::seconds kGrace{2};
+
+// What a plugin throws becomes a sentence that begins with its name.
+[[noreturn]] void rethrow_as_start_error(const std::string& plugin, const char* step) {
+  try {
+    throw;
+  } catch (const StartError& error) {
+    throw StartError(fmt::format("The plugin \"{}\" cannot {}: {}", plugin, step, error.what()),
+                     error.exit_code());
+  } catch (const std::exception& error) {
+    throw StartError(
+        fmt::format(
+            "The plugin \"{}\" cannot {}: {}. This may be an error in the plugin; it is reported with "
+            "the log of this start.",
+            plugin, step, error.what()),
+        1);
+  } catch (...) {
+    throw StartError(
+        fmt::format("The plugin \"{}\" cannot {}, and does not say why. This is an error in the plugin.",
+                    plugin, step),
+        1);
+  }
+}
+
+Task<void> keep_error(Task<void> task, std::shared_ptr<std::exception_ptr> error) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    *error = std::current_exception();
+  }
+}
+
+}  // namespace
+
+ServerImpl::ServerImpl(ConfigPtr config, Runtime& runtime, http::RouterImpl& router,
+                       metrics::Registry& metrics)
+    : config_(std::move(config)),
+      runtime_(runtime),
+      router_(router),
+      metrics_(metrics),
+      name_(config_->string("server_name")),
+      instance_(config_->string("worker_name")),
+      app_(config_->string("worker_app")) {}
+
+ServerImpl::~ServerImpl() {
+  if (clean()) {
+    destroy_plugins();
+  }
+}
+
+ConfigPtr ServerImpl::config() const noexcept {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
+http::Router& ServerImpl::router() noexcept {
+  return router_;
+}
+
+void ServerImpl::construct(const Catalogue& catalogue) {
+  std::vector<OrderedPlugin> candidates;
+  for (const auto& library : catalogue.plugins()) {
+    const auto& note = library.note();
+    candidates.push_back({note.name, note.provides, note.needs, true});
+    if (const auto active = library.descriptor().active; active != nullptr) {
+      try {
+        candidates.back().active = active(*this);
+      } catch (...) {
+        rethrow_as_start_error(note.name, "say whether it is active");
+      }
+    }
+  }
+  services_.set_known_providers([&catalogue](std::string_view id) {
+    std::vector<std::string> known;
+    for (const auto& library : catalogue.plugins()) {
+      if (std::ranges::find(library.note().provides, id) != library.note().provides.end()) {
+        known.push_back(library.name());
+      }
+    }
+    return known;
+  });
+  const auto given = services_.ids();
+  const auto order = start_order(candidates, given);
+  if (!order) {
+    throw StartError(fmt::format("{}", fmt::join(order.error(), "\n")));
+  }
+  try {
+    for (const auto index : *order) {
+      construct_one(catalogue.plugins()[index]);
+    }
+  } catch (...) {
+    destroy_plugins();
+    throw;
+  }
+  services_.seal();
+}
+
+void ServerImpl::construct_one(const PluginLibrary& library) {
+  services_.set_plugin(library.name());
+  router_.set_plugin(library.name());
+  Plugin* plugin = nullptr;
+  try {
+    plugin = library.descriptor().create(*this);
+  } catch (...) {
+    rethrow_as_start_error(library.name(), "be constructed");
+  }
+  if (plugin == nullptr) {
+    throw StartError(
+        fmt::format("The plugin \"{}\" was not constructed, and does not say why. This is an error in {}.",
+                    library.name(), library.file().string()));
+  }
+  plugins_.push_back({&library, plugin});
+  for (const auto& id : services_.provided_by(library.name())) {
+    if (std::ranges::find(library.note().provides, id) == library.note().provides.end()) {
+      throw StartError(fmt::format(
+          "The plugin \"{}\" provides {}, which its descriptor does not say, so nothing can be started "
+          "in the right order. Add it to `provides` in {}.",
+          library.name(), id, library.file().filename().string()));
+    }
+  }
+}
+
+void ServerImpl::destroy_plugins() noexcept {
+  while (!plugins_.empty()) {
+    const auto last = plugins_.back();
+    plugins_.pop_back();
+    last.library->descriptor().destroy(last.plugin);
+  }
+}
+
+Task<ServerImpl::Outcome> ServerImpl::limited(const Active& active, const char* step, Task<void> task,
+                                              SteadyTime deadline) {
+  auto group = std::make_shared<TaskGroup>(runtime_, fmt::format("{} of {}", step, active.library->name()));
+  auto error = std::make_shared<std::exception_ptr>();
+  spawn(*group, Background(RefPtr<LogContext>(&current_context())), keep_error(std::move(task), error));
+  const bool in_time = co_await group->join(deadline);
+  if (!in_time) {
+    group->cancel();
+    if (!co_await group->join(runtime_.steady_now() + kGrace)) {
+      abandoned_.push_back(std::move(group));
+      co_return Outcome::Abandoned;
+    }
+    co_return Outcome::Late;
+  }
+  if (*error) {
+    std::rethrow_exception(*error);
+  }
+  co_return Outcome::Done;
+}
+
+Task<void> ServerImpl::start(std::chrono::milliseconds timeout, DatabaseStep database_step) {
+  std::exception_ptr failure;
+  for (auto& active : plugins_) {
+    const auto& name = active.library->name();
+    try {
+      active.started = true;
+      auto starting = active.plugin->start();
+      const auto outcome =
+          co_await limited(active, "start", std::move(starting), runtime_.steady_now() + timeout);
+      if (outcome != Outcome::Done) {
+        throw StartError(fmt::format("it has not started within {} ms", timeout.count()), 1);
+      }
+    } catch (...) {
+      try {
+        rethrow_as_start_error(name, "start");
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }
+    if (!failure && database_step) {
+      const auto provided = services_.provided_by(name);
+      if (std::ranges::find(provided, storage::Database::kServiceId) != provided.end()) {
+        try {
+          auto& database = services_.get<storage::Database>();
+          co_await database_step(database);
+        } catch (...) {
+          failure = std::current_exception();
+        }
+      }
+    }
+    if (failure) {
+      break;
+    }
+    log_.debug("Plugin {} {} started.", name, active.library->note().version);
+  }
+  if (failure) {
+    co_await stop(timeout);
+    std::rethrow_exception(failure);
+  }
+}
+
+void ServerImpl::begin_drain() noexcept {
+  for (const auto& active : std::views::reverse(plugins_)) {
+    if (active.started) {
+      active.plugin->begin_drain();
+    }
+  }
+}
+
+Task<void> ServerImpl::drain(SteadyTime deadline) {
+  for (const auto& active : std::views::reverse(plugins_)) {
+    if (!active.started) {
+      continue;
+    }
+    try {
+      auto draining = active.plugin->drain();
+      const auto outcome = co_await limited(active, "drain", std::move(draining), deadline);
+      if (outcome != Outcome::Done) {
+        log_.warning("The plugin {} had work left at the end of drain_timeout; it was cancelled.",
+                     active.library->name());
+      }
+    } catch (const std::exception& error) {
+      log_.error("The plugin {} failed to finish its work: {}.", active.library->name(), error.what());
+    }
+  }
+}
+
+Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
+  for (auto& active : std::views::reverse(plugins_)) {
+    if (!std::exchange(active.started, false)) {
+      continue;
+    }
+    auto stopping = active.plugin->stop();
+    const auto outcome =
+        co_await limited(active, "stop", std::move(stopping), runtime_.steady_now() + timeout);
+    if (outcome != Outcome::Done) {
+      log_.error("The plugin {} did not stop within {} ms; the process ends without it.",
+                 active.library->name(), timeout.count());
+    }
+  }
+}
+
+ReloadReport ServerImpl::reload(ConfigPtr config) {
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_ = config;
+  }
+  ReloadReport report;
+  for (const auto& active : plugins_) {
+    try {
+      auto part = active.plugin->reload(*config);
+      std::ranges::move(part.changed, std::back_inserter(report.changed));
+      std::ranges::move(part.refused, std::back_inserter(report.refused));
+    } catch (const std::exception& error) {
+      report.refused.push_back(
+          fmt::format("everything of the plugin {}: {}", active.library->name(), error.what()));
+    }
+  }
+  return report;
+}
+
+std::vector<std::string> ServerImpl::plugin_names() const {
+  std::vector<std::string> names;
+  for (const auto& active : plugins_) {
+    names.push_back(active.library->name());
+  }
+  return names;
+}
+
+}  // namespace lares::host
