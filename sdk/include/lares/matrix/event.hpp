@@ -42,7 +42,6 @@ enum class EventErrorCode : std::uint8_t {
   kBadField,           ///< `field` has the wrong type or form
   kFieldTooLong,       ///< `field` is longer than kMaxFieldBytes
   kTooManyReferences,  ///< `field` (prev_events, auth_events) has too many entries
-  kForbiddenField,     ///< `field` must not be there (`room_id` in a create event of version 12)
   kBadHeader,          ///< a stored header does not fit its bytes
 };
 
@@ -298,8 +297,8 @@ struct EventDraft {
                                                                            const ServerName& server,
                                                                            const crypto::SigningKey& key);
 
-/// The draft as an event without signature, to ask authorise() about it before time is spent on signing. Its
-/// id is that of the unsigned form and goes nowhere.
+/// The draft as an event without signature, to ask authorise() about it before time is spent on signing.
+/// Hashes are in place, so its id is the final one; add_signature makes it whole.
 [[nodiscard]] LARES_EXPORT std::expected<EventPtr, EventError> build_unsigned(const EventDraft& draft,
                                                                               const RoomVersion& version);
 
@@ -307,6 +306,14 @@ struct EventDraft {
 /// client or we filled in: any JSON object with the federation fields but hashes, signatures and id.
 [[nodiscard]] LARES_EXPORT std::expected<EventPtr, EventError> build_event_from_template(
     std::string_view object, const RoomVersion& version, const ServerName& server,
+    const crypto::SigningKey& key);
+
+/// Hashes and signs an object as an event of a version without asking that it be a whole one: sets `hashes`
+/// and adds to `signatures`. For tools, and the specification's vectors.
+///
+/// spec: Server-Server API, "Signing Events"
+[[nodiscard]] LARES_EXPORT std::expected<std::string, EventError> sign_event_object(
+    std::string_view object, const RoomVersion& version, std::string_view server,
     const crypto::SigningKey& key);
 
 /// Adds a signature to an event (an authorising server to a restricted join, a remote server to an invite).
@@ -334,8 +341,8 @@ struct EventDraft {
 /// The bytes that signatures of the event cover: its redacted form without `signatures` and `unsigned`.
 [[nodiscard]] LARES_EXPORT std::string signed_bytes(const Event& event);
 
-/// How bytes, content or reference, of an object that is no Event yet (auth chains in exports, tools) are
-/// redacted: gives the canonical redacted object. `object` is canonical JSON of an event in federation form.
+/// The redacted form of an object that is no Event: canonical JSON of an event in federation form, of which
+/// nothing but `type` is expected to be there.
 [[nodiscard]] LARES_EXPORT std::string redact_object(std::string_view object, const RoomVersion& version);
 
 }  // namespace lares::matrix

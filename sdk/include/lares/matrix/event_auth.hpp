@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,7 +107,7 @@ inline constexpr AuthRule kLastAuthRule = AuthRule::kRedactionPower;
 
 /// The number of a rule in a version's page of the specification ("4.3.5.2"); empty when the version has no
 /// such rule.
-[[nodiscard]] LARES_EXPORT std::string_view rule_number(AuthRule rule, const RoomVersion& version) noexcept;
+[[nodiscard]] LARES_EXPORT std::string rule_number(AuthRule rule, const RoomVersion& version);
 
 /// What the rule says when it refuses, as an English sentence without a full stop; fit to be shown to a
 /// client.

@@ -67,8 +67,12 @@ struct SignatureFailure {
 };
 [[nodiscard]] LARES_EXPORT std::string describe(const SignatureFailure& failure);
 
-/// Checks that every required server has signed. For each, one valid signature by a known key is enough;
-/// signatures by keys of other algorithms or unknown keys do not hurt.
+/// Checks that every required server has signed: at least one signature is by a known key that was valid at
+/// the event's time, and all of those verify. Signatures by unknown keys, expired keys and keys of other
+/// algorithms count for nothing and do not hurt.
+///
+/// A user named by `join_authorised_via_users_server` who is no user id makes a required signer without a
+/// name, who has never signed.
 [[nodiscard]] LARES_EXPORT std::expected<void, SignatureFailure> verify_event_signatures(
     const Event& event, const KeyLookup& keys);
 

@@ -15,6 +15,8 @@
 
 namespace lares::matrix {
 
+class Event;
+
 /// Why a text is no identifier.
 enum class IdentifierError : std::uint8_t {
   kEmpty,
@@ -88,6 +90,8 @@ class LARES_EXPORT UserId {
   bool operator==(const UserId& other) const noexcept { return text_ == other.text_; }
 
  private:
+  friend class Event;  // whose texts have been checked, and in old versions may be longer
+
   UserId(std::string text, std::uint16_t colon) : text_{std::move(text)}, colon_{colon} {}
 
   std::string text_;
@@ -117,6 +121,8 @@ class LARES_EXPORT RoomId {
   bool operator==(const RoomId& other) const noexcept { return text_ == other.text_; }
 
  private:
+  friend class Event;  // whose texts have been checked, and in old versions may be longer
+
   RoomId(std::string text, std::uint16_t colon) : text_{std::move(text)}, colon_{colon} {}
 
   std::string text_;
@@ -140,6 +146,8 @@ class LARES_EXPORT EventId {
   bool operator==(const EventId& other) const noexcept { return text_ == other.text_; }
 
  private:
+  friend class Event;  // whose texts have been checked, and in old versions may be longer
+
   explicit EventId(std::string text) : text_{std::move(text)} {}
 
   std::string text_;

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+target_sources(lares PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/auth_rule_numbers.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/client_event.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/event.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/event_auth.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/event_build.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/event_signatures.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/event_source.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/identifiers.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/power_levels.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/redaction.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/room_version.cpp)
+# What the state algorithms and the rules about clients add.
+include(${CMAKE_CURRENT_LIST_DIR}/state_sources.cmake OPTIONAL)
+include(${CMAKE_CURRENT_LIST_DIR}/rules_sources.cmake OPTIONAL)
