@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace lares::host {
 namespace {
@@ -22,24 +23,6 @@ fs::path beside_program(const char* kind) {
   return fs::exists(installed, error) ? installed : prefix / "lib" / "lares" / kind;
 }
 
-void list_folder(const fs::path& folder, std::vector<fs::path>& files, std::vector<std::string>& errors) {
-  if (!folder.is_absolute()) {
-    errors.push_back(fmt::format("{}: plugin folders are named by their full path.", folder.string()));
-    return;
-  }
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == ".so") {
-      files.push_back(entry->path());
-    }
-  }
-  if (error) {
-    errors.push_back(fmt::format(
-        "{}: the plugin folder cannot be read: {}. Correct `plugin_folders` or install Lares again.",
-        folder.string(), error.message()));
-  }
-}
-
 }  // namespace
 
 fs::path default_plugin_folder() {
@@ -50,11 +33,36 @@ fs::path default_module_folder() {
   return beside_program("modules");
 }
 
+std::vector<fs::path> libraries_in(const fs::path& folder) {
+  if (!folder.is_absolute()) {
+    throw StartError(fmt::format("{}: plugin folders are named by their full path. Correct `plugin_folders`.",
+                                 folder.string()));
+  }
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".so") {
+      files.push_back(entry->path());
+    }
+  }
+  if (error) {
+    throw StartError(fmt::format(
+        "{}: the plugin folder cannot be read: {}. Correct `plugin_folders` or install Lares again.",
+        folder.string(), error.message()));
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 Catalogue::Catalogue(const std::vector<fs::path>& folders) {
   std::vector<fs::path> files;
   std::vector<std::string> errors;
   for (const auto& folder : folders) {
-    list_folder(folder, files, errors);
+    try {
+      std::ranges::move(libraries_in(folder), std::back_inserter(files));
+    } catch (const StartError& error) {
+      errors.emplace_back(error.what());
+    }
   }
   std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
   for (std::size_t i = 0; i < files.size(); ++i) {

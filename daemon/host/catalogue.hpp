@@ -36,6 +36,10 @@ class Catalogue {
 /// Lets one plugin declare. **Errors**: StartError naming the file if it throws or contradicts another.
 void declare_plugin(const PluginLibrary& plugin, DeclarationsImpl& declarations);
 
+/// The `*.so` of a folder, by name. **Errors**: StartError if the path is relative or the folder cannot be
+/// read.
+[[nodiscard]] std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& folder);
+
 /// Where plugins are when the command line names no folder: `lib/lares/plugins` beside the folder of the
 /// running program, both in a build tree and as installed.
 [[nodiscard]] std::filesystem::path default_plugin_folder();

@@ -3,6 +3,11 @@
 
 #include <config/host_keys.hpp>
 
+#include <lares/base/error.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 namespace lares::host {
 namespace {
 
@@ -19,6 +24,9 @@ Host::Host(const HostOptions& options)
   declare_host_keys(declarations_);
   config::declare_host_keys(declarations_.keys());
   catalogue_.declare(declarations_);
+  if (const auto problems = storage::check_schemas(declarations_.schemas()); !problems.empty()) {
+    throw StartError(fmt::format("{}", fmt::join(problems, "\n")));
+  }
 }
 
 Host::~Host() = default;

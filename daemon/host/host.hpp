@@ -18,8 +18,8 @@ namespace lares::host {
 
 /// What the host is told on the command line.
 struct HostOptions {
-  std::vector<std::filesystem::path> plugin_folders;  ///< absolute; empty for default_plugin_folder()
-  std::vector<std::filesystem::path> module_folders;  ///< absolute; empty for default_module_folder()
+  std::vector<std::filesystem::path> plugin_folders = {};  ///< absolute; empty for default_plugin_folder()
+  std::vector<std::filesystem::path> module_folders = {};  ///< absolute; empty for default_module_folder()
 };
 
 /// The plugins of a process and what they declare: what laresd and laresctl both begin with.

@@ -156,7 +156,15 @@ Task<ServerImpl::Outcome> ServerImpl::limited(const Active& active, const char* 
   auto group = std::make_shared<TaskGroup>(runtime_, fmt::format("{} of {}", step, active.library->name()));
   auto error = std::make_shared<std::exception_ptr>();
   spawn(*group, Background(RefPtr<LogContext>(&current_context())), keep_error(std::move(task), error));
-  const bool in_time = co_await group->join(deadline);
+  bool in_time = false;
+  try {
+    in_time = co_await group->join(deadline);
+  } catch (...) {
+    // Cancelled ourselves: stop() waits for what the plugin still does.
+    group->cancel();
+    unfinished_.push_back(std::move(group));
+    throw;
+  }
   if (!in_time) {
     group->cancel();
     if (!co_await group->join(runtime_.steady_now() + kGrace)) {
@@ -172,8 +180,8 @@ Task<ServerImpl::Outcome> ServerImpl::limited(const Active& active, const char* 
 }
 
 Task<void> ServerImpl::start(std::chrono::milliseconds timeout, DatabaseStep database_step) {
-  std::exception_ptr failure;
   for (auto& active : plugins_) {
+    std::exception_ptr failure;
     const auto& name = active.library->name();
     try {
       active.started = true;
@@ -202,13 +210,9 @@ Task<void> ServerImpl::start(std::chrono::milliseconds timeout, DatabaseStep dat
       }
     }
     if (failure) {
-      break;
+      std::rethrow_exception(failure);
     }
     log_.debug("Plugin {} {} started.", name, active.library->note().version);
-  }
-  if (failure) {
-    co_await stop(timeout);
-    std::rethrow_exception(failure);
   }
 }
 
@@ -239,6 +243,11 @@ Task<void> ServerImpl::drain(SteadyTime deadline) {
 }
 
 Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
+  for (auto& group : std::exchange(unfinished_, {})) {
+    if (!co_await group->join(runtime_.steady_now() + kGrace)) {
+      abandoned_.push_back(std::move(group));
+    }
+  }
   for (auto& active : std::views::reverse(plugins_)) {
     if (!std::exchange(active.started, false)) {
       continue;

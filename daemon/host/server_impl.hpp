@@ -59,8 +59,9 @@ class ServerImpl final : public Server {
   /// migrations.
   using DatabaseStep = std::function<Task<void>(storage::Database& database)>;
 
-  /// Starts the plugins in order, each within `timeout`. **Errors**: StartError naming the plugin; those
-  /// already started are stopped first.
+  /// Starts the plugins in order, each within `timeout`.
+  /// **Errors**: StartError naming the plugin; those that started wait for stop().
+  /// **Cancellation**: between plugins and where the plugin that is starting allows it; then stop().
   Task<void> start(std::chrono::milliseconds timeout, DatabaseStep database_step);
   /// Tells every plugin that the server is about to stop.
   void begin_drain() noexcept;
@@ -101,6 +102,7 @@ class ServerImpl final : public Server {
   std::string instance_;
   std::string app_;
   std::vector<Active> plugins_;
+  std::vector<std::shared_ptr<TaskGroup>> unfinished_;
   std::vector<std::shared_ptr<TaskGroup>> abandoned_;
   log::Logger log_{"lares.host"};
 };

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/daemon.hpp>
+#include <host/logging.hpp>
+#include <host/pid_file.hpp>
+#include <host/plugin_check.hpp>
+#include <host/process.hpp>
+#include <host/server_keys_impl.hpp>
+#include <host/service_manager.hpp>
+#include <host/settings.hpp>
+
+#include <lares/plugin/build_fingerprint.h>
+#include <lares/async/real_runtime.hpp>
+#include <lares/base/error.hpp>
+#include <lares/plugin/fingerprint.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace lares::host {
+namespace {
+
+using Action = CommandLine::Action;
+
+void say(std::string_view sentences) {
+  while (!sentences.empty()) {
+    const auto end = sentences.find('\n');
+    fmt::print(stderr, "laresd: {}\n", sentences.substr(0, end));
+    sentences.remove_prefix(end == std::string_view::npos ? sentences.size() : end + 1);
+  }
+}
+
+// The program and the library it found at run time must be of one build before anything of the latter is
+// relied on.
+void check_own_build() {
+  if (build_fingerprint() != LARES_FINGERPRINT) {
+    throw StartError(fmt::format(
+        "laresd and the liblares.so it found come from different builds: laresd says \"{}\", the library "
+        "says \"{}\". Install both from the same package.",
+        LARES_FINGERPRINT, build_fingerprint()));
+  }
+}
+
+int check_config(const CommandLine& command_line) {
+  const auto settings = load_settings(command_line);
+  fmt::print("The configuration of {} is right; {} plugins, {} keys known.\n",
+             settings.config->string("server_name"), settings.host->catalogue().plugins().size(),
+             settings.host->declarations().keys().all().size());
+  return 0;
+}
+
+int generate_keys(const CommandLine& command_line) {
+  const auto settings = load_settings(command_line);
+  RealRuntime runtime;
+  const ServerKeysImpl keys(*settings.config, runtime);
+  fmt::print("{} the signing key {}.\n", keys.made() ? "Made" : "There is already", keys.file().string());
+  return 0;
+}
+
+int serve(const CommandLine& command_line) {
+  std::signal(SIGPIPE, SIG_IGN);
+  ServiceManager manager(ServiceManager::address_from_environment());
+  auto settings = load_settings(command_line);
+  const PidFile pid_file(settings.config->string("pid_file"));
+  configure_logging(*settings.config);
+  const auto threads = static_cast<std::size_t>(settings.config->integer("threads"));
+  RealRuntime runtime({.threads = threads});
+  Process process(command_line, settings, runtime, manager);
+  const bool clean = run_blocking(runtime, "main", process.run());
+  log::flush();
+  if (!clean) {
+    // A plugin still runs somewhere; destructors would pull the ground from under it.
+    ::_exit(1);
+  }
+  return 0;
+}
+
+int act(const CommandLine& command_line) {
+  check_own_build();
+  switch (command_line.action) {
+    case Action::Help:
+      fmt::print("{}", usage());
+      return 0;
+    case Action::Version:
+      fmt::print("laresd {}\n{}\n", version(), build_fingerprint());
+      return 0;
+    case Action::ListPlugins:
+      return list_plugins(command_line);
+    case Action::CheckPlugin:
+      return check_plugin(command_line.plugin);
+    case Action::CheckConfig:
+      return check_config(command_line);
+    case Action::GenerateKeys:
+      return generate_keys(command_line);
+    case Action::Run:
+      return serve(command_line);
+  }
+  return kExitConfig;
+}
+
+}  // namespace
+
+int run(const CommandLine& command_line) noexcept {
+  try {
+    return act(command_line);
+  } catch (const StartError& error) {
+    log::flush();
+    say(error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    log::flush();
+    say(fmt::format("It cannot go on: {}", error.what()));
+    return 1;
+  }
+}
+
+}  // namespace lares::host

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/process.hpp>
+#include <host/server_keys_impl.hpp>
+#include <http/http_server.hpp>
+#include <http/router_impl.hpp>
+
+#include <lares/async/log_context.hpp>
+#include <lares/base/error.hpp>
+#include <lares/plugin/fingerprint.hpp>
+#include <lares/storage/migration.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <iterator>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lares::host {
+namespace {
+
+// What a plugin may take to stop once nothing is in flight: closing files and connections.
+constexpr std::chrono::seconds kStopTimeout{10};
+constexpr std::chrono::seconds kPatienceEvery{5};
+constexpr std::chrono::seconds kPatience{30};
+
+Task<void> keep_error(Task<void> task, std::exception_ptr& error) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    error = std::current_exception();
+  }
+}
+
+Task<void> migrate_database(storage::Database& database, std::span<const storage::Schema> schemas,
+                            std::int64_t now_ts, log::Logger log) {
+  try {
+    const auto report = co_await storage::migrate(database, schemas, now_ts);
+    for (const auto& step : report.applied) {
+      log.info("Changed the database: {}", step);
+    }
+  } catch (const storage::MigrationError& error) {
+    throw StartError(error.what());
+  }
+}
+
+// One line that tells the whole truth about a reload.
+std::string describe_reload(const config::ConfigDiff& difference, const ReloadReport& report) {
+  std::vector<std::string> in_force;
+  for (const auto& key : difference.live) {
+    const auto refused = [&key](const std::string& reason) {
+      return reason.size() > key.size() && reason.starts_with(key) && reason[key.size()] == ':';
+    };
+    if (std::ranges::none_of(report.refused, refused)) {
+      in_force.push_back(key);
+    }
+  }
+  // Some things are read again though their keys say the same: certificates, for one.
+  for (const auto& what : report.changed) {
+    if (std::ranges::find(in_force, what) == in_force.end()) {
+      in_force.push_back(what);
+    }
+  }
+  if (in_force.empty() && report.refused.empty() && difference.restart.empty()) {
+    return "Reloaded: nothing has changed.";
+  }
+  std::string line = "Reloaded.";
+  const auto add = [&line](std::string_view heading, const std::vector<std::string>& items) {
+    if (!items.empty()) {
+      line += fmt::format(" {}: {}.", heading, fmt::join(items, ", "));
+    }
+  };
+  add("Now in force", in_force);
+  add("Refused", report.refused);
+  add("Waiting for a restart", difference.restart);
+  return line;
+}
+
+}  // namespace
+
+struct Process::Parts {
+  Parts(Process& process, http::RouterImpl& router_)
+      : keys(*process.settings_.config, process.runtime_),
+        router(router_),
+        server(process.settings_.config, process.runtime_, router_, process.runtime_.metrics()) {}
+
+  ServerKeysImpl keys;
+  http::RouterImpl& router;
+  ServerImpl server;
+  std::unique_ptr<http::HttpServer> http;
+  bool serving = false;
+};
+
+Process::Process(const CommandLine& command_line, Settings& settings, Runtime& runtime,
+                 ServiceManager& manager)
+    : command_line_(command_line),
+      settings_(settings),
+      runtime_(runtime),
+      manager_(manager),
+      background_(runtime, "host") {}
+
+Process::~Process() = default;
+
+Task<bool> Process::run() {
+  spawn(background_, "signals", watch_signals());
+  http::RouterImpl router;
+  std::exception_ptr failure;
+  bool clean = true;
+  try {
+    Parts parts(*this, router);
+    co_await keep_error(start_or_signal(parts), failure);
+    if (!failure && !terminate_) {
+      co_await keep_error(serve(parts), failure);
+    }
+    co_await end(parts);
+    clean = parts.server.clean();
+  } catch (...) {
+    failure = failure ? failure : std::current_exception();
+  }
+  co_await background_.stop();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+  co_return clean;
+}
+
+Task<void> Process::watch_signals() {
+  boost::asio::signal_set signals(Loop::current()->io_context(), SIGTERM, SIGINT, SIGHUP);
+  for (;;) {
+    const int number = co_await signals.async_wait(boost::asio::use_awaitable);
+    if (number == SIGHUP) {
+      hangup_ = true;
+    } else if (terminate_) {
+      log_.warning(
+          "A second signal: the process ends at once; what was not yet answered is lost to its clients.");
+      log::flush();
+      ::_exit(1);
+    } else {
+      terminate_ = true;
+      if (starting_) {
+        starting_->cancel();
+      }
+    }
+    signalled_.notify();
+  }
+}
+
+Task<void> Process::keep_manager_patient() {
+  for (;;) {
+    manager_.extend_timeout(kPatience);
+    co_await runtime_.sleep_for(kPatienceEvery);
+  }
+}
+
+Task<void> Process::start_or_signal(Parts& parts) {
+  TaskGroup patience(runtime_, "service manager");
+  spawn(patience, "service_manager", keep_manager_patient());
+  starting_.emplace(runtime_, "start");
+  std::exception_ptr error;
+  auto starting = start(parts);
+  spawn(*starting_, Background(RefPtr<LogContext>(&current_context())),
+        keep_error(std::move(starting), error));
+  co_await starting_->join();
+  starting_.reset();
+  co_await patience.stop();
+  if (error && !terminate_) {
+    std::rethrow_exception(error);
+  }
+}
+
+Task<void> Process::start(Parts& parts) {
+  if (parts.keys.made()) {
+    log_.info("Made the signing key {}. Keep a copy: without it the server's name cannot be used again.",
+              parts.keys.file().string());
+  }
+  parts.server.registry().set_plugin("host");
+  parts.router.set_plugin("host");
+  parts.server.services().provide<service::ServerKeys>(parts.keys);
+  parts.http = std::make_unique<http::HttpServer>(parts.server, parts.router);
+  parts.server.construct(settings_.host->catalogue());
+
+  co_await parts.http->start();
+  const auto& schemas = settings_.host->declarations().schemas();
+  const auto timeout = settings_.config->duration("start_timeout");
+  co_await parts.server.start(timeout, [this, &schemas](storage::Database& database) {
+    return migrate_database(database, schemas, runtime_.now_ms(), log_);
+  });
+  parts.http->ready();
+  parts.serving = true;
+  for (const auto& address : parts.http->addresses()) {
+    log_.info("Listening on {}{}{}.", address.address,
+              address.port == 0 ? "" : fmt::format(":{}", address.port), address.tls ? " with TLS" : "");
+  }
+  log_.info("{} ({}) serves {} with {} plugins.", parts.server.instance(), parts.server.app(),
+            parts.server.name(), parts.server.plugin_names().size());
+}
+
+Task<void> Process::serve(Parts& parts) {
+  const auto status = fmt::format("Serving {}.", parts.server.name());
+  manager_.ready(status);
+  for (;;) {
+    const auto seen = signalled_.version();
+    if (terminate_) {
+      co_return;
+    }
+    if (std::exchange(hangup_, false)) {
+      const auto monotonic =
+          std::chrono::duration_cast<std::chrono::microseconds>(runtime_.steady_now().time_since_epoch());
+      manager_.reloading(monotonic);
+      reload(parts);
+      manager_.ready(status);
+      continue;
+    }
+    co_await signalled_.wait_beyond(seen, SteadyTime::max());
+  }
+}
+
+void Process::reload(Parts& parts) {
+  log::reopen();
+  const auto result = reload_settings(command_line_, *settings_.host);
+  if (!result.config) {
+    for (const auto& diagnostic : result.diagnostics) {
+      log_.error("{}", config::to_string(diagnostic));
+    }
+    log_.error("The configuration was not reloaded: it has errors. What was in force stays in force.");
+    return;
+  }
+  for (const auto& diagnostic : result.diagnostics) {
+    log_.warning("{}", config::to_string(diagnostic));
+  }
+  const auto difference = config::diff(*settings_.config, *result.config);
+  const auto next = config::apply_live(*settings_.config, *result.config);
+  settings_.config = next;
+  auto report = parts.server.reload(next);
+  auto http = parts.http->reload(*next);
+  std::ranges::move(http.changed, std::back_inserter(report.changed));
+  std::ranges::move(http.refused, std::back_inserter(report.refused));
+  log_.info("{}", describe_reload(difference, report));
+}
+
+Task<void> Process::end(Parts& parts) {
+  const auto timeout = settings_.config->duration("drain_timeout");
+  manager_.stopping("Finishing what is under way.");
+  TaskGroup patience(runtime_, "service manager");
+  spawn(patience, "service_manager", keep_manager_patient());
+  if (parts.serving) {
+    log_.info("Stopping: requests in flight have {} ms to finish.", timeout.count());
+    const auto deadline = runtime_.steady_now() + timeout;
+    parts.server.begin_drain();
+    co_await parts.http->drain(timeout);
+    co_await parts.server.drain(deadline);
+  }
+  co_await parts.server.stop(kStopTimeout);
+  if (parts.http) {
+    co_await parts.http->stop();
+  }
+  co_await patience.stop();
+  log_.info("Stopped.");
+}
+
+}  // namespace lares::host

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <host/command_line.hpp>
+#include <host/service_manager.hpp>
+#include <host/settings.hpp>
+
+#include <lares/async/event.hpp>
+#include <lares/async/runtime.hpp>
+#include <lares/async/task.hpp>
+#include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+
+namespace lares::http {
+class HttpServer;
+class RouterImpl;
+}  // namespace lares::http
+
+namespace lares::host {
+
+/// One running server in a process: starts it, watches signals, reloads, drains, stops.
+///
+/// **Threads**: the first loop of the runtime.
+class Process {
+ public:
+  Process(const CommandLine& command_line, Settings& settings, Runtime& runtime, ServiceManager& manager);
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process();
+
+  /// From construction of the plugins to their end. Gives false where something did not stop in time, so that
+  /// the process has to end without running destructors.
+  /// **Errors**: StartError.
+  Task<bool> run();
+
+ private:
+  struct Parts;
+
+  Task<void> watch_signals();
+  Task<void> start(Parts& parts);
+  // start(), cut off by a signal: then it returns without an error.
+  Task<void> start_or_signal(Parts& parts);
+  Task<void> serve(Parts& parts);
+  void reload(Parts& parts);
+  Task<void> end(Parts& parts);
+  Task<void> keep_manager_patient();
+
+  const CommandLine& command_line_;
+  Settings& settings_;
+  Runtime& runtime_;
+  ServiceManager& manager_;
+  TaskGroup background_;
+  std::optional<TaskGroup> starting_;
+  Notification signalled_;
+  bool terminate_ = false;
+  bool hangup_ = false;
+  log::Logger log_{"lares.host"};
+};
+
+}  // namespace lares::host

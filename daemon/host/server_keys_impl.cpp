@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/server_keys_impl.hpp>
+
+#include <config/signing_key.hpp>
+
+#include <lares/base/error.hpp>
+#include <lares/plugin/config.hpp>
+
+#include <fmt/format.h>
+
+#include <system_error>
+#include <utility>
+
+namespace lares::host {
+namespace {
+
+matrix::ServerName parse_name(const Config& config) {
+  auto name = matrix::ServerName::parse(config.string("server_name"));
+  if (!name) {
+    throw StartError(fmt::format(
+        "{}: server_name: \"{}\" is no server name; a host name is expected, with or without a port.",
+        config.origin("server_name"), config.string("server_name")));
+  }
+  return *std::move(name);
+}
+
+crypto::SigningKey read_or_make(const std::filesystem::path& file, bool main_process,
+                                crypto::RandomSource& random, bool& made) {
+  std::error_code error;
+  if (main_process && !std::filesystem::exists(file, error)) {
+    auto key = config::generate_signing_key(file, random);
+    if (!key) {
+      throw StartError(key.error());
+    }
+    made = true;
+    return *std::move(key);
+  }
+  auto keys = config::read_signing_keys(file);
+  if (!keys) {
+    throw StartError(keys.error());
+  }
+  return std::move(keys->front());
+}
+
+}  // namespace
+
+ServerKeysImpl::ServerKeysImpl(const Config& config, crypto::RandomSource& random)
+    : name_(parse_name(config)),
+      file_(config::signing_key_path(config)),
+      key_(read_or_make(file_, config.string("worker_app") == "homeserver", random, made_)) {}
+
+ServerKeysImpl::~ServerKeysImpl() = default;
+
+}  // namespace lares::host
