@@ -2,6 +2,8 @@
 #include "state_map_node.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <tuple>
 #include <unordered_set>
 
 namespace lares::matrix {
@@ -95,16 +97,37 @@ std::expected<std::optional<std::uint64_t>, StateMapError> StateMap::find(std::u
   }
 }
 
+namespace {
+
+std::vector<StateChange> last_of_each_key(std::span<const StateChange> changes) {
+  std::vector<const StateChange*> order;
+  order.reserve(changes.size());
+  for (const StateChange& change : changes) {
+    order.push_back(&change);
+  }
+  std::ranges::sort(order, [](const StateChange* a, const StateChange* b) {
+    return std::tie(a->key, a) < std::tie(b->key, b);
+  });
+  std::vector<StateChange> out;
+  out.reserve(order.size());
+  for (const StateChange* change : order) {
+    if (!out.empty() && out.back().key == change->key) {
+      out.back() = *change;
+    } else {
+      out.push_back(*change);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::expected<StateMap, StateMapError> StateMap::with(std::span<const StateChange> changes,
                                                       NodeStore* store) const {
   std::vector<StateChange> sorted{changes.begin(), changes.end()};
-  std::ranges::stable_sort(sorted, {}, &StateChange::key);
-  // Of equal keys the last one stays: seen from behind, the first.
-  const auto kept =
-      std::unique(sorted.rbegin(), sorted.rend(), [](const StateChange& a, const StateChange& b) {
-        return a.key == b.key;
-      }).base();
-  sorted.erase(sorted.begin(), kept);
+  if (std::ranges::adjacent_find(sorted, std::greater_equal{}, &StateChange::key) != sorted.end()) {
+    sorted = last_of_each_key(changes);
+  }
 
   const NodePlace root = StateMapAccess::root(*this);
   if (const auto loaded =
