@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -46,6 +47,11 @@ void check_own_build() {
   }
 }
 
+std::size_t loops(const Config& config) {
+  const auto configured = static_cast<std::size_t>(config.integer("threads"));
+  return configured != 0 ? configured : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 256);
+}
+
 int check_config(const CommandLine& command_line) {
   const auto settings = load_settings(command_line);
   fmt::print("The configuration of {} is right; {} plugins, {} keys known.\n",
@@ -68,8 +74,7 @@ int serve(const CommandLine& command_line) {
   auto settings = load_settings(command_line);
   const PidFile pid_file(settings.config->string("pid_file"));
   configure_logging(*settings.config);
-  const auto threads = static_cast<std::size_t>(settings.config->integer("threads"));
-  RealRuntime runtime({.threads = threads});
+  RealRuntime runtime({.threads = loops(*settings.config)});
   Process process(command_line, settings, runtime, manager);
   const bool clean = run_blocking(runtime, "main", process.run());
   log::flush();

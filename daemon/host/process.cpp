@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/logging.hpp>
 #include <host/process.hpp>
 #include <host/server_keys_impl.hpp>
 #include <http/http_server.hpp>
@@ -238,6 +239,7 @@ void Process::reload(Parts& parts) {
   }
   const auto difference = config::diff(*settings_.config, *result.config);
   const auto next = config::apply_live(*settings_.config, *result.config);
+  apply_log_levels(*settings_.config, *next);
   settings_.config = next;
   auto report = parts.server.reload(next);
   auto http = parts.http->reload(*next);
