@@ -70,7 +70,8 @@ class LARES_EXPORT BackgroundUpdates {
   BackgroundUpdates(const BackgroundUpdates&) = delete;
   BackgroundUpdates& operator=(const BackgroundUpdates&) = delete;
 
-  /// Steps until all are done. **Cancellation**: between two steps.
+  /// Steps, pauses and, when there is nothing to do, looks again after a while, until it is cancelled.
+  /// **Cancellation**: between two steps.
   Task<void> run();
   /// One step of the first unfinished update; false when there is none, or another process has the lease.
   Task<bool> step();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/log_context.hpp>
 #include <lares/async/task.hpp>
+#include <lares/async/waiter.hpp>
 #include <lares/base/export.hpp>
+#include <lares/base/ref_counted.hpp>
+#include <lares/base/time.hpp>
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -12,7 +16,9 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -41,11 +47,10 @@ class TransactionName {
   std::string_view name_;
 };
 
-/// A transaction as an engine sees it: a function to call with a transaction, and somebody to tell when it is
-/// over.
+/// A transaction as an engine sees it: a function to call with a transaction, and a coroutine to wake when it
+/// is over.
 ///
-/// **Lifetime**: lives in the frame of the coroutine that awaits it, from `submit` until `complete` is
-/// called.
+/// **Lifetime**: lives in the frame of the coroutine that awaits it, from `submit` until `finish`.
 class LARES_EXPORT Job {
  public:
   enum class Kind : std::uint8_t { Read, Write };
@@ -58,11 +63,13 @@ class LARES_EXPORT Job {
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
 
-  /// Calls the function, on the thread of the database. The engine calls it again for every further try.
+  /// Calls the function under the caller's log context, on the thread of the database. Called again for every
+  /// further try.
   void run(ReadTransaction& transaction);
 
-  /// True once the caller has gone away; a read that has not begun may then be left out.
-  [[nodiscard]] bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+  /// Wakes the caller when the batch is flushed. `error` says why it failed, null that it was committed. The
+  /// job may be gone afterwards.
+  void finish(WakeBatch& batch, SteadyTime now, std::exception_ptr error = nullptr) noexcept;
 
   /// Not 0 where the outcome must be found out if the connection dies during COMMIT: the transaction holds a
   /// shared lock of this number, and one that is `settling` an exclusive one, so that it begins after the
@@ -70,16 +77,14 @@ class LARES_EXPORT Job {
   [[nodiscard]] std::int64_t certainty_lock() const noexcept { return certainty_lock_; }
   [[nodiscard]] bool settling() const noexcept { return settling_; }
 
-  // Filled in by the engine.
-  Job* next = nullptr;                                ///< for its queue
-  std::chrono::steady_clock::time_point queued_at;    ///< when submit was called
-  std::chrono::steady_clock::time_point started_at;   ///< when it first ran
-  std::chrono::steady_clock::time_point finished_at;  ///< when it was committed or had failed
-  std::exception_ptr error;                           ///< why it failed
+  Job* next = nullptr;      ///< for the engine's queue
+  SteadyTime started_at{};  ///< when it left the queue; set by the engine
+
+ protected:
+  ~Job() = default;
 
  private:
   friend class Database;
-  friend class CompletionBatch;
 
   Kind kind_;
   std::string_view name_;
@@ -87,27 +92,10 @@ class LARES_EXPORT Job {
   std::int64_t certainty_lock_ = 0;
   bool settling_ = false;
   bool rehearse_ = false;
-  std::atomic<bool> cancelled_{false};
-  void* waiter_ = nullptr;  // how the awaiting coroutine is resumed; known to database.cpp alone
-};
-
-/// Jobs that an engine has finished, told to their coroutines together: one wake-up for each loop that waits.
-///
-/// **Threads**: one, that of the engine.
-class LARES_EXPORT CompletionBatch {
- public:
-  CompletionBatch() = default;
-  CompletionBatch(const CompletionBatch&) = delete;
-  CompletionBatch& operator=(const CompletionBatch&) = delete;
-  ~CompletionBatch();
-
-  /// The job may be resumed, and gone, from the next `flush` on.
-  void add(Job& job) noexcept;
-  void flush() noexcept;
-
- private:
-  Job* first_ = nullptr;
-  Job* last_ = nullptr;
+  SteadyTime finished_at_{};
+  std::exception_ptr error_;
+  RefPtr<LogContext> context_;
+  Waiter done_;
 };
 
 /// Counters of one database, for its metrics.
@@ -128,6 +116,8 @@ struct DatabaseStatistics {
 struct DatabaseOptions {
   /// Run every write twice, the first time rolled back. For tests: it finds functions that do more than SQL.
   bool rehearse_writes = false;
+  /// For the metrics.
+  std::string server_name;
 };
 
 /// The database of one server: transactions as coroutines, on threads of the engine's own.
@@ -211,7 +201,8 @@ class LARES_EXPORT Database {
  protected:
   Database(Runtime& runtime, DatabaseOptions options);
 
-  /// Takes a job over; never blocks. Ends in a CompletionBatch, at once if the queue is full (Overloaded).
+  /// Takes a job over, to finish it later; never blocks. If the queue is full it is finished at once with
+  /// Overloaded.
   virtual void submit(Job& job) noexcept = 0;
 
   Runtime& runtime_;
@@ -223,6 +214,7 @@ class LARES_EXPORT Database {
     bool settling = false;
     std::exception_ptr unknown = nullptr;
     int tries = 0;
+    SteadyTime give_up_at{};
   };
 
   template <class Transaction, class Function>
@@ -264,11 +256,14 @@ class LARES_EXPORT Database {
   }
 
   Task<void> run(Job& job);
-  [[nodiscard]] static std::int64_t certainty_number() noexcept;
+  [[nodiscard]] std::int64_t certainty_number();
   // Throws certainty.unknown once kCertaintyTimeout has passed.
   Task<void> pause_before_asking(Certainty& certainty);
 
+  struct Metrics;
+
   DatabaseOptions options_;
+  std::unique_ptr<Metrics> metrics_;
 };
 
 }  // namespace lares::storage

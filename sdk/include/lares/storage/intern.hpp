@@ -5,12 +5,10 @@
 #include <lares/base/export.hpp>
 #include <lares/storage/database.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +38,8 @@ struct InternView {
 };
 
 struct InternerOptions {
+  /// For the metrics of its caches.
+  std::string server_name;
   /// Texts kept in memory, of each kind, in both directions.
   std::size_t cache_entries = 100'000;
   /// Numbers that a process takes at once. What it does not use is lost with it, which is no harm: there are
@@ -56,6 +56,8 @@ struct InternerOptions {
 /// is called before the transaction that uses the numbers, never within one. Mappings are never deleted while
 /// anything may refer to them: the number of a text stands for ever.
 ///
+/// The plugin of the engine provides it as a service beside the database.
+///
 /// A new event's number is always fresh, so events are not looked up: `take_event_numbers` gives them from
 /// the process's block, and the persister inserts the rows of `events`, whose `event_id` is unique.
 ///
@@ -64,7 +66,7 @@ class LARES_EXPORT Interner {
  public:
   static constexpr std::string_view kServiceId = "lares.storage.interner/1";
 
-  Interner(Database& database, InternerOptions options = {});
+  Interner(Database& database, Runtime& runtime, InternerOptions options);
   ~Interner();
   Interner(const Interner&) = delete;
   Interner& operator=(const Interner&) = delete;
@@ -94,10 +96,8 @@ class LARES_EXPORT Interner {
   /// `count` fresh numbers, ascending, not necessarily adjacent.
   Task<std::vector<std::int64_t>> take_event_numbers(std::size_t count);
 
-  /// For metrics.
+  /// Texts in memory.
   [[nodiscard]] std::size_t cache_size(InternKind kind) const;
-  [[nodiscard]] std::uint64_t cache_hits(InternKind kind) const;
-  [[nodiscard]] std::uint64_t cache_misses(InternKind kind) const;
 
  private:
   struct State;

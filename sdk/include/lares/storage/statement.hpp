@@ -68,6 +68,27 @@ constexpr int parameter_count(std::string_view sql) noexcept {
   }
   return highest;
 }
+
+/// FNV-1a over texts, each with its end.
+class Identity {
+ public:
+  constexpr Identity& add(std::string_view text) noexcept {
+    for (const char c : text) {
+      step(static_cast<unsigned char>(c));
+    }
+    step(0x100);
+    return *this;
+  }
+  constexpr Identity& add(std::uint64_t number) noexcept {
+    step(number);
+    return *this;
+  }
+  [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
+
+ private:
+  constexpr void step(std::uint64_t unit) noexcept { value_ = (value_ ^ unit) * 0x100000001b3ULL; }
+  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
 }  // namespace detail
 
 /// One statement of SQL, written once as a constant, prepared once per connection and bound without
@@ -123,7 +144,7 @@ class Columns {
   constexpr Columns() = default;
   template <std::size_t N>
     requires(N >= 1 && N <= kMaxManyColumns)
-  consteval Columns(const Column (&columns)[N]) : size_{N} {
+  constexpr Columns(const Column (&columns)[N]) : size_{N} {
     for (std::size_t i = 0; i < N; ++i) {
       columns_[i] = columns[i];
     }
@@ -135,6 +156,13 @@ class Columns {
   }
   [[nodiscard]] constexpr const Column* begin() const noexcept { return columns_.data(); }
   [[nodiscard]] constexpr const Column* end() const noexcept { return columns_.data() + size_; }
+  [[nodiscard]] constexpr std::uint64_t identity() const noexcept {
+    detail::Identity identity;
+    for (const Column& column : *this) {
+      identity.add(column.name).add(static_cast<std::uint64_t>(column.type));
+    }
+    return identity.value();
+  }
 
  private:
   std::array<Column, kMaxManyColumns> columns_{};
@@ -153,6 +181,9 @@ struct InsertMany {
   std::string_view table;
   Columns columns;
   std::string_view on_conflict = "";
+  /// What engines know the statement by; left as it is.
+  std::uint64_t identity =
+      detail::Identity{}.add("insert").add(table).add(columns.identity()).add(on_conflict).value();
 };
 
 /// An UPDATE or DELETE of many rows by key in one call. The key columns come first in each row of arguments,
@@ -163,6 +194,8 @@ struct ChangeMany {
   std::string_view table;
   Columns keys;
   Columns set = {};
+  std::uint64_t identity =
+      detail::Identity{}.add("change").add(table).add(keys.identity()).add(set.identity()).value();
 };
 
 /// A look-up of many keys in one call.
@@ -176,6 +209,8 @@ struct LookupMany {
   std::string_view from;
   Columns keys;
   std::string_view where = "";
+  std::uint64_t identity =
+      detail::Identity{}.add("lookup").add(select).add(from).add(keys.identity()).add(where).value();
 };
 
 }  // namespace lares::storage

@@ -241,8 +241,10 @@ class LARES_EXPORT WriteTransaction : public ReadTransaction {
     return cells.empty() ? 0 : change(statement, cells);
   }
 
-  /// Holds a lock of that name until the transaction ends: across all processes that share the database.
-  /// On SQLite, with its one writer, every transaction has it anyway.
+  /// Holds a lock of that name until the transaction ends: across all processes that share the database. The
+  /// first thing that a function does, so that what it reads afterwards is not older than the lock. For what
+  /// is rare, such as migrations: names may share a lock. On SQLite, with its one writer, every transaction
+  /// has it anyway.
   virtual void lock(std::string_view name) = 0;
 
  protected:

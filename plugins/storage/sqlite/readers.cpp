@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers.hpp"
+
+#include "transaction.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/async/waiter.hpp>
+
+#include <pthread.h>
+
+#include <exception>
+
+namespace lares::storage::sqlite {
+
+namespace {
+
+void end_snapshot(Connection& connection) noexcept {
+  if (sqlite3_get_autocommit(connection.handle()) == 0) {
+    sqlite3_exec(connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace
+
+Readers::Readers(const SqliteOptions& options, Runtime& runtime, DatabaseStatistics& statistics)
+    : runtime_{runtime}, statistics_{statistics}, queue_{options.max_queued_reads, statistics.reads_queued} {
+  for (std::size_t i = 0; i < options.readers; ++i) {
+    connections_.push_back(std::make_unique<Connection>(options, ConnectionRole::Reader, runtime));
+  }
+  for (const auto& connection : connections_) {
+    threads_.emplace_back([this, &reader = *connection] { run(reader); });
+  }
+}
+
+Readers::~Readers() {
+  queue_.close();
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+}
+
+void Readers::run(Connection& connection) noexcept {
+  pthread_setname_np(pthread_self(), "lares-sql-read");
+  while (Job* const job = queue_.wait()) {
+    job->started_at = runtime_.steady_now();
+    std::exception_ptr error;
+    try {
+      connection.set_deadline(job->started_at + kSnapshotLifetime);
+      connection.run("BEGIN");
+      SqliteTransaction transaction{connection, statistics_, Job::Kind::Read};
+      job->run(transaction);
+      connection.set_deadline(SteadyTime::max());
+      connection.run("COMMIT");
+    } catch (...) {
+      error = std::current_exception();
+      connection.set_deadline(SteadyTime::max());
+      end_snapshot(connection);
+    }
+    (error ? statistics_.failed : statistics_.reads).fetch_add(1, std::memory_order_relaxed);
+    WakeBatch batch;
+    job->finish(batch, runtime_.steady_now(), std::move(error));
+    batch.flush();
+  }
+}
+
+}  // namespace lares::storage::sqlite
