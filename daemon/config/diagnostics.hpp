@@ -6,9 +6,6 @@
 
 namespace lares::config {
 
-/// Exit code of a process whose configuration is wrong (EX_CONFIG of sysexits.h).
-inline constexpr int kExitConfig = 78;
-
 enum class Severity { Warning, Error };
 
 /// One thing that an administrator should know or must change.

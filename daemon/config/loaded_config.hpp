@@ -24,7 +24,7 @@ struct ConfigDiff {
 class LoadedConfig final : public Config {
  public:
   struct Parts;
-  explicit LoadedConfig(std::unique_ptr<const Parts> parts);
+  explicit LoadedConfig(std::unique_ptr<Parts> parts);
   ~LoadedConfig() override;
 
   [[nodiscard]] const nlohmann::json& get(std::string_view path) const override;

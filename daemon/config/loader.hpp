@@ -40,7 +40,7 @@ enum class Scope {
 ///     // keys.add(plugin_name, key)
 ///     auto result = config::check(sources, keys);
 ///     for (const auto& d : result.diagnostics) { report(config::to_string(d)); }
-///     if (!result.config) { return config::kExitConfig; }
+///     if (!result.config) { return kExitConfig; }
 ///
 /// On SIGHUP: read_sources and check again; with errors, report and keep what is in force; else log
 /// diff(before, after) and give plugins apply_live(before, after).

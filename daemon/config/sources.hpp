@@ -39,6 +39,7 @@ struct Sources {
   };
   std::vector<Replaced> replaced;
   std::map<std::string, std::string> environment;
+  DocumentLimits limits;
   std::vector<Diagnostic> diagnostics;  ///< files that could not be read or parsed
   bool complete = true;                 ///< false when a file is missing from `root`
   std::vector<bool> world_readable;     ///< of each file, whether anyone on this machine can read it

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <config/key_set.hpp>
+
+namespace lares::config {
+
+/// Listeners, TLS, and what a connection may cost.
+void declare_listener_keys(KeySet& keys);
+
+/// The `rc_*` keys.
+void declare_rate_limit_keys(KeySet& keys);
+
+/// Which process of a server this one is, and where the others are.
+void declare_worker_keys(KeySet& keys);
+
+}  // namespace lares::config

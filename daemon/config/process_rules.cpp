@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <config/process_rules.hpp>
+
+#include <config/rule_context.hpp>
+#include <config/worker_rules.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lares::config {
+
+namespace {
+
+using nlohmann::json;
+
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+/// spec: Appendices, "Server Name"
+bool is_server_name(std::string_view name) {
+  constexpr std::size_t kLongest = 230;
+  if (name.empty() || name.size() > kLongest) {
+    return false;
+  }
+  std::string_view host = name;
+  std::string_view port;
+  if (name.front() == '[') {
+    const auto end = name.find(']');
+    if (end == std::string_view::npos || end < 3) {
+      return false;
+    }
+    host = name.substr(1, end - 1);
+    port = name.substr(end + 1);
+    if (!std::ranges::all_of(host, [](char c) { return c == ':' || (c != '-' && is_host_character(c)); })) {
+      return false;
+    }
+  } else {
+    const auto colon = name.find(':');
+    host = name.substr(0, colon);
+    port = colon == std::string_view::npos ? std::string_view{} : name.substr(colon);
+    if (host.empty() || !std::ranges::all_of(host, is_host_character)) {
+      return false;
+    }
+  }
+  if (port.empty()) {
+    return true;
+  }
+  constexpr std::size_t kLongestPort = 6;
+  return port.front() == ':' && port.size() > 1 && port.size() <= kLongestPort &&
+         std::ranges::all_of(port.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void check_identity(RuleContext& rules) {
+  const std::string name = rules.text("server_name");
+  if (!name.empty() && !is_server_name(name)) {
+    rules.error("server_name",
+                fmt::format("\"{}\" is no server name: expected a host name or address, with a port or "
+                            "without (example.org, example.org:8448, [::1])",
+                            name));
+  }
+  const std::string url = rules.text("public_baseurl");
+  if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://")) {
+    rules.error("public_baseurl",
+                fmt::format("expected a URL that begins with https:// or http://, found \"{}\"", url));
+  }
+}
+
+class ListenerRules {
+ public:
+  ListenerRules(RuleContext& rules, std::string list) : rules_(rules), list_(std::move(list)) {}
+
+  void check() {
+    const json* listeners = rules_.at(list_);
+    if (listeners == nullptr || !listeners->is_array()) {
+      return;
+    }
+    for (std::size_t i = 0; i < listeners->size(); ++i) {
+      const json& listener = (*listeners)[i];
+      if (listener.is_object()) {
+        path_ = fmt::format("{}[{}]", list_, i);
+        check_place(listener);
+        check_type(listener);
+        check_tls(listener);
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string key(std::string_view name) const { return fmt::format("{}.{}", path_, name); }
+
+  static bool given(const json& listener, std::string_view name) {
+    const auto found = listener.find(name);
+    return found != listener.end() && !found->is_null();
+  }
+
+  void check_place(const json& listener) {
+    const bool port = given(listener, "port");
+    const bool path = given(listener, "path");
+    if (port == path) {
+      // A port that was refused by its own declaration is null here and has been reported.
+      if (port || !(rules_.given(key("port")) || rules_.given(key("path")))) {
+        rules_.error(path_, port ? "has both port and path; a listener is on one of them"
+                                 : "has neither port nor path; a listener needs one of them");
+      }
+      return;
+    }
+    if (path && rules_.given(key("tls")) && listener.value("tls", false)) {
+      rules_.error(key("tls"), "TLS is not spoken on unix sockets");
+    }
+    if (path && rules_.given(key("bind_addresses"))) {
+      rules_.error(key("bind_addresses"), "a listener with a path has no addresses");
+    }
+    if (port && rules_.given(key("mode"))) {
+      rules_.error(key("mode"), "only a listener with a path has a mode");
+    }
+    check_taken(listener);
+  }
+
+  /// Two listeners of one process cannot share a port on one address.
+  void check_taken(const json& listener) {
+    std::vector<std::string> places;
+    if (given(listener, "path")) {
+      places.push_back(listener.at("path").get<std::string>());
+    } else if (const auto port = listener.at("port").get<std::int64_t>(); port != 0) {
+      if (given(listener, "bind_addresses")) {
+        for (const auto& address : listener.at("bind_addresses")) {
+          places.push_back(fmt::format("{} port {}", address.get<std::string>(), port));
+        }
+      } else {
+        places.push_back(fmt::format("port {}", port));
+      }
+    }
+    for (const auto& place : places) {
+      const auto [taken, fresh] = places_.emplace(place, path_);
+      if (!fresh) {
+        rules_.error(path_, fmt::format("{} is taken by {} already", place, taken->second));
+      }
+    }
+  }
+
+  void check_type(const json& listener) {
+    const std::string type =
+        listener.value("type", json()).is_string() ? listener.at("type").get<std::string>() : "";
+    if (type == "manhole") {
+      rules_.error(key("type"), "there is no debugging shell; remove this listener");
+    }
+    if (type == "metrics" && rules_.at("enable_metrics") != nullptr && !rules_.flag("enable_metrics")) {
+      rules_.warning(key("type"), "answers without metrics as long as enable_metrics is not true");
+    }
+    const bool resources = given(listener, "resources") && !listener.at("resources").empty();
+    if (type != "http" && !type.empty() && resources) {
+      rules_.error(key("resources"), "only an http listener has resources");
+    }
+    if (type == "http" && !resources && !rules_.given(key("resources"))) {
+      rules_.warning(
+          path_,
+          "offers nothing but /health; add resources, such as `resources: [{names: [client, federation]}]`");
+    }
+  }
+
+  void check_tls(const json& listener) {
+    if (!listener.value("tls", json(false)).is_boolean() || !listener.value("tls", false)) {
+      return;
+    }
+    const bool certificate = given(listener, "tls_certificate_path");
+    const bool own_key = given(listener, "tls_private_key_path");
+    if (certificate != own_key) {
+      rules_.error(path_,
+                   "tls_certificate_path and tls_private_key_path belong together; give both or neither");
+    } else if (!certificate &&
+               (rules_.text("tls_certificate_path").empty() || rules_.text("tls_private_key_path").empty())) {
+      rules_.error(key("tls"), "TLS needs tls_certificate_path and tls_private_key_path");
+    }
+  }
+
+  RuleContext& rules_;
+  std::string list_;
+  std::string path_;
+  std::map<std::string, std::string> places_;
+};
+
+void complete_listeners(json& root, const std::string& list) {
+  const auto found = root.find(list);
+  if (found == root.end()) {
+    return;
+  }
+  for (auto& listener : *found) {
+    const bool unix_socket = listener.contains("path") && !listener["path"].is_null();
+    if (listener.contains("x_forwarded") && listener["x_forwarded"].is_null()) {
+      listener["x_forwarded"] = unix_socket;
+    }
+    if (listener.contains("bind_addresses") && listener["bind_addresses"].is_null()) {
+      const std::string type = listener.value("type", "http");
+      // The line protocol asks nobody who they are, so it is for this machine unless told otherwise.
+      listener["bind_addresses"] = unix_socket             ? json::array()
+                                   : type == "replication" ? json{"127.0.0.1"}
+                                                           : json{"::", "0.0.0.0"};
+    }
+  }
+}
+
+void complete_public_baseurl(json& root) {
+  const auto url = root.find("public_baseurl");
+  if (url == root.end() || !root.contains("server_name")) {
+    return;
+  }
+  if (url->is_null()) {
+    *url = "https://" + root["server_name"].get<std::string>();
+  }
+  auto text = url->get<std::string>();
+  if (!text.ends_with('/')) {
+    text += '/';
+  }
+  *url = text;
+}
+
+}  // namespace
+
+void check_process_rules(Checked& checked, const Sources& sources) {
+  RuleContext rules(checked, sources);
+  check_identity(rules);
+  ListenerRules(rules, "listeners").check();
+  ListenerRules(rules, "worker_listeners").check();
+  check_worker_rules(rules);
+}
+
+void complete_process_values(nlohmann::json& root) {
+  complete_listeners(root, "listeners");
+  complete_listeners(root, "worker_listeners");
+  complete_public_baseurl(root);
+  complete_worker_values(root);
+}
+
+}  // namespace lares::config
