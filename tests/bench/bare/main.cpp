@@ -56,7 +56,7 @@ class Store {
     check(sqlite3_open((folder + "/bare.db").c_str(), &db_), db_);
     run("PRAGMA journal_mode=WAL");
     run("PRAGMA synchronous=FULL");
-    run("CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, event_id TEXT UNIQUE, bytes BLOB)");
+    run("CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, event_id TEXT, bytes BLOB)");
     check(
         sqlite3_prepare_v2(db_, "INSERT INTO events (event_id, bytes) VALUES (?, ?)", -1, &insert_, nullptr),
         db_);

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The homeserver that a test of real clients runs against, in the shape that LARES_E2E_SHAPE names."""
+
+import contextlib
+import os
+
+from lares_test import Postgres, Server
+
+
+@contextlib.contextmanager
+def homeserver(**options):
+    """A started Server: `sqlite` (also when nothing is named) or `postgres`."""
+    shape = os.environ.get("LARES_E2E_SHAPE", "sqlite")
+    with contextlib.ExitStack() as stack:
+        if shape == "postgres":
+            options["database"] = stack.enter_context(Postgres()).create_database()
+        elif shape != "sqlite":
+            raise ValueError("LARES_E2E_SHAPE is sqlite or postgres, not %r" % shape)
+        yield stack.enter_context(Server(**options))
