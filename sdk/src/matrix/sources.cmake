@@ -11,6 +11,3 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/power_levels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/redaction.cpp
   ${CMAKE_CURRENT_LIST_DIR}/room_version.cpp)
-# What the state algorithms and the rules about clients add.
-include(${CMAKE_CURRENT_LIST_DIR}/state_sources.cmake OPTIONAL)
-include(${CMAKE_CURRENT_LIST_DIR}/rules_sources.cmake OPTIONAL)
