@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/assembly.hpp>
 #include <host/daemon.hpp>
 #include <host/logging.hpp>
 #include <host/pid_file.hpp>
@@ -7,6 +8,8 @@
 #include <host/server_keys_impl.hpp>
 #include <host/service_manager.hpp>
 #include <host/settings.hpp>
+#include <http/http_server.hpp>
+#include <http/router_impl.hpp>
 
 #include <lares/plugin/build_fingerprint.h>
 #include <lares/async/real_runtime.hpp>
@@ -55,16 +58,20 @@ std::size_t loops(const Config& config) {
 
 int check_config(const CommandLine& command_line) {
   const auto settings = load_settings(command_line);
-  fmt::print("The configuration of {} is right; {} plugins, {} keys known.\n",
-             settings.config->string("server_name"), settings.host->catalogue().plugins().size(),
-             settings.host->declarations().keys().all().size());
+  RealRuntime runtime;
+  // Constructing does no I/O and finds what only shows between plugins: a missing need, two providers, two
+  // equal routes.
+  Assembly assembly(*settings.host, settings.config, runtime, KeyUse::Ephemeral);
+  fmt::print("The configuration of {} is right: {} plugins would start with {} routes.\n",
+             assembly.server().name(), assembly.server().plugin_names().size(),
+             assembly.router().routes().size());
   return 0;
 }
 
 int generate_keys(const CommandLine& command_line) {
   const auto settings = load_settings(command_line);
   RealRuntime runtime;
-  const ServerKeysImpl keys(*settings.config, runtime);
+  const ServerKeysImpl keys(*settings.config, runtime, KeyUse::ReadOrMake);
   fmt::print("{} the signing key {}.\n", keys.made() ? "Made" : "There is already", keys.file().string());
   return 0;
 }

@@ -31,11 +31,4 @@ Host::Host(const HostOptions& options)
 
 Host::~Host() = default;
 
-std::unique_ptr<ServerImpl> Host::assemble(ConfigPtr config, Runtime& runtime, http::RouterImpl& router,
-                                           metrics::Registry& metrics) const {
-  auto server = std::make_unique<ServerImpl>(std::move(config), runtime, router, metrics);
-  server->construct(catalogue_);
-  return server;
-}
-
 }  // namespace lares::host

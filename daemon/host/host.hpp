@@ -3,16 +3,9 @@
 
 #include <host/catalogue.hpp>
 #include <host/declarations_impl.hpp>
-#include <host/server_impl.hpp>
 
 #include <filesystem>
-#include <memory>
-#include <string>
 #include <vector>
-
-namespace lares {
-class Runtime;
-}
 
 namespace lares::host {
 
@@ -22,15 +15,11 @@ struct HostOptions {
   std::vector<std::filesystem::path> module_folders = {};  ///< absolute; empty for default_module_folder()
 };
 
-/// The plugins of a process and what they declare: what laresd and laresctl both begin with.
-///
-///     lares::host::Host host({});                       // loads and declares; throws StartError
-///     auto result = config::check(sources, host.declarations().keys());
-///     auto server = host.assemble(result.config, runtime, router, metrics);  // constructs, starts nothing
-///     for (const auto& route : router.routes()) { ... }
+/// The plugins of a process and what they declare: what laresd and laresctl both begin with. A server is made
+/// of it by Assembly.
 ///
 /// **Threads**: one.
-/// **Lifetime**: longer than the servers assembled from it.
+/// **Lifetime**: longer than the servers made from it.
 class Host {
  public:
   /// Loads every plugin and collects its declarations, the daemon's own first.
@@ -40,12 +29,6 @@ class Host {
 
   [[nodiscard]] const Catalogue& catalogue() const noexcept { return catalogue_; }
   [[nodiscard]] const DeclarationsImpl& declarations() const noexcept { return declarations_; }
-
-  /// A server with its active plugins constructed and none started: the route table is complete.
-  /// **Errors**: StartError.
-  [[nodiscard]] std::unique_ptr<ServerImpl> assemble(ConfigPtr config, Runtime& runtime,
-                                                     http::RouterImpl& router,
-                                                     metrics::Registry& metrics) const;
 
  private:
   Catalogue catalogue_;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/assembly.hpp>
 #include <host/logging.hpp>
 #include <host/process.hpp>
-#include <host/server_keys_impl.hpp>
 #include <http/http_server.hpp>
-#include <http/router_impl.hpp>
 
 #include <lares/async/log_context.hpp>
 #include <lares/base/error.hpp>
@@ -87,19 +86,6 @@ std::string describe_reload(const config::ConfigDiff& difference, const ReloadRe
 
 }  // namespace
 
-struct Process::Parts {
-  Parts(Process& process, http::RouterImpl& router_)
-      : keys(*process.settings_.config, process.runtime_),
-        router(router_),
-        server(process.settings_.config, process.runtime_, router_, process.runtime_.metrics()) {}
-
-  ServerKeysImpl keys;
-  http::RouterImpl& router;
-  ServerImpl server;
-  std::unique_ptr<http::HttpServer> http;
-  bool serving = false;
-};
-
 Process::Process(const CommandLine& command_line, Settings& settings, Runtime& runtime,
                  ServiceManager& manager)
     : command_line_(command_line),
@@ -112,17 +98,16 @@ Process::~Process() = default;
 
 Task<bool> Process::run() {
   spawn(background_, "signals", watch_signals());
-  http::RouterImpl router;
   std::exception_ptr failure;
   bool clean = true;
   try {
-    Parts parts(*this, router);
-    co_await keep_error(start_or_signal(parts), failure);
+    Assembly assembly(*settings_.host, settings_.config, runtime_, KeyUse::ReadOrMake);
+    co_await keep_error(start_or_signal(assembly), failure);
     if (!failure && !terminate_) {
-      co_await keep_error(serve(parts), failure);
+      co_await keep_error(serve(assembly), failure);
     }
-    co_await end(parts);
-    clean = parts.server.clean();
+    co_await end(assembly);
+    clean = assembly.server().clean();
   } catch (...) {
     failure = failure ? failure : std::current_exception();
   }
@@ -161,12 +146,12 @@ Task<void> Process::keep_manager_patient() {
   }
 }
 
-Task<void> Process::start_or_signal(Parts& parts) {
+Task<void> Process::start_or_signal(Assembly& assembly) {
   TaskGroup patience(runtime_, "service manager");
   spawn(patience, "service_manager", keep_manager_patient());
   starting_.emplace(runtime_, "start");
   std::exception_ptr error;
-  auto starting = start(parts);
+  auto starting = start(assembly);
   spawn(*starting_, Background(RefPtr<LogContext>(&current_context())),
         keep_error(std::move(starting), error));
   co_await starting_->join();
@@ -177,35 +162,29 @@ Task<void> Process::start_or_signal(Parts& parts) {
   }
 }
 
-Task<void> Process::start(Parts& parts) {
-  if (parts.keys.made()) {
+Task<void> Process::start(Assembly& assembly) {
+  if (assembly.keys().made()) {
     log_.info("Made the signing key {}. Keep a copy: without it the server's name cannot be used again.",
-              parts.keys.file().string());
+              assembly.keys().file().string());
   }
-  parts.server.registry().set_plugin("host");
-  parts.router.set_plugin("host");
-  parts.server.services().provide<service::ServerKeys>(parts.keys);
-  parts.http = std::make_unique<http::HttpServer>(parts.server, parts.router);
-  parts.server.construct(settings_.host->catalogue());
-
-  co_await parts.http->start();
+  co_await assembly.http().start();
   const auto& schemas = settings_.host->declarations().schemas();
   const auto timeout = settings_.config->duration("start_timeout");
-  co_await parts.server.start(timeout, [this, &schemas](storage::Database& database) {
+  co_await assembly.server().start(timeout, [this, &schemas](storage::Database& database) {
     return migrate_database(database, schemas, runtime_.now_ms(), log_);
   });
-  parts.http->ready();
-  parts.serving = true;
-  for (const auto& address : parts.http->addresses()) {
+  assembly.http().ready();
+  serving_ = true;
+  for (const auto& address : assembly.http().addresses()) {
     log_.info("Listening on {}{}{}.", address.address,
               address.port == 0 ? "" : fmt::format(":{}", address.port), address.tls ? " with TLS" : "");
   }
-  log_.info("{} ({}) serves {} with {} plugins.", parts.server.instance(), parts.server.app(),
-            parts.server.name(), parts.server.plugin_names().size());
+  log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),
+            assembly.server().name(), assembly.server().plugin_names().size());
 }
 
-Task<void> Process::serve(Parts& parts) {
-  const auto status = fmt::format("Serving {}.", parts.server.name());
+Task<void> Process::serve(Assembly& assembly) {
+  const auto status = fmt::format("Serving {}.", assembly.server().name());
   manager_.ready(status);
   for (;;) {
     const auto seen = signalled_.version();
@@ -216,7 +195,7 @@ Task<void> Process::serve(Parts& parts) {
       const auto monotonic =
           std::chrono::duration_cast<std::chrono::microseconds>(runtime_.steady_now().time_since_epoch());
       manager_.reloading(monotonic);
-      reload(parts);
+      reload(assembly);
       manager_.ready(status);
       continue;
     }
@@ -224,7 +203,7 @@ Task<void> Process::serve(Parts& parts) {
   }
 }
 
-void Process::reload(Parts& parts) {
+void Process::reload(Assembly& assembly) {
   log::reopen();
   const auto result = reload_settings(command_line_, *settings_.host);
   if (!result.config) {
@@ -241,29 +220,27 @@ void Process::reload(Parts& parts) {
   const auto next = config::apply_live(*settings_.config, *result.config);
   apply_log_levels(*settings_.config, *next);
   settings_.config = next;
-  auto report = parts.server.reload(next);
-  auto http = parts.http->reload(*next);
+  auto report = assembly.server().reload(next);
+  auto http = assembly.http().reload(*next);
   std::ranges::move(http.changed, std::back_inserter(report.changed));
   std::ranges::move(http.refused, std::back_inserter(report.refused));
   log_.info("{}", describe_reload(difference, report));
 }
 
-Task<void> Process::end(Parts& parts) {
+Task<void> Process::end(Assembly& assembly) {
   const auto timeout = settings_.config->duration("drain_timeout");
   manager_.stopping("Finishing what is under way.");
   TaskGroup patience(runtime_, "service manager");
   spawn(patience, "service_manager", keep_manager_patient());
-  if (parts.serving) {
+  if (serving_) {
     log_.info("Stopping: requests in flight have {} ms to finish.", timeout.count());
     const auto deadline = runtime_.steady_now() + timeout;
-    parts.server.begin_drain();
-    co_await parts.http->drain(timeout);
-    co_await parts.server.drain(deadline);
+    assembly.server().begin_drain();
+    co_await assembly.http().drain(timeout);
+    co_await assembly.server().drain(deadline);
   }
-  co_await parts.server.stop(kStopTimeout);
-  if (parts.http) {
-    co_await parts.http->stop();
-  }
+  co_await assembly.server().stop(kStopTimeout);
+  co_await assembly.http().stop();
   co_await patience.stop();
   log_.info("Stopped.");
 }

@@ -15,12 +15,9 @@
 #include <memory>
 #include <optional>
 
-namespace lares::http {
-class HttpServer;
-class RouterImpl;
-}  // namespace lares::http
-
 namespace lares::host {
+
+class Assembly;
 
 /// One running server in a process: starts it, watches signals, reloads, drains, stops.
 ///
@@ -38,15 +35,13 @@ class Process {
   Task<bool> run();
 
  private:
-  struct Parts;
-
   Task<void> watch_signals();
-  Task<void> start(Parts& parts);
+  Task<void> start(Assembly& assembly);
   // start(), cut off by a signal: then it returns without an error.
-  Task<void> start_or_signal(Parts& parts);
-  Task<void> serve(Parts& parts);
-  void reload(Parts& parts);
-  Task<void> end(Parts& parts);
+  Task<void> start_or_signal(Assembly& assembly);
+  Task<void> serve(Assembly& assembly);
+  void reload(Assembly& assembly);
+  Task<void> end(Assembly& assembly);
   Task<void> keep_manager_patient();
 
   const CommandLine& command_line_;
@@ -56,6 +51,7 @@ class Process {
   TaskGroup background_;
   std::optional<TaskGroup> starting_;
   Notification signalled_;
+  bool serving_ = false;
   bool terminate_ = false;
   bool hangup_ = false;
   log::Logger log_{"lares.host"};

@@ -24,10 +24,13 @@ matrix::ServerName parse_name(const Config& config) {
   return *std::move(name);
 }
 
-crypto::SigningKey read_or_make(const std::filesystem::path& file, bool main_process,
-                                crypto::RandomSource& random, bool& made) {
+crypto::SigningKey obtain_key(const std::filesystem::path& file, const Config& config,
+                              crypto::RandomSource& random, KeyUse use, bool& made) {
+  if (use == KeyUse::Ephemeral) {
+    return crypto::SigningKey::generate("ephemeral", random);
+  }
   std::error_code error;
-  if (main_process && !std::filesystem::exists(file, error)) {
+  if (config.string("worker_app") == "homeserver" && !std::filesystem::exists(file, error)) {
     auto key = config::generate_signing_key(file, random);
     if (!key) {
       throw StartError(key.error());
@@ -44,10 +47,10 @@ crypto::SigningKey read_or_make(const std::filesystem::path& file, bool main_pro
 
 }  // namespace
 
-ServerKeysImpl::ServerKeysImpl(const Config& config, crypto::RandomSource& random)
+ServerKeysImpl::ServerKeysImpl(const Config& config, crypto::RandomSource& random, KeyUse use)
     : name_(parse_name(config)),
       file_(config::signing_key_path(config)),
-      key_(read_or_make(file_, config.string("worker_app") == "homeserver", random, made_)) {}
+      key_(obtain_key(file_, config, random, use, made_)) {}
 
 ServerKeysImpl::~ServerKeysImpl() = default;
 

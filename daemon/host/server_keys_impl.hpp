@@ -14,12 +14,17 @@ class RandomSource;
 
 namespace lares::host {
 
+/// Where the signing key comes from.
+enum class KeyUse {
+  ReadOrMake,  ///< the configured file; the main process makes it if there is none
+  Ephemeral,   ///< a key of its own that is gone afterwards: for looking at a server that is never started
+};
+
 /// The server's name and signing key, read when the process starts.
 class ServerKeysImpl final : public service::ServerKeys {
  public:
-  /// Reads the key file that the configuration names; the main process makes it if there is none.
   /// **Errors**: StartError with file and remedy.
-  ServerKeysImpl(const Config& config, crypto::RandomSource& random);
+  ServerKeysImpl(const Config& config, crypto::RandomSource& random, KeyUse use);
   ~ServerKeysImpl() override;
 
   [[nodiscard]] const matrix::ServerName& server_name() const noexcept override { return name_; }
