@@ -7,6 +7,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/event_build.cpp
   ${CMAKE_CURRENT_LIST_DIR}/event_signatures.cpp
   ${CMAKE_CURRENT_LIST_DIR}/event_source.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/filter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/identifiers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/power_levels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/redaction.cpp

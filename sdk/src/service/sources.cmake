@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/events.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sync.cpp)

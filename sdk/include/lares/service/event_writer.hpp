@@ -3,6 +3,7 @@
 
 #include <lares/async/task.hpp>
 #include <lares/base/export.hpp>
+#include <lares/http/requester.hpp>
 #include <lares/matrix/identifiers.hpp>
 #include <lares/stream/stream_number.hpp>
 
@@ -28,9 +29,12 @@ struct NewEvent {
 /// What makes a retried request find the first one's event: unique among the transactions of one scope in one
 /// room. spec: Client-Server API, "Transaction identifiers"
 struct TransactionKey {
-  std::string scope;  ///< the device, or the access token's number where there is none: "user|device"
+  std::string scope;  ///< see transaction_scope
   std::string id;     ///< the client's
 };
+
+/// The scope of a requester's transaction ids: the device, or the access token where there is none.
+[[nodiscard]] LARES_EXPORT std::string transaction_scope(const http::Requester& requester);
 
 /// Events for one room, written all or none.
 struct WriteRequest {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace lares::service {
 
@@ -18,7 +19,12 @@ struct StoredEvent {
   std::int64_t position = 0;  ///< stream id: arrival; negative for a backfilled event, 0 for an outlier
   stream::WriterNumber writer = 0;
   std::int64_t depth = 0;        ///< clamped; order of history together with `position`
-  std::int64_t state_after = 0;  ///< root of the room's state after it, as the state store numbers it
+  /// Roots of the room's state before and after it, as the state store numbers them; 0 for the empty state.
+  std::int64_t state_before = 0;
+  std::int64_t state_after = 0;
+  /// By which device and under which transaction id a local client sent it, while that is remembered.
+  std::string transaction_scope;
+  std::string transaction_id;
   bool soft_failed = false;
   bool rejected = false;
   /// The redaction that is in force, whose client form goes into `unsigned.redacted_because`. `event` is the

@@ -104,7 +104,7 @@ class LARES_EXPORT SyncContributor {
   static constexpr std::string_view kServiceId = "lares.sync-contributor/1";
   virtual ~SyncContributor();
 
-  virtual Task<void> contribute(const SyncScope& scope, SyncResponse& response) = 0;
+  virtual Task<void> contribute(SyncScope& scope, SyncResponse& response) = 0;
 
   /// Fields that stand in every answer, also an unchanged one (counts of one-time keys), from memory: appends
   /// members of the outermost object, each followed by a comma, or returns false if they are not known

@@ -12,6 +12,10 @@
 #include <string_view>
 #include <vector>
 
+namespace lares::storage {
+class WriteTransaction;
+}
+
 namespace lares::stream {
 
 /// The process's place in replication: where each writer of each stream stands, as far as this process has
@@ -29,6 +33,10 @@ class LARES_EXPORT Hub {
   /// Begins a position that no former process of this database has reached, for a stream in memory:
   /// `incarnation << 32`.
   [[nodiscard]] virtual std::int64_t incarnation_position() const noexcept = 0;
+
+  /// First statement of a transaction that writes a stream: holds this process's row in `writers` until the commit.
+  /// **Errors**: Fenced if the row is gone, because another process has taken over. On a storage thread.
+  virtual void lock_writer(storage::WriteTransaction& tx) = 0;
 
   /// This process wrote rows and they are committed and applied here: their position is reached, and the
   /// other processes hear of them. `rows` is called only if there are other processes.

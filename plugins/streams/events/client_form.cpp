@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client_form.hpp"
+
+#include <lares/json/writer.hpp>
+#include <lares/matrix/client_event.hpp>
+
+#include <algorithm>
+
+namespace lares::events {
+
+void append_client_form(std::string& out, const service::StoredEvent& event, const Reader& reader,
+                        const matrix::Event* replaced, bool omit_room_id) {
+  std::string unsigned_json;
+  json::Writer writer{unsigned_json};
+  writer.begin_object();
+  writer.key("age").value(std::max<std::int64_t>(0, reader.now_ts - event.event->origin_server_ts()));
+  if (replaced != nullptr) {
+    writer.key("prev_content").raw(replaced->content().bytes());
+    writer.key("prev_sender").value(replaced->sender());
+  }
+  if (event.redacted_because) {
+    std::string because;
+    matrix::append_client_event(because, *event.redacted_because, {});
+    writer.key("redacted_because").raw(because);
+    writer.key("redacted_by").value(event.redacted_because->event_id());
+  }
+  if (replaced != nullptr) {
+    writer.key("replaces_state").value(replaced->event_id());
+  }
+  if (!event.transaction_id.empty() && event.transaction_scope == reader.transaction_scope) {
+    writer.key("transaction_id").value(event.transaction_id);
+  }
+  writer.end_object();
+  matrix::append_client_event(out, *event.event,
+                              {.unsigned_json = unsigned_json, .omit_room_id = omit_room_id, .stripped = false});
+}
+
+}  // namespace lares::events

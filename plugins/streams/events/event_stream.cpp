@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event_stream.hpp"
+
+#include <lares/base/log.hpp>
+#include <lares/json/value.hpp>
+#include <lares/json/writer.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+
+namespace lares::events {
+
+using service::StoredEvent;
+using service::StoredEventPtr;
+using stream::StreamNumber;
+
+namespace {
+
+constexpr storage::Statement kPositions{
+    "SELECT writer, MAX(position) FROM events WHERE position > 0 GROUP BY writer"};
+
+// The `ev` row. spec of the wire: replication inventory, "events rows"
+std::string row_of(const StoredEvent& stored) {
+  const matrix::Event& event = *stored.event;
+  std::string out;
+  json::Writer writer{out};
+  writer.begin_array().value("ev").begin_object();
+  writer.key("event_id").value(event.event_id());
+  writer.key("room_id").value(event.room_id());
+  writer.key("type").value(event.type());
+  if (event.state_key()) {
+    writer.key("state_key").value(*event.state_key());
+  }
+  if (event.redacts()) {
+    writer.key("redacts").value(*event.redacts());
+  }
+  if (event.type() == "m.room.member") {
+    writer.key("membership").value(event.content()["membership"].to_string().value_or(""));
+  }
+  writer.key("rejected").value(stored.rejected).key("outlier").value(false);
+  writer.end_object().end_array();
+  return out;
+}
+
+}  // namespace
+
+EventStream::EventStream(storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+                         stream::Notifier& notifier, RoomCaches& caches, const EventReader& reader)
+    : database_(database), interner_(interner), hub_(hub), notifier_(notifier), caches_(caches), reader_(reader) {}
+
+Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> EventStream::positions() {
+  co_return co_await database_.read("events_positions", [](storage::ReadTransaction& tx) {
+    std::vector<std::pair<stream::WriterNumber, std::int64_t>> found;
+    tx.each(kPositions, [&found](const storage::Row& row) {
+      found.emplace_back(static_cast<stream::WriterNumber>(row.i64(0)), row.i64(1));
+    });
+    return found;
+  });
+}
+
+Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) {
+  if (rows.empty()) {
+    co_return;
+  }
+  // Rows name events; the events themselves are in the database, which is read once for all of them.
+  const std::int64_t from = rows.front().position - 1;
+  std::vector<StoredEventPtr> events =
+      co_await database_.read("events_written", [this, writer, from, upto, &rows](storage::ReadTransaction& tx) {
+        return reader_.written(tx, writer, from, upto, rows.size());
+      });
+  std::vector<AppliedEvent> applied;
+  applied.reserve(events.size());
+  for (StoredEventPtr& event : events) {
+    AppliedEvent one{.stored = event, .member = 0, .redacts = 0};
+    if (event->event->type() == "m.room.member" && event->event->state_key()) {
+      one.member = co_await interner_.intern_user(*event->event->state_key());
+    }
+    if (event->event->redacts()) {
+      const std::string target{*event->event->redacts()};
+      const StoredEventPtr found = co_await database_.read(
+          "redacted_event", [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
+      one.redacts = found && found->redacted_because ? found->number : 0;
+    }
+    applied.push_back(std::move(one));
+  }
+  caches_.apply(applied);
+  notify(applied);
+}
+
+Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
+                                           std::size_t limit) {
+  const std::vector<StoredEventPtr> events =
+      co_await database_.read("events_updates", [this, writer, from, to, limit](storage::ReadTransaction& tx) {
+        return reader_.written(tx, writer, from, to, limit);
+      });
+  stream::Updates updates;
+  for (const StoredEventPtr& event : events) {
+    updates.rows.push_back({event->position, row_of(*event)});
+  }
+  updates.limited = events.size() == limit;
+  updates.upto = updates.limited ? events.back()->position : to;
+  co_return updates;
+}
+
+void EventStream::committed(std::span<const AppliedEvent> events) {
+  caches_.apply(events);
+  std::vector<StoredEventPtr> stored;
+  stored.reserve(events.size());
+  for (const AppliedEvent& event : events) {
+    stored.push_back(event.stored);
+  }
+  hub_.committed(StreamNumber::kEvents, events.back().stored->position, [stored = std::move(stored)] {
+    std::vector<stream::Row> rows;
+    rows.reserve(stored.size());
+    for (const StoredEventPtr& event : stored) {
+      rows.push_back({event->position, row_of(*event)});
+    }
+    return rows;
+  });
+  notify(events);
+}
+
+void EventStream::notify(std::span<const AppliedEvent> events) {
+  for (const AppliedEvent& applied : events) {
+    const StoredEvent& stored = *applied.stored;
+    if (applied.member != 0) {
+      if (stored.event->content()["membership"].equals("join")) {
+        notifier_.joined(applied.member, stored.room);
+      } else {
+        notifier_.left(applied.member, stored.room);
+      }
+      const std::int64_t member = applied.member;
+      notifier_.users({&member, 1}, StreamNumber::kEvents, stored.writer, stored.position);
+    }
+    notifier_.room(stored.room, StreamNumber::kEvents, stored.writer, stored.position);
+  }
+}
+
+}  // namespace lares::events

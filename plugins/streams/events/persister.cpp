@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persister.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+namespace lares::events {
+
+using service::StoredEvent;
+using service::StoredEventPtr;
+using storage::Bytes;
+using storage::ColumnType;
+using storage::Engine;
+using storage::Row;
+using storage::WriteTransaction;
+
+namespace {
+
+// As much as one transaction takes: what waits beyond it goes into the next one.
+constexpr std::size_t kBatchEvents = 500;
+
+constexpr storage::Statement kDrawPositions{
+    storage::Sql{"UPDATE events_sequence SET value = value + $1 WHERE id = 1 RETURNING value",
+                 "SELECT nextval('events_sequence') FROM generate_series(1, $1::bigint)"}};
+
+constexpr storage::InsertMany kInsertEvents{"events",
+                                            {{{"event", ColumnType::Integer},
+                                              {"room", ColumnType::Integer},
+                                              {"event_id", ColumnType::Bytes},
+                                              {"writer", ColumnType::Integer},
+                                              {"position", ColumnType::Integer},
+                                              {"depth", ColumnType::Integer},
+                                              {"sender", ColumnType::Integer},
+                                              {"state_key", ColumnType::Integer},
+                                              {"state_before", ColumnType::Integer},
+                                              {"state_after", ColumnType::Integer},
+                                              {"flags", ColumnType::Integer},
+                                              {"header", ColumnType::Bytes},
+                                              {"body", ColumnType::Bytes}}}};
+
+constexpr storage::InsertMany kInsertTransactions{"event_transactions",
+                                                  {{{"scope", ColumnType::Bytes},
+                                                    {"room", ColumnType::Integer},
+                                                    {"txn_id", ColumnType::Bytes},
+                                                    {"event", ColumnType::Integer},
+                                                    {"created_ts", ColumnType::Integer}}},
+                                                  "ON CONFLICT DO NOTHING"};
+
+constexpr storage::InsertMany kInsertBlocks{
+    "state_blocks",
+    {{{"room", ColumnType::Integer}, {"block", ColumnType::Integer}, {"body", ColumnType::Bytes}}}};
+
+constexpr storage::InsertMany kInsertHeads{"room_heads",
+                                           {{{"room", ColumnType::Integer},
+                                             {"version", ColumnType::Text},
+                                             {"state", ColumnType::Integer},
+                                             {"next_block", ColumnType::Integer},
+                                             {"extremities", ColumnType::Bytes}}}};
+
+constexpr storage::ChangeMany kChangeHeads{"room_heads",
+                                           {{{"room", ColumnType::Integer}}},
+                                           {{{"state", ColumnType::Integer},
+                                             {"next_block", ColumnType::Integer},
+                                             {"extremities", ColumnType::Bytes}}}};
+
+constexpr storage::InsertMany kPutMemberships{
+    "room_memberships",
+    {{{"room", ColumnType::Integer},
+      {"member", ColumnType::Integer},
+      {"membership", ColumnType::Integer},
+      {"event", ColumnType::Integer},
+      {"writer", ColumnType::Integer},
+      {"position", ColumnType::Integer},
+      {"forgotten", ColumnType::Boolean}}},
+    "ON CONFLICT (room, member) DO UPDATE SET membership = excluded.membership, event = excluded.event, "
+    "writer = excluded.writer, position = excluded.position, forgotten = excluded.forgotten"};
+
+constexpr storage::ChangeMany kMarkRedacted{
+    "events", {{{"event", ColumnType::Integer}}}, {{{"redacted_by", ColumnType::Integer}}}};
+
+constexpr storage::Statement kEventIsThere{"SELECT position FROM events WHERE event = $1"};
+
+void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<StoredEvent>> events, stream::WriterNumber self) {
+  std::vector<std::int64_t> positions;
+  positions.reserve(events.size());
+  tx.each(kDrawPositions, static_cast<std::int64_t>(events.size()),
+          [&positions](const Row& row) { positions.push_back(row.i64(0)); });
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    // SQLite gives the last of an unbroken run, PostgreSQL each by itself.
+    events[i]->position = tx.engine() == Engine::Sqlite
+                              ? positions.front() - static_cast<std::int64_t>(events.size() - 1 - i)
+                              : positions[i];
+    events[i]->writer = self;
+  }
+}
+
+}  // namespace
+
+Persister::Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime,
+                     std::vector<service::EventSink*> sinks, Applied applied, Recover recover)
+    : database_(database),
+      hub_(hub),
+      sinks_(std::move(sinks)),
+      applied_(std::move(applied)),
+      recover_(std::move(recover)),
+      tasks_(runtime, "event persister") {}
+
+void Persister::submit(PreparedWritePtr write) {
+  queue_.push_back(std::move(write));
+  if (!running_) {
+    running_ = true;
+    spawn(tasks_, Background{"persist_events"}, run());
+  }
+}
+
+std::vector<PreparedWritePtr> Persister::take_waiting(std::int64_t room) {
+  std::vector<PreparedWritePtr> taken;
+  std::erase_if(queue_, [&taken, room](const PreparedWritePtr& write) {
+    if (write->room != room) {
+      return false;
+    }
+    taken.push_back(write);
+    return true;
+  });
+  return taken;
+}
+
+Task<void> Persister::stop() { co_await tasks_.join(); }
+
+Task<void> Persister::run() {
+  while (!queue_.empty()) {
+    std::vector<PreparedWritePtr> batch;
+    std::size_t events = 0;
+    while (!queue_.empty() && (batch.empty() || events + queue_.front()->events.size() <= kBatchEvents)) {
+      events += queue_.front()->events.size();
+      batch.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    bool failed = false;
+    try {
+      co_await commit(batch);
+    } catch (const DuplicateTransaction&) {
+      failed = true;
+    } catch (const std::exception& error) {
+      log_.warning("A batch of {} events was not written and is tried one by one: {}", events, error.what());
+      failed = true;
+    }
+    if (failed) {
+      co_await recover_(std::move(batch));
+    }
+  }
+  running_ = false;
+}
+
+Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
+  std::vector<std::shared_ptr<StoredEvent>> events;
+  std::vector<StoredEventPtr> view;
+  for (const PreparedWritePtr& write : batch) {
+    for (const PreparedEvent& event : write->events) {
+      events.push_back(event.stored);
+      view.push_back(event.stored);
+    }
+  }
+  for (service::EventSink* sink : sinks_) {
+    co_await sink->prepare(view);
+  }
+  co_await database_.write_certain(
+      "persist_events",
+      [this, &batch, &events, &view](WriteTransaction& tx) { return commit_in(tx, batch, events, view); },
+      // The first event's number is fresh, so its row can only be this batch's.
+      [&events](WriteTransaction& tx) -> std::optional<std::int64_t> {
+        return tx.maybe(kEventIsThere, events.front()->number, [](const Row& row) { return row.i64(0); });
+      });
+  for (service::EventSink* sink : sinks_) {
+    sink->committed(view);
+  }
+  applied_(events, batch);
+  WakeBatch wake;
+  for (const PreparedWritePtr& write : batch) {
+    write->done.set(write->events.back().stored->position, wake);
+  }
+}
+
+std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const PreparedWritePtr> batch,
+                                  std::span<const std::shared_ptr<StoredEvent>> events,
+                                  std::span<const StoredEventPtr> view) {
+  hub_.lock_writer(tx);
+  draw_positions(tx, events, hub_.self());
+
+  struct EventRow {
+    const PreparedEvent* event;
+    std::string header;
+  };
+  struct TransactionRow {
+    const service::TransactionKey* key;
+    const StoredEvent* event;
+  };
+  std::vector<EventRow> rows;
+  std::vector<TransactionRow> transactions;
+  struct BlockRow {
+    std::int64_t room;
+    const matrix::StateBlock* block;
+  };
+  std::vector<BlockRow> blocks;
+  std::vector<const PreparedWrite*> new_heads;
+  std::vector<const PreparedWrite*> changed_heads;
+  std::vector<const PreparedEvent*> memberships;
+  std::vector<const PreparedEvent*> redactions;
+  rows.reserve(events.size());
+  for (const PreparedWritePtr& write : batch) {
+    for (const PreparedEvent& event : write->events) {
+      rows.push_back({&event, event.stored->event->header()});
+      if (event.member != 0) {
+        // One upsert must not touch a row twice: a later membership of one user in one batch takes the former's place.
+        std::erase_if(memberships, [&event](const PreparedEvent* other) {
+          return other->member == event.member && other->stored->room == event.stored->room;
+        });
+        memberships.push_back(&event);
+      }
+      if (event.redacts != 0) {
+        redactions.push_back(&event);
+      }
+    }
+    if (write->request.transaction) {
+      transactions.push_back({&*write->request.transaction, write->events.front().stored.get()});
+    }
+    for (const matrix::StateBlock& block : write->blocks) {
+      blocks.push_back({write->room, &block});
+    }
+    // Later writes of one room leave the later head; a room that is new in this batch is inserted with its last one.
+    const auto same_room = [&write](const PreparedWrite* other) { return other->room == write->room; };
+    const bool fresh = write->new_room || std::ranges::any_of(new_heads, same_room);
+    std::vector<const PreparedWrite*>& heads = fresh ? new_heads : changed_heads;
+    std::erase_if(heads, same_room);
+    heads.push_back(write.get());
+  }
+
+  tx.insert_many(kInsertEvents, rows, [](const EventRow& row) {
+    const StoredEvent& event = *row.event->stored;
+    return std::tuple{event.number,
+                      event.room,
+                      Bytes{event.event->event_id()},
+                      static_cast<std::int64_t>(event.writer),
+                      event.position,
+                      event.depth,
+                      event.sender,
+                      row.event->state_key == 0 ? std::optional<std::int64_t>{} : row.event->state_key,
+                      event.state_before,
+                      event.state_after,
+                      std::int64_t{0},
+                      Bytes{row.header},
+                      Bytes{event.event->bytes()}};
+  });
+  if (!transactions.empty()) {
+    const std::int64_t written = tx.insert_many(kInsertTransactions, transactions, [](const TransactionRow& row) {
+      return std::tuple{Bytes{row.key->scope}, row.event->room, Bytes{row.key->id}, row.event->number,
+                        row.event->event->origin_server_ts()};
+    });
+    if (written != static_cast<std::int64_t>(transactions.size())) {
+      throw DuplicateTransaction{};
+    }
+  }
+  tx.insert_many(kInsertBlocks, blocks, [](const BlockRow& row) {
+    return std::tuple{row.room, static_cast<std::int64_t>(row.block->number), Bytes{row.block->bytes}};
+  });
+  tx.insert_many(kInsertHeads, new_heads, [](const PreparedWrite* write) {
+    return std::tuple{write->room, std::string_view{write->version}, write->head.state, write->head.next_block,
+                      Bytes{write->head.extremities}};
+  });
+  tx.change_many(kChangeHeads, changed_heads, [](const PreparedWrite* write) {
+    return std::tuple{write->room, write->head.state, write->head.next_block, Bytes{write->head.extremities}};
+  });
+  tx.insert_many(kPutMemberships, memberships, [](const PreparedEvent* event) {
+    return std::tuple{event->stored->room,
+                      event->member,
+                      static_cast<std::int64_t>(event->membership),
+                      event->stored->number,
+                      static_cast<std::int64_t>(event->stored->writer),
+                      event->stored->position,
+                      false};
+  });
+  tx.change_many(kMarkRedacted, redactions,
+                 [](const PreparedEvent* event) { return std::tuple{event->redacts, event->stored->number}; });
+  for (service::EventSink* sink : sinks_) {
+    sink->write(tx, view);
+  }
+  return events.back()->position;
+}
+
+}  // namespace lares::events

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
+#include <lares/plugin/declarations.hpp>
+#include <lares/plugin/descriptor.hpp>
+#include <lares/plugin/plugin.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/event_sink.hpp>
+#include <lares/service/server_keys.hpp>
+#include <lares/service/sync.hpp>
+
+#include <memory>
+#include <vector>
+
+#include "event_reader.hpp"
+#include "event_stream.hpp"
+#include "room_caches.hpp"
+#include "room_writer.hpp"
+#include "rooms_service.hpp"
+#include "schema.hpp"
+#include "sync_section.hpp"
+
+namespace lares::events {
+
+namespace {
+
+void declare(Declarations& declarations) { declarations.schema(events_schema()); }
+
+// The event writer is provided before it can be made: sinks join while plugins are constructed, after this one.
+class LateWriter final : public service::EventWriter {
+ public:
+  Task<service::WriteResult> write(service::WriteRequest request) override { return writer->write(std::move(request)); }
+  std::unique_ptr<RoomWriter> writer;
+};
+
+class EventsPlugin final : public Plugin {
+ public:
+  explicit EventsPlugin(Server& server)
+      : server_(server),
+        loads_(server.runtime(), "event caches"),
+        database_(server.services().get<storage::Database>()),
+        interner_(server.services().get<storage::Interner>()),
+        hub_(server.services().get<stream::Hub>()),
+        caches_(loads_, database_, interner_, reader_, server.name()),
+        stream_(database_, interner_, hub_, server.services().get<stream::Notifier>(), caches_, reader_),
+        rooms_(server.runtime(), database_, interner_, hub_, caches_, reader_),
+        sync_(server.runtime(), database_, interner_, hub_, caches_, reader_) {
+    server.services().provide<service::EventWriter>(writer_);
+    server.services().provide<service::Rooms>(rooms_);
+    server.services().join<stream::Stream>(stream_);
+    server.services().join<service::SyncContributor>(sync_, 0);
+  }
+
+  Task<void> start() override {
+    writer_.writer = std::make_unique<RoomWriter>(
+        server_.runtime(), database_, interner_, hub_, server_.services().get<service::ServerKeys>(), reader_,
+        server_.services().all<service::EventSink>(),
+        [this](std::span<const std::shared_ptr<service::StoredEvent>> events, std::span<const PreparedWritePtr> writes) {
+          committed(events, writes);
+        },
+        WriterLimits{});
+    co_return;
+  }
+
+  Task<void> drain() override {
+    if (writer_.writer) {
+      co_await writer_.writer->stop();
+    }
+  }
+
+  Task<void> stop() noexcept override { co_await loads_.stop(); }
+
+ private:
+  void committed(std::span<const std::shared_ptr<service::StoredEvent>> events,
+                 std::span<const PreparedWritePtr> writes) {
+    std::vector<AppliedEvent> applied;
+    applied.reserve(events.size());
+    for (const PreparedWritePtr& write : writes) {
+      for (const PreparedEvent& event : write->events) {
+        applied.push_back({.stored = event.stored, .member = event.member, .redacts = event.redacts});
+      }
+    }
+    stream_.committed(applied);
+  }
+
+  Server& server_;
+  TaskGroup loads_;
+  storage::Database& database_;
+  storage::Interner& interner_;
+  stream::Hub& hub_;
+  EventReader reader_;
+  RoomCaches caches_;
+  EventStream stream_;
+  RoomsService rooms_;
+  SyncSection sync_;
+  LateWriter writer_;
+};
+
+constexpr const char* kProvides[] = {"lares.event-writer/1", "lares.rooms/1", nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", "lares.hub/1",
+                                  "lares.notifier/1", nullptr};
+
+}  // namespace
+
+}  // namespace lares::events
+
+LARES_PLUGIN(.name = "events", .version = LARES_VERSION, .provides = lares::events::kProvides,
+             .needs = lares::events::kNeeds, .declare = &lares::events::declare,
+             .create = [](lares::Server& server) -> lares::Plugin* { return new lares::events::EventsPlugin(server); },
+             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

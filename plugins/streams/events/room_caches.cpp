@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "room_caches.hpp"
+
+#include <lares/storage/errors.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <limits>
+
+#include "state_blocks.hpp"
+
+namespace lares::events {
+
+using service::StoredEventPtr;
+using storage::ReadTransaction;
+using storage::Row;
+
+namespace {
+
+// What a sync asks for by default is 10; what most clients ask for is 20.
+constexpr std::size_t kTimelineLoaded = 30;
+// Where the list is cut back to the loaded length.
+constexpr std::size_t kTimelineMost = 120;
+
+constexpr storage::Statement kRoomsOf{
+    "SELECT room, membership, event, position, writer, forgotten FROM room_memberships WHERE member = $1 ORDER BY room"};
+constexpr storage::Statement kMembersOf{
+    "SELECT member, membership FROM room_memberships WHERE room = $1 AND membership IN (1, 2) ORDER BY member"};
+
+TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool complete) {
+  TimelinePtr list;
+  for (std::size_t i = newest_first.size(); i-- > 0;) {
+    list = std::make_shared<const Timeline>(
+        Timeline{newest_first[i], list, list ? list->length + 1 : 1, complete && i + 1 == newest_first.size()});
+  }
+  return list;
+}
+
+bool contains(const std::vector<std::int64_t>& sorted, std::int64_t number) {
+  return std::ranges::binary_search(sorted, number);
+}
+
+void set_member(std::vector<std::int64_t>& sorted, std::int64_t number, bool member) {
+  const auto place = std::ranges::lower_bound(sorted, number);
+  const bool there = place != sorted.end() && *place == number;
+  if (member && !there) {
+    sorted.insert(place, number);
+  } else if (!member && there) {
+    sorted.erase(place);
+  }
+}
+
+}  // namespace
+
+RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner,
+                       const EventReader& reader, const std::string& server_name)
+    : database_(database),
+      interner_(interner),
+      reader_(reader),
+      names_(group, {.name = "room_names", .server_name = server_name, .max_size = 20'000}),
+      timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = 100'000},
+                 [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->length : 1; }),
+      rooms_of_(group, {.name = "user_memberships", .server_name = server_name, .max_size = 200'000},
+                [](std::int64_t, const UserRooms& rooms) { return rooms->size() + 1; }),
+      members_of_(group, {.name = "room_members", .server_name = server_name, .max_size = 1'000'000},
+                  [](std::int64_t, const RoomMembers& members) { return members->joined.size() + members->invited.size() + 1; }),
+      events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
+              [](std::int64_t, const StoredEventPtr& event) { return event->event->memory_bytes() + 160; }),
+      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 4'000}) {}
+
+void RoomCaches::apply(std::span<const AppliedEvent> events) {
+  for (const AppliedEvent& applied : events) {
+    const StoredEventPtr& stored = applied.stored;
+    if (stored->position <= 0) {
+      continue;
+    }
+    events_.put(stored->number, stored);
+    if (applied.redacts != 0) {
+      events_.invalidate(applied.redacts);
+      timelines_.invalidate(stored->room);
+    } else if (std::optional<TimelinePtr> timeline = timelines_.peek(stored->room)) {
+      if (*timeline && (*timeline)->length >= kTimelineMost) {
+        std::vector<StoredEventPtr> newest{stored};
+        for (const Timeline* at = timeline->get(); at != nullptr && newest.size() < kTimelineLoaded; at = at->older.get()) {
+          newest.push_back(at->event);
+        }
+        timelines_.put(stored->room, make_timeline(newest, false));
+      } else {
+        const std::size_t length = *timeline ? (*timeline)->length + 1 : 1;
+        timelines_.put(stored->room, std::make_shared<const Timeline>(Timeline{
+                                         stored, *timeline, length, *timeline == nullptr}));
+      }
+    } else if (stored->event->type() == "m.room.create") {
+      timelines_.put(stored->room, std::make_shared<const Timeline>(Timeline{stored, nullptr, 1, true}));
+    } else {
+      timelines_.invalidate(stored->room);
+    }
+    if (applied.member == 0) {
+      continue;
+    }
+    const MembershipCode membership =
+        membership_code(stored->event->content()["membership"].to_string().value_or(""));
+    const RoomMembership now{.room = stored->room,
+                             .membership = membership,
+                             .event = stored->number,
+                             .position = stored->position,
+                             .writer = stored->writer};
+    if (const std::optional<UserRooms> rooms = rooms_of_.peek(applied.member)) {
+      auto changed = std::make_shared<std::vector<RoomMembership>>(**rooms);
+      const auto place = std::ranges::lower_bound(*changed, now.room, {}, &RoomMembership::room);
+      if (place != changed->end() && place->room == now.room) {
+        *place = now;
+      } else {
+        changed->insert(place, now);
+      }
+      rooms_of_.put(applied.member, std::move(changed));
+    } else {
+      rooms_of_.invalidate(applied.member);
+    }
+    if (const std::optional<RoomMembers> members = members_of_.peek(stored->room)) {
+      const bool joined = membership == MembershipCode::kJoin;
+      const bool invited = membership == MembershipCode::kInvite;
+      if (contains((*members)->joined, applied.member) != joined ||
+          contains((*members)->invited, applied.member) != invited) {
+        auto changed = std::make_shared<MemberList>(**members);
+        set_member(changed->joined, applied.member, joined);
+        set_member(changed->invited, applied.member, invited);
+        members_of_.put(stored->room, std::move(changed));
+      }
+    } else {
+      members_of_.invalidate(stored->room);
+    }
+  }
+}
+
+Task<RoomName> RoomCaches::name(std::int64_t room) {
+  return names_.get(room, [this](std::int64_t number) -> Task<RoomName> {
+    const std::vector<storage::InternText> texts = co_await interner_.texts(storage::InternKind::Room, {number});
+    const std::optional<RoomFacts> facts = co_await database_.read(
+        "room_facts", [number](ReadTransaction& tx) { return read_room_facts(tx, number); });
+    auto id = matrix::RoomId::parse(texts.front().first);
+    if (!facts || facts->version == nullptr || !id) {
+      throw storage::Corrupt{"A room that is referred to is not there."};
+    }
+    co_return RoomName{std::move(*id), facts->version};
+  });
+}
+
+Task<TimelinePtr> RoomCaches::timeline(std::int64_t room) {
+  return timelines_.get(room, [this](std::int64_t number) -> Task<TimelinePtr> {
+    const std::vector<StoredEventPtr> newest = co_await database_.read("room_timeline", [this, number](ReadTransaction& tx) {
+      return reader_.newest(tx, number, 0, std::numeric_limits<std::int64_t>::max(), kTimelineLoaded);
+    });
+    for (const StoredEventPtr& event : newest) {
+      remember(event);
+    }
+    current_context().add_event_fetches(newest.size());
+    co_return make_timeline(newest, newest.size() < kTimelineLoaded);
+  });
+}
+
+Task<UserRooms> RoomCaches::rooms_of(std::int64_t user) {
+  return rooms_of_.get(user, [this](std::int64_t number) -> Task<UserRooms> {
+    co_return co_await database_.read("user_memberships", [number](ReadTransaction& tx) -> UserRooms {
+      auto rooms = std::make_shared<std::vector<RoomMembership>>();
+      tx.each(kRoomsOf, number, [&rooms](const Row& row) {
+        rooms->push_back({.room = row.i64(0),
+                          .membership = static_cast<MembershipCode>(row.i64(1)),
+                          .event = row.i64(2),
+                          .position = row.i64(3),
+                          .writer = static_cast<stream::WriterNumber>(row.i64(4)),
+                          .forgotten = row.boolean(5)});
+      });
+      return rooms;
+    });
+  });
+}
+
+Task<RoomMembers> RoomCaches::members_of(std::int64_t room) {
+  return members_of_.get(room, [this](std::int64_t number) -> Task<RoomMembers> {
+    co_return co_await database_.read("room_members", [number](ReadTransaction& tx) -> RoomMembers {
+      auto members = std::make_shared<MemberList>();
+      tx.each(kMembersOf, number, [&members](const Row& row) {
+        (static_cast<MembershipCode>(row.i64(1)) == MembershipCode::kJoin ? members->joined : members->invited)
+            .push_back(row.i64(0));
+      });
+      return members;
+    });
+  });
+}
+
+Task<std::vector<StoredEventPtr>> RoomCaches::events(std::vector<std::int64_t> numbers) {
+  std::vector<StoredEventPtr> result(numbers.size());
+  std::vector<std::int64_t> missing;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (std::optional<StoredEventPtr> found = events_.peek(numbers[i])) {
+      result[i] = std::move(*found);
+    } else {
+      missing.push_back(numbers[i]);
+      places.push_back(i);
+    }
+  }
+  if (missing.empty()) {
+    co_return result;
+  }
+  current_context().add_event_fetches(missing.size());
+  std::vector<StoredEventPtr> loaded = co_await database_.read(
+      "events_by_number", [this, &missing](ReadTransaction& tx) { return reader_.by_number(tx, missing); });
+  for (std::size_t i = 0; i < loaded.size(); ++i) {
+    if (!loaded[i]) {
+      throw storage::Corrupt{"An event that is referred to is not there."};
+    }
+    remember(loaded[i]);
+    result[places[i]] = std::move(loaded[i]);
+  }
+  co_return result;
+}
+
+matrix::StateMap RoomCaches::state(std::int64_t room, std::int64_t root) {
+  const StateName name{room, root};
+  if (const std::optional<matrix::StateMap> kept = states_.peek(name)) {
+    return *kept;
+  }
+  matrix::StateMap map = matrix::StateMap::open(static_cast<matrix::NodeId>(root));
+  states_.put(name, map);
+  return map;
+}
+
+Task<std::vector<std::int64_t>> RoomCaches::state_events(std::int64_t room, std::int64_t root,
+                                                         std::vector<std::int64_t> keys) {
+  const matrix::StateMap map = state(room, root);
+  std::vector<std::int64_t> result(keys.size(), 0);
+  bool loaded = true;
+  for (std::size_t i = 0; i < keys.size() && loaded; ++i) {
+    const auto found = map.find(static_cast<std::uint64_t>(keys[i]));
+    loaded = found.has_value();
+    result[i] = loaded && *found ? static_cast<std::int64_t>(**found) : 0;
+  }
+  if (loaded) {
+    co_return result;
+  }
+  co_return co_await database_.read("state_events", [&map, &keys, room](ReadTransaction& tx) {
+    StateBlocks blocks{tx, room};
+    const std::vector<std::uint64_t> wanted(keys.begin(), keys.end());
+    state_or_throw(map.load(wanted, blocks), room);
+    std::vector<std::int64_t> numbers;
+    numbers.reserve(wanted.size());
+    for (const std::uint64_t key : wanted) {
+      numbers.push_back(static_cast<std::int64_t>(state_or_throw(map.find(key, &blocks), room).value_or(0)));
+    }
+    return numbers;
+  });
+}
+
+Task<std::vector<std::int64_t>> RoomCaches::all_state(std::int64_t room, std::int64_t root) {
+  const matrix::StateMap map = state(room, root);
+  std::vector<std::int64_t> numbers;
+  const auto collect = [&numbers](std::uint64_t, std::uint64_t event) {
+    numbers.push_back(static_cast<std::int64_t>(event));
+    return true;
+  };
+  if (map.for_each(collect)) {
+    co_return numbers;
+  }
+  co_return co_await database_.read("all_state", [&map, &numbers, &collect, room](ReadTransaction& tx) {
+    StateBlocks blocks{tx, room};
+    numbers.clear();
+    state_or_throw(map.for_each(collect, &blocks), room);
+    return numbers;
+  });
+}
+
+Task<std::vector<std::pair<std::int64_t, std::int64_t>>> RoomCaches::state_difference(std::int64_t room,
+                                                                                      std::int64_t before,
+                                                                                      std::int64_t after) {
+  using Differences = std::vector<std::pair<std::int64_t, std::int64_t>>;
+  if (before == after) {
+    co_return Differences{};
+  }
+  const matrix::StateMap from = state(room, before);
+  const matrix::StateMap to = state(room, after);
+  const auto numbers = [](const std::vector<matrix::StateDifference>& differences) {
+    Differences result;
+    result.reserve(differences.size());
+    for (const matrix::StateDifference& difference : differences) {
+      result.emplace_back(static_cast<std::int64_t>(difference.before.value_or(0)),
+                          static_cast<std::int64_t>(difference.after.value_or(0)));
+    }
+    return result;
+  };
+  if (const auto differences = matrix::StateMap::diff(from, to)) {
+    co_return numbers(*differences);
+  }
+  co_return co_await database_.read("state_difference", [&](ReadTransaction& tx) {
+    StateBlocks blocks{tx, room};
+    return numbers(state_or_throw(matrix::StateMap::diff(from, to, &blocks), room));
+  });
+}
+
+}  // namespace lares::events

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/cache.hpp>
+#include <lares/matrix/state_map.hpp>
+#include <lares/service/rooms.hpp>
+#include <lares/service/stored_event.hpp>
+#include <lares/storage/database.hpp>
+#include <lares/storage/intern.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "event_reader.hpp"
+#include "schema.hpp"
+
+namespace lares::events {
+
+/// The newest events of a room, in the order of arrival. A list that shares its tail, so that a new event costs one node.
+///
+/// **Threads**: any; immutable.
+struct Timeline {
+  service::StoredEventPtr event;
+  std::shared_ptr<const Timeline> older;  ///< null at the end of what is kept
+  std::size_t length = 1;
+  bool complete = false;                  ///< in the last node: nothing older exists
+};
+using TimelinePtr = std::shared_ptr<const Timeline>;
+
+/// A user's membership of a room as the caches keep it.
+struct RoomMembership {
+  std::int64_t room = 0;
+  MembershipCode membership = MembershipCode::kLeave;
+  std::int64_t event = 0;
+  std::int64_t position = 0;
+  stream::WriterNumber writer = 0;
+  bool forgotten = false;
+};
+using UserRooms = std::shared_ptr<const std::vector<RoomMembership>>;  ///< by room, ascending
+
+/// Who is in a room, by number, ascending.
+struct MemberList {
+  std::vector<std::int64_t> joined;
+  std::vector<std::int64_t> invited;
+};
+using RoomMembers = std::shared_ptr<const MemberList>;
+
+/// A room's version and id.
+struct RoomName {
+  matrix::RoomId id;
+  const matrix::RoomVersion* version;
+};
+
+/// A committed event with what the tables say about it beside the event itself.
+struct AppliedEvent {
+  service::StoredEventPtr stored;
+  std::int64_t member = 0;   ///< of m.room.member: whose
+  std::int64_t redacts = 0;  ///< number of the event that this one has redacted
+};
+
+/// What readers of rooms share in memory, kept current by `apply`: timelines, memberships, events, states.
+///
+/// **Threads**: any for reading; `apply` from the loop that applies events.
+class RoomCaches {
+ public:
+  RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner, const EventReader& reader,
+             const std::string& server_name);
+
+  /// Takes up committed events in the order of their positions, before the position is announced.
+  void apply(std::span<const AppliedEvent> events);
+
+  Task<RoomName> name(std::int64_t room);
+  [[nodiscard]] std::optional<RoomName> cached_name(std::int64_t room) { return names_.peek(room); }
+  Task<TimelinePtr> timeline(std::int64_t room);
+  Task<UserRooms> rooms_of(std::int64_t user);
+  Task<RoomMembers> members_of(std::int64_t room);
+  /// By number, in order. **Errors**: storage::Corrupt if one is not there.
+  Task<std::vector<service::StoredEventPtr>> events(std::vector<std::int64_t> numbers);
+  [[nodiscard]] std::optional<service::StoredEventPtr> cached_event(std::int64_t number) { return events_.peek(number); }
+  void remember(const service::StoredEventPtr& event) { events_.put(event->number, event); }
+
+  /// The room's state under a root. Its nodes load when they are needed, inside `with_state`.
+  [[nodiscard]] matrix::StateMap state(std::int64_t room, std::int64_t root);
+
+  /// Numbers of the events in the state under `root` for these state keys; 0 where there is none.
+  Task<std::vector<std::int64_t>> state_events(std::int64_t room, std::int64_t root, std::vector<std::int64_t> keys);
+  /// Numbers of all events in the state under `root`.
+  Task<std::vector<std::int64_t>> all_state(std::int64_t room, std::int64_t root);
+  /// The entries that differ: (event before or 0, event after or 0).
+  Task<std::vector<std::pair<std::int64_t, std::int64_t>>> state_difference(std::int64_t room, std::int64_t before,
+                                                                            std::int64_t after);
+
+ private:
+  struct StateName {
+    std::int64_t room;
+    std::int64_t root;
+    bool operator==(const StateName&) const = default;
+  };
+  struct StateNameHash {
+    std::size_t operator()(const StateName& name) const noexcept {
+      return static_cast<std::size_t>(name.room) * 1'000'003U + static_cast<std::size_t>(name.root);
+    }
+  };
+
+  storage::Database& database_;
+  storage::Interner& interner_;
+  const EventReader& reader_;
+  Cache<std::int64_t, RoomName> names_;
+  Cache<std::int64_t, TimelinePtr> timelines_;
+  Cache<std::int64_t, UserRooms> rooms_of_;
+  Cache<std::int64_t, RoomMembers> members_of_;
+  Cache<std::int64_t, service::StoredEventPtr> events_;
+  Cache<StateName, matrix::StateMap, StateNameHash> states_;
+};
+
+}  // namespace lares::events

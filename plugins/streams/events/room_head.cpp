@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "room_head.hpp"
+
+#include <lares/http/matrix_error.hpp>
+#include <lares/json/canonical.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+namespace lares::events {
+
+using matrix::EventPtr;
+using service::NewEvent;
+
+namespace {
+
+// More are allowed, but a client's event need not tie all of a torn room together at once; the rest follow with the next.
+constexpr std::size_t kPrevEventsOfOurs = 10;
+
+http::MatrixError event_error(const matrix::EventError& error) {
+  const std::string message = matrix::describe(error);
+  switch (error.code) {
+    case matrix::EventErrorCode::kTooLarge:
+    case matrix::EventErrorCode::kFieldTooLong:
+      return http::too_large(message);
+    default:
+      return http::bad_json(message);
+  }
+}
+
+}  // namespace
+
+std::size_t RoomHead::KeyHash::operator()(const KeyView& key) const noexcept {
+  const std::hash<std::string_view> hash;
+  return hash(key.type) * 31 + hash(key.state_key);
+}
+
+RoomHead::RoomHead(std::int64_t room, matrix::RoomId id, const matrix::RoomVersion& version)
+    : room_(room), id_(std::move(id)), version_(&version) {}
+
+RoomHead::RoomHead(std::int64_t room, matrix::RoomId id, const matrix::RoomVersion& version, std::int64_t state_root,
+                   std::int64_t next_block, std::vector<Extremity> extremities)
+    : room_(room),
+      id_(std::move(id)),
+      version_(&version),
+      next_block_(next_block),
+      state_(matrix::StateMap::open(static_cast<matrix::NodeId>(state_root))),
+      state_root_(state_root),
+      extremities_(std::move(extremities)) {}
+
+const StateEntry* RoomHead::find(std::string_view type, std::string_view state_key) const {
+  const auto found = entries_.find(KeyView{type, state_key});
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void RoomHead::learn(std::string_view type, std::string_view state_key, StateEntry entry) {
+  const std::size_t bytes = 128 + type.size() + state_key.size() + (entry.event ? entry.event->memory_bytes() : 0);
+  if (entries_.try_emplace(Key{std::string{type}, std::string{state_key}}, std::move(entry)).second) {
+    memory_bytes_ += bytes;
+  }
+}
+
+matrix::EventDraft RoomHead::draft_of(const NewEvent& event, std::int64_t now_ts) const {
+  matrix::EventDraft draft;
+  draft.type = event.type;
+  draft.state_key = event.state_key;
+  draft.sender = event.sender.str();
+  draft.room_id = id_.str();
+  draft.content = event.content;
+  draft.redacts = event.redacts;
+  draft.origin_server_ts = event.origin_server_ts != 0 ? event.origin_server_ts : now_ts;
+  const std::size_t prev_events = std::min(extremities_.size(), kPrevEventsOfOurs);
+  draft.prev_events.reserve(prev_events);
+  for (std::size_t i = 0; i < prev_events; ++i) {
+    const Extremity& extremity = extremities_[extremities_.size() - 1 - i];
+    draft.prev_events.emplace_back(extremity.event_id);
+    draft.depth = std::max(draft.depth, extremity.depth);
+  }
+  draft.depth = std::min(draft.depth + 1, matrix::kMaxDepth);
+  for (const matrix::StateKey& needed : matrix::auth_events_for(matrix::AuthSubject{draft}, *version_)) {
+    const StateEntry* entry = find(needed.type, needed.state_key);
+    if (entry != nullptr && entry->event) {
+      draft.auth_events.emplace_back(*entry->event);
+    }
+  }
+  return draft;
+}
+
+void RoomHead::authorise(const matrix::Event& event) const {
+  const auto lookup = [this](std::string_view type, std::string_view state_key) -> const matrix::Event* {
+    const StateEntry* entry = find(type, state_key);
+    return entry == nullptr ? nullptr : entry->event.get();
+  };
+  if (const matrix::AuthVerdict verdict = matrix::authorise(event, lookup); !verdict) {
+    throw http::forbidden(matrix::describe(verdict.error().rule))
+        .because(matrix::describe(verdict.error(), *version_));
+  }
+}
+
+void RoomHead::check(const NewEvent& event, std::int64_t now_ts) const {
+  const auto built = matrix::build_unsigned(draft_of(event, now_ts), *version_);
+  if (!built) {
+    throw event_error(built.error());
+  }
+  authorise(**built);
+}
+
+const StateEntry* RoomHead::same_state(const NewEvent& event) const {
+  if (!event.state_key) {
+    return nullptr;
+  }
+  const StateEntry* entry = find(event.type, *event.state_key);
+  if (entry == nullptr || !entry->event || entry->event->sender() != event.sender.view()) {
+    return nullptr;
+  }
+  const auto content = json::canonicalise(event.content);
+  return content && *content == entry->event->content().bytes() ? entry : nullptr;
+}
+
+void RoomHead::mark() {
+  mark_ = Mark{.state = state_,
+               .state_root = state_root_,
+               .extremities = extremities_,
+               .next_block = next_block_,
+               .new_blocks = new_blocks_.size(),
+               .former = {}};
+}
+
+void RoomHead::back_to_mark() {
+  if (!mark_) {
+    return;
+  }
+  state_ = std::move(mark_->state);
+  state_root_ = mark_->state_root;
+  extremities_ = std::move(mark_->extremities);
+  next_block_ = mark_->next_block;
+  new_blocks_.resize(mark_->new_blocks);
+  for (auto former = mark_->former.rbegin(); former != mark_->former.rend(); ++former) {
+    if (former->second) {
+      entries_.insert_or_assign(former->first, std::move(*former->second));
+    } else {
+      entries_.erase(former->first);
+    }
+  }
+  mark_.reset();
+}
+
+PreparedEvent RoomHead::append(const NewEvent& event, const Interned& numbers, const RedactionTarget* target,
+                               std::int64_t now_ts, const matrix::ServerName& server, const crypto::SigningKey& key) {
+  auto built = matrix::build_event(draft_of(event, now_ts), *version_, server, key);
+  if (!built) {
+    throw event_error(built.error());
+  }
+  return append_built(std::move(*built), numbers, target);
+}
+
+PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, const RedactionTarget* target) {
+  authorise(*event);
+  const auto lookup = [this](std::string_view type, std::string_view state_key) -> const matrix::Event* {
+    const StateEntry* entry = find(type, state_key);
+    return entry == nullptr ? nullptr : entry->event.get();
+  };
+
+  PreparedEvent prepared;
+  if (target != nullptr && target->event && matrix::may_redact(*event, *target->event, lookup)) {
+    prepared.redacts = target->number;
+  }
+  auto stored = std::make_shared<service::StoredEvent>();
+  stored->event = event;
+  stored->number = numbers.event;
+  stored->room = room_;
+  stored->sender = numbers.sender;
+  stored->depth = event->depth();
+  stored->state_before = state_root_;
+  if (event->is_state()) {
+    auto next = state_.with(static_cast<std::uint64_t>(numbers.state_key), static_cast<std::uint64_t>(numbers.event));
+    if (!next) {
+      throw http::unavailable("The room's state could not be read.")
+          .because(matrix::describe(next.error().code));
+    }
+    state_ = std::move(*next);
+    state_root_ = static_cast<std::int64_t>(state_.save(static_cast<matrix::BlockId>(next_block_), new_blocks_));
+    if (!new_blocks_.empty()) {
+      next_block_ = std::max(next_block_, static_cast<std::int64_t>(new_blocks_.back().number) + 1);
+    }
+    prepared.state_key = numbers.state_key;
+    if (event->type() == "m.room.member") {
+      prepared.member = numbers.member;
+      prepared.membership = membership_code(event->content()["membership"].to_string().value_or(""));
+    }
+    const std::size_t bytes = 128 + event->type().size() + event->state_key()->size() + event->memory_bytes();
+    Key key{std::string{event->type()}, std::string{*event->state_key()}};
+    if (mark_) {
+      const StateEntry* former = find(key.type, key.state_key);
+      mark_->former.emplace_back(key, former == nullptr ? std::nullopt : std::optional{*former});
+    }
+    const bool fresh = entries_.insert_or_assign(std::move(key), StateEntry{event, numbers.event}).second;
+    memory_bytes_ += fresh ? bytes : 0;
+  }
+  stored->state_after = state_root_;
+
+  // What the event names is no longer an extremity; the event is.
+  std::erase_if(extremities_, [&event](const Extremity& extremity) {
+    return std::ranges::any_of(event->prev_events(),
+                               [&extremity](std::string_view prev) { return prev == extremity.event_id; });
+  });
+  extremities_.push_back({numbers.event, stored->depth, std::string{event->event_id()}});
+  prepared.stored = std::move(stored);
+  return prepared;
+}
+
+HeadRow RoomHead::row() const {
+  return {.state = state_root_, .next_block = next_block_, .extremities = encode_extremities(extremities_)};
+}
+
+std::string encode_extremities(std::span<const Extremity> extremities) {
+  std::string out;
+  for (const Extremity& extremity : extremities) {
+    out += std::to_string(extremity.number);
+    out += ' ';
+    out += std::to_string(extremity.depth);
+    out += ' ';
+    out += extremity.event_id;
+    out += '\n';
+  }
+  return out;
+}
+
+std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes) {
+  std::vector<Extremity> result;
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const std::size_t first = bytes.find(' ');
+    const std::size_t second = first == std::string_view::npos ? first : bytes.find(' ', first + 1);
+    if (end == std::string_view::npos || second == std::string_view::npos || second > end) {
+      return std::nullopt;
+    }
+    Extremity extremity;
+    const auto number = [&bytes](std::size_t from, std::size_t to, std::int64_t& out) {
+      const auto [rest, error] = std::from_chars(bytes.data() + from, bytes.data() + to, out);
+      return error == std::errc{} && rest == bytes.data() + to;
+    };
+    if (!number(0, first, extremity.number) || !number(first + 1, second, extremity.depth)) {
+      return std::nullopt;
+    }
+    extremity.event_id = bytes.substr(second + 1, end - second - 1);
+    result.push_back(std::move(extremity));
+    bytes.remove_prefix(end + 1);
+  }
+  return result;
+}
+
+EventPtr build_create_event(const NewEvent& event, const matrix::RoomVersion& version, std::optional<std::string> room_id,
+                            std::int64_t now_ts, const matrix::ServerName& server, const crypto::SigningKey& key) {
+  matrix::EventDraft draft;
+  draft.type = event.type;
+  draft.state_key = event.state_key;
+  draft.sender = event.sender.str();
+  draft.room_id = std::move(room_id);
+  draft.content = event.content;
+  draft.origin_server_ts = event.origin_server_ts != 0 ? event.origin_server_ts : now_ts;
+  draft.depth = 1;
+  auto built = matrix::build_event(draft, version, server, key);
+  if (!built) {
+    throw event_error(built.error());
+  }
+  return std::move(*built);
+}
+
+}  // namespace lares::events

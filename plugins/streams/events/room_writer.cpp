@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "room_writer.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/matrix/room_version.hpp>
+#include <lares/storage/errors.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace lares::events {
+
+using matrix::StateKey;
+using service::NewEvent;
+using service::WriteRequest;
+using service::WriteResult;
+using storage::Bytes;
+using storage::InternKind;
+using storage::InternView;
+using storage::Row;
+
+namespace {
+
+constexpr std::size_t kMaxEventsOfRequest = 100;
+// How many transactions a room remembers in memory; older ones are found in the database.
+constexpr std::size_t kRecentTransactions = 64;
+
+constexpr storage::Statement kFindTransaction{
+    "SELECT e.event_id, e.position, e.writer FROM event_transactions t JOIN events e ON e.event = t.event "
+    "WHERE t.scope = $1 AND t.room = $2 AND t.txn_id = $3"};
+
+std::size_t bytes_of(const WriteRequest& request) {
+  std::size_t bytes = 256;
+  for (const NewEvent& event : request.events) {
+    bytes += 256 + event.content.size();
+  }
+  return bytes;
+}
+
+WriteResult result_of(const PreparedWrite& write, std::int64_t position) {
+  WriteResult result{.room = write.room_id, .events = {}, .writer = 0, .position = position};
+  if (write.repeated) {
+    result.events.push_back(*write.repeated);
+    return result;
+  }
+  result.events.reserve(write.events.size());
+  for (const PreparedEvent& event : write.events) {
+    result.events.push_back(event.stored->event->typed_event_id());
+  }
+  return result;
+}
+
+matrix::EventId parse_event_id(std::string_view text) {
+  auto id = matrix::EventId::parse(text);
+  if (!id) {
+    throw storage::Corrupt{"A stored event id cannot be read."};
+  }
+  return std::move(*id);
+}
+
+}  // namespace
+
+/// A room in memory. At most one coroutine is inside at a time; the others wait in their order.
+struct RoomWriter::Room {
+  struct Recent {
+    std::string scope;
+    std::string id;
+    PreparedWritePtr write;
+    Future<std::int64_t> done;
+  };
+
+  std::int64_t number = 0;
+  std::unique_ptr<RoomHead> head;
+  bool entered = false;
+  std::deque<Waiter*> waiting;
+  std::size_t queued_bytes = 0;
+  std::size_t users = 0;  ///< requests that are waiting, inside, or being committed
+  std::size_t counted_bytes = 0;
+  std::deque<Recent> recent;
+  std::optional<std::list<std::int64_t>::iterator> idle;
+};
+
+RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+                       const service::ServerKeys& keys, EventReader& reader, std::vector<service::EventSink*> sinks,
+                       Persister::Applied applied, WriterLimits limits)
+    : runtime_(runtime),
+      database_(database),
+      interner_(interner),
+      hub_(hub),
+      keys_(keys),
+      reader_(reader),
+      limits_(limits),
+      actor_(runtime.loop(0), "room writer"),
+      persister_(database, hub, runtime, std::move(sinks), std::move(applied),
+                 [this](std::vector<PreparedWritePtr> writes) { return recover(std::move(writes)); }) {}
+
+RoomWriter::~RoomWriter() = default;
+
+Task<void> RoomWriter::stop() { co_await persister_.stop(); }
+
+Task<WriteResult> RoomWriter::write(WriteRequest request) {
+  if (request.events.empty() || request.events.size() > kMaxEventsOfRequest ||
+      (request.transaction && request.events.size() != 1)) {
+    throw http::invalid_param("A request writes 1 to 100 events, and one with a transaction id exactly one.");
+  }
+  const std::size_t bytes = bytes_of(request);
+  PreparedWritePtr write = co_await gather(std::move(request));
+  try {
+    co_return co_await actor_.call_sized(
+        bytes, [](RoomWriter* self, PreparedWritePtr prepared) { return self->write_here(std::move(prepared)); }, this,
+        std::move(write));
+  } catch (const storage::Unavailable& error) {
+    throw http::unavailable("The database is not available.").because(error.what());
+  } catch (const storage::Overloaded& error) {
+    throw http::unavailable("The server is busy.").because(error.what());
+  }
+}
+
+// Everything that needs transactions of its own happens before the room is entered: numbers for texts, and for the event.
+Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
+  matrix::EventPtr create;
+  std::optional<matrix::RoomId> room_id = request.room;
+  const matrix::RoomVersion* version = nullptr;
+  if (!room_id) {
+    version = matrix::find_room_version(request.room_version);
+    if (version == nullptr) {
+      throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION", "This server does not know this room version.");
+    }
+    std::optional<std::string> random_id;
+    if (!version->room_id_is_create_hash) {
+      random_id = "!" + crypto::random_alphanumeric(runtime_, 18) + ":" + keys_.server_name().str();
+    }
+    create = build_create_event(request.events.front(), *version, std::move(random_id), runtime_.now_ms(),
+                                keys_.server_name(), keys_.signing_key());
+    room_id = create->typed_room_id();
+  }
+
+  const std::size_t count = request.events.size();
+  std::vector<InternView> users;
+  for (const NewEvent& event : request.events) {
+    users.push_back({event.sender.view(), {}});
+  }
+  std::vector<std::size_t> members;
+  for (std::size_t i = 0; i < count; ++i) {
+    const NewEvent& event = request.events[i];
+    if (event.type == "m.room.member" && event.state_key) {
+      if (!matrix::UserId::valid(*event.state_key)) {
+        throw http::invalid_param("The state key of a membership is a user id.");
+      }
+      members.push_back(i);
+      users.push_back({*event.state_key, {}});
+    }
+  }
+  std::int64_t room = 0;
+  if (create) {
+    room = co_await interner_.intern_room(room_id->view());
+  } else {
+    const std::optional<std::int64_t> known = co_await interner_.lookup_room(room_id->view());
+    if (!known) {
+      throw http::forbidden("You are not in this room.").because("The room is not known to this server.");
+    }
+    room = *known;
+  }
+  const std::vector<std::int64_t> user_numbers = co_await interner_.intern(InternKind::User, std::move(users));
+  std::vector<std::int64_t> events;
+  if (count == 1) {
+    if (const std::optional<std::int64_t> number = interner_.try_take_event_number()) {
+      events.push_back(*number);
+    }
+  }
+  if (events.empty()) {
+    events = co_await interner_.take_event_numbers(count);
+  }
+
+  auto write = std::make_shared<PreparedWrite>(std::move(request), std::move(*room_id));
+  write->room = room;
+  write->numbers.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    write->numbers[i].event = events[i];
+    write->numbers[i].sender = user_numbers[i];
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    write->numbers[members[i]].member = user_numbers[count + i];
+  }
+  if (create) {
+    write->create = std::move(create);
+    write->new_room = true;
+    write->version = version->id;
+  }
+  co_return write;
+}
+
+std::shared_ptr<RoomWriter::Room> RoomWriter::room(std::int64_t number, std::size_t bytes) {
+  std::shared_ptr<Room>& room = rooms_[number];
+  if (!room) {
+    room = std::make_shared<Room>();
+    room->number = number;
+  }
+  if (room->queued_bytes + bytes > limits_.room_queue_bytes) {
+    throw http::limit_exceeded(std::chrono::seconds{1});
+  }
+  if (room->idle) {
+    idle_.erase(*room->idle);
+    room->idle.reset();
+  }
+  ++room->users;
+  room->queued_bytes += bytes;
+  return room;
+}
+
+Task<void> RoomWriter::enter(Room& room) {
+  if (room.entered) {
+    Waiter turn;
+    co_await turn.wait([&room, &turn] { room.waiting.push_back(&turn); });
+  }
+  room.entered = true;
+}
+
+void RoomWriter::leave(const std::shared_ptr<Room>& room) {
+  const std::size_t bytes = room->head ? room->head->memory_bytes() : 0;
+  bytes_ += bytes - room->counted_bytes;
+  room->counted_bytes = bytes;
+  if (room->waiting.empty()) {
+    room->entered = false;
+    return;
+  }
+  Waiter* next = room->waiting.front();
+  room->waiting.pop_front();
+  next->notify();
+}
+
+void RoomWriter::evict() {
+  while (!idle_.empty() && (rooms_.size() > limits_.rooms || bytes_ > limits_.bytes)) {
+    const auto found = rooms_.find(idle_.front());
+    bytes_ -= found->second->counted_bytes;
+    rooms_.erase(found);
+    idle_.pop_front();
+  }
+}
+
+Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
+  const std::size_t bytes = bytes_of(write->request);
+  const std::shared_ptr<Room> room = this->room(write->room, bytes);
+  // Whatever happens, the room hears that this request is over.
+  struct Done {
+    RoomWriter& self;
+    std::shared_ptr<Room> room;
+    std::size_t bytes;
+    bool inside = false;
+    void leave() {
+      if (std::exchange(inside, false)) {
+        self.leave(room);
+      }
+    }
+    ~Done() {
+      leave();
+      room->queued_bytes -= bytes;
+      if (--room->users == 0) {
+        room->idle = self.idle_.insert(self.idle_.end(), room->number);
+        self.evict();
+      }
+    }
+  } done{*this, room, bytes};
+
+  co_await enter(*room);
+  done.inside = true;
+  if (write->request.transaction) {
+    const service::TransactionKey& key = *write->request.transaction;
+    const auto recent = std::ranges::find_if(room->recent, [&key](const Room::Recent& entry) {
+      return entry.id == key.id && entry.scope == key.scope;
+    });
+    if (recent != room->recent.end()) {
+      const PreparedWritePtr first = recent->write;
+      const Future<std::int64_t> first_done = recent->done;
+      done.leave();
+      const std::int64_t position = co_await first_done.get();
+      WriteResult result = result_of(*first, position);
+      result.writer = hub_.self();
+      co_return result;
+    }
+  }
+  co_await prepare(*room, *write);
+  if (write->repeated) {
+    WriteResult result = result_of(*write, write->repeated_position);
+    result.writer = hub_.self();
+    co_return result;
+  }
+  const Future<std::int64_t> committed = write->done.future();
+  if (write->request.transaction) {
+    room->recent.push_back({write->request.transaction->scope, write->request.transaction->id, write, committed});
+    if (room->recent.size() > kRecentTransactions) {
+      room->recent.pop_front();
+    }
+  }
+  persister_.submit(write);
+  done.leave();
+  const std::int64_t position = co_await committed.get();
+  WriteResult result = result_of(*write, position);
+  result.writer = hub_.self();
+  co_return result;
+}
+
+Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
+  const std::int64_t now = runtime_.now_ms();
+  if (write.new_room && !room.head) {
+    room.head = std::make_unique<RoomHead>(write.room, write.room_id, write.create->version());
+  } else if (!room.head) {
+    room.head = co_await database_.read("load_room_head", [this, &write](storage::ReadTransaction& tx) {
+      return reader_.head(tx, write.room, write.room_id);
+    });
+    if (!room.head) {
+      throw http::forbidden("You are not in this room.").because("The room is known here by its name alone.");
+    }
+  }
+  RoomHead& head = *room.head;
+  write.version = head.version().id;
+  write.events.clear();
+  head.mark();
+  try {
+    for (std::size_t i = 0; i < write.request.events.size(); ++i) {
+      const NewEvent& event = write.request.events[i];
+      Interned& numbers = write.numbers[i];
+      co_await load_entries(head, event);
+      if (event.state_key) {
+        if (!write.create || i > 0) {
+          head.check(event, now);
+        }
+        const StateEntry* same = head.same_state(event);
+        if (same != nullptr && write.request.return_existing_state && write.request.events.size() == 1) {
+          write.repeated = same->event->typed_event_id();
+          write.repeated_position = 0;
+          head.back_to_mark();
+          co_return;
+        }
+        // Only now: what a stranger to the room asks for gets no number.
+        if (numbers.state_key == 0) {
+          numbers.state_key = co_await interner_.intern_state_key(event.type, *event.state_key);
+        }
+        co_await load_path(head, numbers.state_key);
+      }
+      std::optional<RedactionTarget> target;
+      if (event.redacts && event.type == "m.room.redaction") {
+        target = co_await find_redacted(head, *event.redacts);
+      }
+      if (i == 0 && write.create) {
+        write.events.push_back(head.append_built(write.create, numbers, nullptr));
+      } else {
+        write.events.push_back(
+            head.append(event, numbers, target ? &*target : nullptr, now, keys_.server_name(), keys_.signing_key()));
+      }
+    }
+  } catch (...) {
+    head.back_to_mark();
+    throw;
+  }
+  if (write.request.transaction) {
+    write.events.front().stored->transaction_scope = write.request.transaction->scope;
+    write.events.front().stored->transaction_id = write.request.transaction->id;
+  }
+  write.blocks = head.take_new_blocks();
+  write.head = head.row();
+}
+
+Task<void> RoomWriter::load_entries(RoomHead& head, const NewEvent& event) {
+  std::vector<StateKey> missing;
+  const auto need = [&head, &missing](std::string_view type, std::string_view state_key) {
+    if (head.find(type, state_key) == nullptr) {
+      missing.push_back({std::string{type}, std::string{state_key}});
+    }
+  };
+  matrix::EventDraft draft;
+  draft.type = event.type;
+  draft.state_key = event.state_key;
+  draft.sender = event.sender.str();
+  draft.content = event.content;
+  for (const StateKey& key : matrix::auth_events_for(matrix::AuthSubject{draft}, head.version())) {
+    need(key.type, key.state_key);
+  }
+  // In versions whose create event is no auth event, the rules still look at it.
+  need("m.room.create", "");
+  if (event.state_key) {
+    need(event.type, *event.state_key);
+  }
+  if (missing.empty()) {
+    co_return;
+  }
+  if (head.state().empty()) {
+    for (const StateKey& key : missing) {
+      head.learn(key.type, key.state_key, {});
+    }
+    co_return;
+  }
+  std::vector<InternView> texts;
+  for (const StateKey& key : missing) {
+    texts.push_back({key.type, key.state_key});
+  }
+  const std::vector<std::optional<std::int64_t>> numbers =
+      co_await interner_.lookup(InternKind::StateKey, std::move(texts));
+  std::vector<std::uint64_t> keys;
+  for (const std::optional<std::int64_t>& number : numbers) {
+    if (number) {
+      keys.push_back(static_cast<std::uint64_t>(*number));
+    }
+  }
+  std::vector<StateEntry> entries(missing.size());
+  if (!keys.empty()) {
+    entries = co_await database_.read("load_room_entries", [&](storage::ReadTransaction& tx) {
+      StateBlocks blocks{tx, head.room()};
+      state_or_throw(head.state().load(keys, blocks), head.room());
+      std::vector<StateEntry> found(missing.size());
+      std::vector<std::int64_t> events;
+      std::vector<std::size_t> places;
+      for (std::size_t i = 0; i < missing.size(); ++i) {
+        if (numbers[i]) {
+          const auto value = state_or_throw(head.state().find(static_cast<std::uint64_t>(*numbers[i])), head.room());
+          if (value) {
+            found[i].number = static_cast<std::int64_t>(*value);
+            events.push_back(found[i].number);
+            places.push_back(i);
+          }
+        }
+      }
+      const std::vector<service::StoredEventPtr> stored = reader_.by_number(tx, events);
+      for (std::size_t i = 0; i < stored.size(); ++i) {
+        if (!stored[i]) {
+          throw storage::Corrupt{"The state of a room names an event that is not there."};
+        }
+        found[places[i]].event = stored[i]->event;
+      }
+      return found;
+    });
+  }
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    head.learn(missing[i].type, missing[i].state_key, std::move(entries[i]));
+  }
+}
+
+Task<void> RoomWriter::load_path(RoomHead& head, std::int64_t state_key) {
+  if (head.state().find(static_cast<std::uint64_t>(state_key))) {
+    co_return;
+  }
+  const std::array<std::uint64_t, 1> keys{static_cast<std::uint64_t>(state_key)};
+  co_await database_.read("load_room_state_path", [&head, &keys](storage::ReadTransaction& tx) {
+    StateBlocks blocks{tx, head.room()};
+    state_or_throw(head.state().load(keys, blocks), head.room());
+  });
+}
+
+Task<std::optional<RedactionTarget>> RoomWriter::find_redacted(const RoomHead& head, const std::string& event_id) {
+  const service::StoredEventPtr found = co_await database_.read(
+      "find_redacted", [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
+  if (!found || found->room != head.room()) {
+    co_return std::nullopt;
+  }
+  co_return RedactionTarget{found->event, found->number};
+}
+
+Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
+  if (!write.request.transaction) {
+    co_return false;
+  }
+  struct Found {
+    matrix::EventId event;
+    std::int64_t position;
+  };
+  const service::TransactionKey& key = *write.request.transaction;
+  const std::optional<Found> found =
+      co_await database_.read("find_event_transaction", [&key, &write](storage::ReadTransaction& tx) {
+        return tx.maybe(kFindTransaction, Bytes{key.scope}, write.room, Bytes{key.id}, [](const Row& row) {
+          return Found{parse_event_id(row.bytes(0)), row.i64(1)};
+        });
+      });
+  if (found) {
+    write.repeated = found->event;
+    write.repeated_position = found->position;
+  }
+  co_return found.has_value();
+}
+
+// A batch failed: each of its writes is tried by itself, on top of what is really there. What waits behind them in the same
+// rooms was built on them, so it goes the same way.
+Task<void> RoomWriter::recover(std::vector<PreparedWritePtr> writes) {
+  while (!writes.empty()) {
+    const std::int64_t number = writes.front()->room;
+    std::vector<PreparedWritePtr> of_room;
+    std::erase_if(writes, [&of_room, number](const PreparedWritePtr& write) {
+      if (write->room != number) {
+        return false;
+      }
+      of_room.push_back(write);
+      return true;
+    });
+    const auto found = rooms_.find(number);
+    if (found == rooms_.end()) {
+      for (const PreparedWritePtr& write : of_room) {
+        write->done.fail(std::make_exception_ptr(http::unavailable("The event could not be written.")));
+      }
+      continue;
+    }
+    const std::shared_ptr<Room> room = found->second;
+    co_await enter(*room);
+    for (PreparedWritePtr& later : persister_.take_waiting(number)) {
+      of_room.push_back(std::move(later));
+    }
+    room->head.reset();
+    for (const PreparedWritePtr& write : of_room) {
+      std::exception_ptr error;
+      try {
+        if (co_await find_transaction(*write)) {
+          write->done.set(write->repeated_position);
+          continue;
+        }
+        co_await prepare(*room, *write);
+        if (write->repeated) {
+          write->done.set(write->repeated_position);
+          continue;
+        }
+        co_await persister_.commit({write});
+      } catch (const DuplicateTransaction&) {
+        error = std::make_exception_ptr(http::unavailable("The event could not be written."));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      if (error) {
+        room->head.reset();
+        std::erase_if(room->recent, [&write](const Room::Recent& entry) { return entry.write == write; });
+        write->done.fail(error);
+      }
+    }
+    leave(room);
+  }
+}
+
+}  // namespace lares::events

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rooms_service.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/service/event_writer.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "client_form.hpp"
+#include "visibility.hpp"
+
+namespace lares::events {
+
+using service::Direction;
+using service::HistoryPage;
+using service::HistoryPlace;
+using service::StoredEvent;
+using service::StoredEventPtr;
+
+namespace {
+
+// How far a page reads on when what it finds may not be seen.
+constexpr int kMostRounds = 10;
+
+}  // namespace
+
+/// A room as one requester sees it.
+class RoomViewImpl final : public service::RoomView {
+ public:
+  RoomViewImpl(RoomsService& rooms, const http::Requester& requester, std::int64_t room, RoomName name,
+               std::optional<RoomMembership> membership)
+      : rooms_(rooms),
+        user_id_(requester.user().str()),
+        user_(requester.account().user_number),
+        scope_(service::transaction_scope(requester)),
+        room_(room),
+        name_(std::move(name)),
+        membership_(membership),
+        visibility_(rooms.caches_, rooms.interner_, room, user_id_, user_, membership) {}
+
+  [[nodiscard]] std::int64_t room() const noexcept override { return room_; }
+  [[nodiscard]] const matrix::RoomId& room_id() const noexcept override { return name_.id; }
+  [[nodiscard]] const matrix::RoomVersion& version() const noexcept override { return *name_.version; }
+  [[nodiscard]] std::string_view membership() const noexcept override {
+    return membership_ ? membership_name(membership_->membership) : std::string_view{};
+  }
+
+  Task<StoredEventPtr> event(std::string_view event_id) override {
+    StoredEventPtr found =
+        co_await rooms_.database_.read("event_by_id", [this, event_id](storage::ReadTransaction& tx) {
+          return rooms_.reader_.by_id(tx, event_id);
+        });
+    if (!found || found->room != room_) {
+      co_return nullptr;
+    }
+    std::vector<StoredEventPtr> one{std::move(found)};
+    const std::vector<StoredEventPtr> visible = co_await visibility_.filter(std::move(one));
+    co_return visible.empty() ? nullptr : visible.front();
+  }
+
+  Task<StoredEventPtr> state_event(std::string_view type, std::string_view state_key) override {
+    const std::optional<std::int64_t> key = co_await rooms_.interner_.lookup_state_key(type, state_key);
+    if (!key) {
+      co_return nullptr;
+    }
+    const std::int64_t root = co_await state_root();
+    const std::vector<std::int64_t> found =
+        co_await rooms_.caches_.state_events(room_, root, std::vector<std::int64_t>{*key});
+    if (found.front() == 0) {
+      co_return nullptr;
+    }
+    const std::vector<StoredEventPtr> events = co_await rooms_.caches_.events(found);
+    co_return events.front();
+  }
+
+  Task<std::vector<StoredEventPtr>> state() override {
+    const std::int64_t root = co_await state_root();
+    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, root);
+    co_return co_await rooms_.caches_.events(std::move(numbers));
+  }
+
+  Task<std::vector<StoredEventPtr>> state_at(StoredEventPtr event) override {
+    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, event->state_after);
+    co_return co_await rooms_.caches_.events(std::move(numbers));
+  }
+
+  Task<std::vector<StoredEventPtr>> members(std::optional<stream::Token> at) override {
+    std::int64_t root = 0;
+    if (at && !left()) {
+      const std::int64_t upto = at->at(stream::StreamNumber::kEvents).maximum();
+      const std::vector<StoredEventPtr> newest =
+          co_await rooms_.database_.read("room_at", [this, upto](storage::ReadTransaction& tx) {
+            return rooms_.reader_.newest(tx, room_, 0, upto, 1);
+          });
+      root = newest.empty() ? 0 : newest.front()->state_after;
+    } else {
+      root = co_await state_root();
+    }
+    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, root);
+    std::vector<StoredEventPtr> events = co_await rooms_.caches_.events(std::move(numbers));
+    std::erase_if(events, [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
+    co_return events;
+  }
+
+  Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to, Direction direction,
+                            std::size_t limit, const matrix::EventFilter* filter) override {
+    (void)filter;
+    const bool backwards = direction == Direction::kBackwards;
+    const std::int64_t upto = rooms_.hub_.position(stream::StreamNumber::kEvents).maximum();
+    const HistoryPlace edge = backwards ? HistoryPlace{matrix::kMaxDepth, upto} : HistoryPlace{0, 0};
+    HistoryPage page;
+    page.start = from.value_or(edge);
+    HistoryPlace at = page.start;
+    bool more = true;
+    for (int round = 0; round < kMostRounds && more && page.events.size() < limit; ++round) {
+      const std::size_t wanted = limit - page.events.size();
+      std::vector<StoredEventPtr> events = co_await rooms_.database_.read(
+          "room_history", [this, &at, backwards, upto, wanted](storage::ReadTransaction& tx) {
+            return rooms_.reader_.history(tx, room_, at.depth, at.position, backwards, upto, wanted);
+          });
+      current_context().add_event_fetches(events.size());
+      more = events.size() == wanted;
+      if (to) {
+        const auto beyond = std::ranges::find_if(events, [&to, backwards](const StoredEventPtr& event) {
+          const HistoryPlace place{event->depth, event->position};
+          return backwards ? place <= *to : place > *to;
+        });
+        more = more && beyond == events.end();
+        events.erase(beyond, events.end());
+      }
+      if (!events.empty()) {
+        at = {events.back()->depth, events.back()->position};
+      }
+      for (StoredEventPtr& event : co_await visibility_.filter(std::move(events))) {
+        page.events.push_back(std::move(event));
+      }
+    }
+    if (more) {
+      page.end = at;
+    }
+    co_return page;
+  }
+
+  void append_client_event(std::string& out, const StoredEvent& event, bool omit_room_id) const override {
+    append_client_form(out, event,
+                       {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()}, nullptr,
+                       omit_room_id);
+  }
+
+ private:
+  [[nodiscard]] bool left() const noexcept {
+    return membership_ && (membership_->membership == MembershipCode::kLeave ||
+                           membership_->membership == MembershipCode::kBan);
+  }
+
+  // Who has left sees the state as it was then.
+  Task<std::int64_t> state_root() {
+    if (left()) {
+      const std::vector<StoredEventPtr> leave =
+          co_await rooms_.caches_.events(std::vector<std::int64_t>{membership_->event});
+      co_return leave.front()->state_after;
+    }
+    co_return co_await rooms_.current_root(room_);
+  }
+
+  RoomsService& rooms_;
+  std::string user_id_;
+  std::int64_t user_;
+  std::string scope_;
+  std::int64_t room_;
+  RoomName name_;
+  std::optional<RoomMembership> membership_;
+  Visibility visibility_;
+};
+
+RoomsService::RoomsService(Runtime& runtime, storage::Database& database, storage::Interner& interner,
+                           stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
+    : runtime_(runtime), database_(database), interner_(interner), hub_(hub), caches_(caches), reader_(reader) {}
+
+Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requester& requester,
+                                                            const matrix::RoomId& room, bool peek) {
+  const std::optional<std::int64_t> number = co_await interner_.lookup_room(room.view());
+  if (number) {
+    const UserRooms rooms = co_await caches_.rooms_of(requester.account().user_number);
+    const auto found = std::ranges::lower_bound(*rooms, *number, {}, &RoomMembership::room);
+    std::optional<RoomMembership> membership;
+    if (found != rooms->end() && found->room == *number && !found->forgotten) {
+      membership = *found;
+    }
+    const bool inside = membership && (membership->membership == MembershipCode::kJoin ||
+                                       (peek && membership->membership != MembershipCode::kInvite &&
+                                        membership->membership != MembershipCode::kKnock));
+    bool world_readable = false;
+    if (!inside && peek) {
+      const matrix::EventPtr visibility = co_await current_state(room, "m.room.history_visibility", "");
+      world_readable = visibility && visibility->content()["history_visibility"].equals("world_readable");
+    }
+    if (inside || world_readable) {
+      RoomName name = co_await caches_.name(*number);
+      co_return std::make_unique<RoomViewImpl>(*this, requester, *number, std::move(name), membership);
+    }
+  }
+  throw http::forbidden("You are not in this room.");
+}
+
+Task<std::unique_ptr<service::RoomView>> RoomsService::view(const http::Requester& requester,
+                                                            const matrix::RoomId& room) {
+  return open(requester, room, false);
+}
+
+Task<std::unique_ptr<service::RoomView>> RoomsService::peek(const http::Requester& requester,
+                                                            const matrix::RoomId& room) {
+  return open(requester, room, true);
+}
+
+Task<std::vector<service::Membership>> RoomsService::memberships(std::int64_t user,
+                                                                 std::span<const std::string_view> which) {
+  std::vector<MembershipCode> codes;
+  for (const std::string_view name : which) {
+    codes.push_back(membership_code(name));
+  }
+  const UserRooms rooms = co_await caches_.rooms_of(user);
+  std::vector<service::Membership> result;
+  for (const RoomMembership& membership : *rooms) {
+    if (std::ranges::find(codes, membership.membership) == codes.end() || membership.forgotten) {
+      continue;
+    }
+    const RoomName name = co_await caches_.name(membership.room);
+    result.push_back({.room = membership.room,
+                      .room_id = name.id.str(),
+                      .membership = std::string{membership_name(membership.membership)},
+                      .event = membership.event,
+                      .position = membership.position,
+                      .writer = membership.writer});
+  }
+  co_return result;
+}
+
+Task<std::int64_t> RoomsService::current_root(std::int64_t room) {
+  const TimelinePtr newest = co_await caches_.timeline(room);
+  co_return newest ? newest->event->state_after : 0;
+}
+
+Task<matrix::EventPtr> RoomsService::current_state(const matrix::RoomId& room, std::string type,
+                                                   std::string state_key) {
+  const std::optional<std::int64_t> number = co_await interner_.lookup_room(room.view());
+  const std::optional<std::int64_t> key = co_await interner_.lookup_state_key(type, state_key);
+  if (!number || !key) {
+    co_return nullptr;
+  }
+  const std::int64_t root = co_await current_root(*number);
+  const std::vector<std::int64_t> found = co_await caches_.state_events(*number, root, std::vector<std::int64_t>{*key});
+  if (found.front() == 0) {
+    co_return nullptr;
+  }
+  const std::vector<StoredEventPtr> events = co_await caches_.events(found);
+  co_return events.front()->event;
+}
+
+Task<std::optional<std::int64_t>> RoomsService::number(const matrix::RoomId& room) {
+  return interner_.lookup_room(room.view());
+}
+
+Task<std::shared_ptr<const std::vector<std::int64_t>>> RoomsService::joined_users(std::int64_t room) {
+  const RoomMembers members = co_await caches_.members_of(room);
+  // Shares the list: the pointer to the part keeps the whole.
+  co_return std::shared_ptr<const std::vector<std::int64_t>>{members, &members->joined};
+}
+
+}  // namespace lares::events

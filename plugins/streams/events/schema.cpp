@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema.hpp"
+
+namespace lares::events {
+
+using storage::Migration;
+using storage::MigrationKind;
+using storage::Owner;
+using storage::OwnerKind;
+using storage::Sql;
+using storage::Statement;
+using storage::Table;
+
+std::string_view membership_name(MembershipCode code) noexcept {
+  switch (code) {
+    case MembershipCode::kJoin:
+      return "join";
+    case MembershipCode::kInvite:
+      return "invite";
+    case MembershipCode::kKnock:
+      return "knock";
+    case MembershipCode::kLeave:
+      return "leave";
+    case MembershipCode::kBan:
+      return "ban";
+  }
+  return "leave";
+}
+
+MembershipCode membership_code(std::string_view name) noexcept {
+  for (const MembershipCode code :
+       {MembershipCode::kJoin, MembershipCode::kInvite, MembershipCode::kKnock, MembershipCode::kBan}) {
+    if (membership_name(code) == name) {
+      return code;
+    }
+  }
+  return MembershipCode::kLeave;
+}
+
+namespace {
+
+Migration first_tables() {
+  return {
+      .number = 1,
+      .kind = MigrationKind::Expand,
+      .summary = "Adds rooms, events, their state and memberships.",
+      .statements =
+          {
+              // `position` is the stream id: NULL for an outlier, negative for a backfilled event.
+              Sql{"CREATE TABLE events (event {id}, room BIGINT NOT NULL, event_id {bytes} NOT NULL, "
+                  "writer BIGINT NOT NULL, position BIGINT, depth BIGINT NOT NULL, sender BIGINT NOT NULL, "
+                  "state_key BIGINT, state_before BIGINT, state_after BIGINT, flags BIGINT NOT NULL, "
+                  "redacted_by BIGINT, header {bytes} NOT NULL, body {bytes} NOT NULL)"},
+              Sql{"CREATE UNIQUE INDEX events_event_id ON events (event_id)"},
+              Sql{"CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL"},
+              Sql{"CREATE INDEX events_room_position ON events (room, position) WHERE position IS NOT NULL"},
+              Sql{"CREATE INDEX events_room_history ON events (room, depth, position) WHERE position IS NOT "
+                  "NULL"},
+              Sql{"CREATE TABLE room_heads (room {id}, version TEXT NOT NULL, state BIGINT NOT NULL, "
+                  "next_block BIGINT NOT NULL, extremities {bytes} NOT NULL)"},
+              Sql{"CREATE TABLE state_blocks (room BIGINT NOT NULL, block BIGINT NOT NULL, body {bytes} NOT NULL, "
+                  "PRIMARY KEY (room, block)) {clustered}"},
+              Sql{"CREATE TABLE room_memberships (room BIGINT NOT NULL, member BIGINT NOT NULL, "
+                  "membership BIGINT NOT NULL, event BIGINT NOT NULL, writer BIGINT NOT NULL, "
+                  "position BIGINT NOT NULL, forgotten BOOLEAN NOT NULL DEFAULT FALSE, "
+                  "PRIMARY KEY (room, member)) {clustered}"},
+              Sql{"CREATE INDEX room_memberships_member ON room_memberships (member, membership, room)"},
+              Sql{"CREATE TABLE event_transactions (scope {bytes} NOT NULL, room BIGINT NOT NULL, "
+                  "txn_id {bytes} NOT NULL, event BIGINT NOT NULL, created_ts BIGINT NOT NULL, "
+                  "PRIMARY KEY (scope, room, txn_id)) {clustered}"},
+              Sql{"CREATE INDEX event_transactions_event ON event_transactions (event)"},
+              Sql{"CREATE INDEX event_transactions_created ON event_transactions (created_ts)"},
+              Sql{"CREATE TABLE events_sequence (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)",
+                  "CREATE SEQUENCE events_sequence"},
+              // The first position is 2: 1 stands for what everyone has seen.
+              Sql{"INSERT INTO events_sequence (id, value) VALUES (1, 1)", "SELECT nextval('events_sequence')"},
+          },
+  };
+}
+
+}  // namespace
+
+storage::Schema events_schema() {
+  const Owner room{.kind = OwnerKind::Room, .column = "room"};
+  return {
+      .plugin = "events",
+      .migrations = {first_tables()},
+      .tables =
+          {
+              Table{.name = "events",
+                    .key = {"event"},
+                    .owners = {room},
+                    .bound = "one per event that was accepted, or is known as an outlier",
+                    .ends = "purge of the room; retention"},
+              Table{.name = "room_heads",
+                    .key = {"room"},
+                    .owners = {room},
+                    .bound = "one per room",
+                    .ends = "purge of the room"},
+              Table{.name = "state_blocks",
+                    .key = {"room", "block"},
+                    .owners = {room},
+                    .bound = "in the order of the logarithm of the state's size per change of state",
+                    .ends = "purge of the room; no state refers to it any more"},
+              Table{.name = "room_memberships",
+                    .key = {"room", "member"},
+                    .owners = {room},
+                    .bound = "one per room and user that was ever a member",
+                    .ends = "purge of the room"},
+              Table{.name = "event_transactions",
+                    .key = {"scope", "room", "txn_id"},
+                    .owners = {room},
+                    .bound = "one per event that a client sent within a day",
+                    .ends = "a day after `created_ts`",
+                    .prune = Statement{"DELETE FROM event_transactions WHERE (scope, room, txn_id) IN (SELECT scope, "
+                                       "room, txn_id FROM event_transactions WHERE created_ts < $1 - 86400000 "
+                                       "ORDER BY created_ts LIMIT $2)"}},
+              Table{.name = "events_sequence",
+                    .key = {"id"},
+                    .owners = {{.kind = OwnerKind::None}},
+                    .bound = "one row",
+                    .ends = "never"},
+          },
+  };
+}
+
+}  // namespace lares::events

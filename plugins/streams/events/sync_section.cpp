@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync_section.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/json/writer.hpp>
+#include <lares/matrix/client_event.hpp>
+#include <lares/matrix/filter.hpp>
+#include <lares/service/event_writer.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+#include "visibility.hpp"
+
+namespace lares::events {
+
+using service::StoredEventPtr;
+using service::SyncResponse;
+using service::SyncScope;
+using stream::StreamNumber;
+
+namespace {
+
+constexpr std::size_t kTimelineLimit = 10;
+constexpr std::size_t kHeroes = 5;
+constexpr std::chrono::milliseconds kApplied{1000};
+
+// What an invited user is told of the room. spec: Client-Server API, "Stripped state"
+constexpr std::array<std::string_view, 7> kStrippedTypes{
+    "m.room.create",     "m.room.name",       "m.room.avatar",    "m.room.topic",
+    "m.room.join_rules", "m.room.canonical_alias", "m.room.encryption"};
+
+bool in_past(const stream::Token& from, const service::StoredEvent& event) {
+  return from.covers(StreamNumber::kEvents, event.writer, event.position);
+}
+
+}  // namespace
+
+/// Timeline and state of one room between two places.
+struct SyncSection::Part {
+  std::vector<StoredEventPtr> timeline;  // oldest first
+  std::vector<StoredEventPtr> state;
+  bool limited = false;
+  std::string prev_batch;
+  bool membership_changed = false;
+  std::int64_t root = 0;  // of the state at the end
+};
+
+SyncSection::SyncSection(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+                         RoomCaches& caches, const EventReader& reader)
+    : runtime_(runtime), database_(database), interner_(interner), hub_(hub), caches_(caches), reader_(reader) {}
+
+Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
+  const UserRooms rooms = co_await caches_.rooms_of(scope.user);
+  // The caches are told before the position is announced; a membership beyond `to` is there in a moment.
+  for (const RoomMembership& membership : *rooms) {
+    if (!scope.to.covers(StreamNumber::kEvents, membership.writer, membership.position)) {
+      co_await hub_.reached(StreamNumber::kEvents, membership.writer, membership.position, kApplied);
+      scope.to = hub_.now();
+    }
+  }
+  for (const RoomMembership& membership : *rooms) {
+    if (membership.membership == MembershipCode::kJoin) {
+      std::optional<RoomName> name = caches_.cached_name(membership.room);
+      if (!name) {
+        name = co_await caches_.name(membership.room);
+      }
+      response.joined_rooms.emplace_back(membership.room, name->id.str());
+    }
+  }
+  for (const RoomMembership& membership : *rooms) {
+    if (membership.forgotten) {
+      continue;
+    }
+    const bool news =
+        scope.initial || !scope.from.covers(StreamNumber::kEvents, membership.writer, membership.position);
+    switch (membership.membership) {
+      case MembershipCode::kJoin:
+        co_await joined_room(scope, membership, response);
+        break;
+      case MembershipCode::kInvite:
+      case MembershipCode::kKnock:
+        if (news) {
+          co_await invited_room(scope, membership, response);
+        }
+        break;
+      case MembershipCode::kLeave:
+      case MembershipCode::kBan:
+        if (scope.initial ? scope.filter->include_leave() : news) {
+          co_await left_room(scope, membership, response);
+        }
+        break;
+    }
+  }
+}
+
+Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, std::int64_t room, bool all,
+                                                      std::size_t limit, std::int64_t upto) {
+  std::vector<StoredEventPtr> events;
+  const TimelinePtr timeline = co_await caches_.timeline(room);
+  const Timeline* at = timeline.get();
+  for (; at != nullptr && events.size() <= limit; at = at->older.get()) {
+    const service::StoredEvent& event = *at->event;
+    if (event.position > upto || !scope.to.covers(StreamNumber::kEvents, event.writer, event.position)) {
+      continue;
+    }
+    if (!all && in_past(scope.from, event)) {
+      co_return events;
+    }
+    events.push_back(at->event);
+    if (at->older == nullptr && at->complete) {
+      co_return events;
+    }
+  }
+  if (events.size() > limit) {
+    co_return events;
+  }
+  // The list in memory ends before the place in question.
+  const std::int64_t last = std::min(upto, scope.to.at(StreamNumber::kEvents).maximum());
+  const std::int64_t after = all ? 0 : scope.from.minimum(StreamNumber::kEvents);
+  std::vector<StoredEventPtr> found =
+      co_await database_.read("sync_timeline", [this, room, after, last, limit](storage::ReadTransaction& tx) {
+        return reader_.newest(tx, room, after, last, limit + 1);
+      });
+  current_context().add_event_fetches(found.size());
+  std::erase_if(found, [&scope, all](const StoredEventPtr& event) {
+    return !scope.to.covers(StreamNumber::kEvents, event->writer, event->position) ||
+           (!all && in_past(scope.from, *event));
+  });
+  co_return found;
+}
+
+Task<std::int64_t> SyncSection::root_at(std::int64_t room, const stream::Token& from) {
+  const TimelinePtr timeline = co_await caches_.timeline(room);
+  for (const Timeline* at = timeline.get(); at != nullptr; at = at->older.get()) {
+    if (in_past(from, *at->event)) {
+      co_return at->event->state_after;
+    }
+    if (at->older == nullptr && at->complete) {
+      co_return 0;
+    }
+  }
+  const std::int64_t upto = from.minimum(StreamNumber::kEvents);
+  const std::vector<StoredEventPtr> found =
+      co_await database_.read("state_at_token", [this, room, upto](storage::ReadTransaction& tx) {
+        return reader_.newest(tx, room, 0, upto, 1);
+      });
+  co_return found.empty() ? 0 : found.front()->state_after;
+}
+
+// Whether the user was joined at `from`: a change of name is a membership event too, and makes nobody new.
+Task<bool> SyncSection::was_joined(const SyncScope& scope, const RoomMembership& membership) {
+  const std::string_view user = scope.requester->user().view();
+  const std::optional<std::int64_t> key = co_await interner_.lookup_state_key("m.room.member", user);
+  const std::int64_t root = co_await root_at(membership.room, scope.from);
+  if (!key || root == 0) {
+    co_return false;
+  }
+  const std::vector<std::int64_t> found =
+      co_await caches_.state_events(membership.room, root, std::vector<std::int64_t>{*key});
+  if (found.front() == 0) {
+    co_return false;
+  }
+  const std::vector<StoredEventPtr> events = co_await caches_.events(found);
+  co_return events.front()->event->content()["membership"].equals("join");
+}
+
+Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership, bool whole,
+                                          std::int64_t upto) {
+  Part part;
+  const std::size_t limit = std::max<std::size_t>(1, scope.filter->timeline().limit(kTimelineLimit));
+  std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto);
+  part.limited = events.size() > limit;
+  if (part.limited) {
+    events.resize(limit);
+  }
+  if (events.empty()) {
+    part.root = co_await root_at(membership.room, scope.to);
+  } else {
+    part.root = events.front()->state_after;
+    part.prev_batch = service::HistoryPlace{events.back()->depth, events.back()->position}.text();
+  }
+  std::ranges::reverse(events);
+  // State goes up to the start of the timeline.
+  const std::int64_t start = events.empty() ? part.root : events.front()->state_before;
+  part.membership_changed = whole || std::ranges::any_of(events, [](const StoredEventPtr& event) {
+                              return event->event->type() == "m.room.member";
+                            });
+
+  std::vector<std::int64_t> state;
+  const bool lazy = scope.filter->state().lazy_load_members() || scope.filter->timeline().lazy_load_members();
+  const std::int64_t before = whole || scope.full_state ? 0 : part.limited ? co_await root_at(membership.room, scope.from)
+                                                                           : start;
+  if (before != start) {
+    if (before == 0) {
+      state = co_await caches_.all_state(membership.room, start);
+    } else {
+      for (const auto& [was, is] : co_await caches_.state_difference(membership.room, before, start)) {
+        if (is != 0) {
+          state.push_back(is);
+        }
+      }
+      part.membership_changed = true;
+    }
+  }
+  part.state = co_await caches_.events(std::move(state));
+
+  Visibility visibility{caches_,   interner_,  membership.room, scope.requester->user().str(),
+                        scope.user, membership};
+  part.timeline = co_await visibility.filter(std::move(events));
+  std::erase_if(part.timeline,
+                [&scope](const StoredEventPtr& event) { return !scope.filter->timeline().matches(*event->event); });
+  if (lazy) {
+    std::unordered_set<std::string_view> wanted{scope.requester->user().view()};
+    for (const StoredEventPtr& event : part.timeline) {
+      wanted.insert(event->event->sender());
+    }
+    if (before == 0) {
+      std::erase_if(part.state, [&wanted](const StoredEventPtr& event) {
+        return event->event->type() == "m.room.member" && !wanted.contains(event->event->state_key().value_or(""));
+      });
+    }
+    std::unordered_set<std::string_view> present;
+    for (const StoredEventPtr& event : part.state) {
+      if (event->event->type() == "m.room.member") {
+        present.insert(event->event->state_key().value_or(""));
+      }
+    }
+    std::vector<storage::InternView> texts;
+    for (const std::string_view user : wanted) {
+      if (!present.contains(user) && (!part.timeline.empty() || before != start)) {
+        texts.push_back({"m.room.member", user});
+      }
+    }
+    if (!texts.empty()) {
+      std::vector<std::int64_t> keys;
+      for (const std::optional<std::int64_t>& key :
+           co_await interner_.lookup(storage::InternKind::StateKey, std::move(texts))) {
+        if (key) {
+          keys.push_back(*key);
+        }
+      }
+      std::vector<std::int64_t> members = co_await caches_.state_events(membership.room, start, std::move(keys));
+      std::erase(members, 0);
+      for (StoredEventPtr& member : co_await caches_.events(std::move(members))) {
+        part.state.push_back(std::move(member));
+      }
+    }
+  }
+  std::erase_if(part.state,
+                [&scope](const StoredEventPtr& event) { return !scope.filter->state().matches(*event->event); });
+  co_return part;
+}
+
+Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room, std::int64_t root) {
+  const RoomMembers members = co_await caches_.members_of(room);
+  std::string out;
+  json::Writer writer{out};
+  writer.begin_object();
+  std::vector<storage::InternView> texts{{"m.room.name", ""}, {"m.room.canonical_alias", ""}};
+  std::vector<std::int64_t> keys;
+  for (const std::optional<std::int64_t>& key :
+       co_await interner_.lookup(storage::InternKind::StateKey, std::move(texts))) {
+    if (key) {
+      keys.push_back(*key);
+    }
+  }
+  std::vector<std::int64_t> named = co_await caches_.state_events(room, root, std::move(keys));
+  std::erase(named, 0);
+  if (named.empty()) {
+    std::vector<std::int64_t> others;
+    for (const std::vector<std::int64_t>* list : {&members->joined, &members->invited}) {
+      for (const std::int64_t member : *list) {
+        if (member != scope.user && others.size() < kHeroes) {
+          others.push_back(member);
+        }
+      }
+    }
+    const std::vector<storage::InternText> names =
+        co_await interner_.texts(storage::InternKind::User, std::move(others));
+    writer.key("m.heroes").begin_array();
+    for (const storage::InternText& name : names) {
+      writer.value(name.first);
+    }
+    writer.end_array();
+  }
+  writer.key("m.invited_member_count").value(static_cast<std::int64_t>(members->invited.size()));
+  writer.key("m.joined_member_count").value(static_cast<std::int64_t>(members->joined.size()));
+  writer.end_object();
+  co_return out;
+}
+
+Task<void> SyncSection::append_events(const SyncScope& scope, const std::vector<StoredEventPtr>& events,
+                                      std::vector<std::string>& out) {
+  const std::string transactions = service::transaction_scope(*scope.requester);
+  const Reader reader{.user_id = scope.requester->user().view(),
+                      .transaction_scope = transactions,
+                      .now_ts = runtime_.now_ms()};
+  out.reserve(out.size() + events.size());
+  for (const StoredEventPtr& event : events) {
+    StoredEventPtr replaced;
+    if (event->event->is_state() && event->state_before != 0) {
+      const auto differences =
+          co_await caches_.state_difference(event->room, event->state_before, event->state_after);
+      const auto own = std::ranges::find_if(
+          differences, [&event](const auto& difference) { return difference.second == event->number; });
+      if (own != differences.end() && own->first != 0) {
+        const std::vector<StoredEventPtr> former = co_await caches_.events(std::vector<std::int64_t>{own->first});
+        replaced = former.front();
+      }
+    }
+    append_client_form(out.emplace_back(), *event, reader, replaced ? replaced->event.get() : nullptr, true);
+  }
+}
+
+Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership& membership, SyncResponse& response) {
+  const bool changed =
+      !scope.initial && !scope.from.covers(StreamNumber::kEvents, membership.writer, membership.position);
+  bool whole = scope.initial;
+  if (changed) {
+    whole = !co_await was_joined(scope, membership);
+  } else if (!scope.initial && !scope.full_state) {
+    const TimelinePtr timeline = co_await caches_.timeline(membership.room);
+    if (!timeline || in_past(scope.from, *timeline->event)) {
+      co_return;
+    }
+  }
+  std::optional<RoomName> name = caches_.cached_name(membership.room);
+  if (!name) {
+    name = co_await caches_.name(membership.room);
+  }
+  if (!scope.filter->wants_room(name->id.view())) {
+    co_return;
+  }
+  Part part = co_await this->part(scope, membership, whole, std::numeric_limits<std::int64_t>::max());
+  service::JoinedRoomSync room;
+  room.room = membership.room;
+  room.room_id = name->id.str();
+  room.newly_joined = whole;
+  room.limited = part.limited;
+  room.prev_batch = std::move(part.prev_batch);
+  co_await append_events(scope, part.timeline, room.timeline);
+  co_await append_events(scope, part.state, room.state);
+  if (part.membership_changed) {
+    room.summary = co_await summary(scope, membership.room, part.root);
+  }
+  if (whole || !room.empty()) {
+    response.joined.push_back(std::move(room));
+  }
+}
+
+Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& membership, SyncResponse& response) {
+  const RoomName name = co_await caches_.name(membership.room);
+  if (!scope.filter->wants_room(name.id.view())) {
+    co_return;
+  }
+  Part part = co_await this->part(scope, membership, scope.initial, membership.position);
+  service::LeftRoomSync room;
+  room.room_id = name.id.str();
+  room.limited = part.limited;
+  room.prev_batch = std::move(part.prev_batch);
+  co_await append_events(scope, part.timeline, room.timeline);
+  co_await append_events(scope, part.state, room.state);
+  response.left.push_back(std::move(room));
+}
+
+Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembership& membership,
+                                     SyncResponse& response) {
+  const RoomName name = co_await caches_.name(membership.room);
+  if (!scope.filter->wants_room(name.id.view())) {
+    co_return;
+  }
+  const std::vector<StoredEventPtr> own = co_await caches_.events(std::vector<std::int64_t>{membership.event});
+  std::vector<storage::InternView> texts;
+  for (const std::string_view type : kStrippedTypes) {
+    texts.push_back({type, ""});
+  }
+  texts.push_back({"m.room.member", own.front()->event->sender()});
+  std::vector<std::int64_t> keys;
+  for (const std::optional<std::int64_t>& key :
+       co_await interner_.lookup(storage::InternKind::StateKey, std::move(texts))) {
+    if (key) {
+      keys.push_back(*key);
+    }
+  }
+  // The state as it was when the invitation came: what changes afterwards is not the invited user's to know.
+  std::vector<std::int64_t> numbers =
+      co_await caches_.state_events(membership.room, own.front()->state_after, std::move(keys));
+  std::erase(numbers, 0);
+  std::erase(numbers, membership.event);
+  std::vector<StoredEventPtr> events = co_await caches_.events(std::move(numbers));
+  events.push_back(own.front());
+  std::vector<std::string> stripped;
+  for (const StoredEventPtr& event : events) {
+    matrix::append_client_event(stripped.emplace_back(), *event->event, {.unsigned_json = {}, .stripped = true});
+  }
+  (membership.membership == MembershipCode::kInvite ? response.invited : response.knocked)
+      .emplace_back(name.id.str(), std::move(stripped));
+}
+
+}  // namespace lares::events

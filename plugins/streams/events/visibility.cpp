@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "visibility.hpp"
+
+#include <utility>
+
+namespace lares::events {
+
+using service::StoredEvent;
+using service::StoredEventPtr;
+
+Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room, std::string user_id,
+                       std::int64_t user, std::optional<RoomMembership> membership)
+    : caches_(caches),
+      interner_(interner),
+      room_(room),
+      user_id_(std::move(user_id)),
+      user_(user),
+      membership_(membership) {}
+
+// Whoever is joined sees everything since the join that still holds; no state need be looked at.
+bool Visibility::certainly_visible(const StoredEvent& event) const noexcept {
+  return membership_ && membership_->membership == MembershipCode::kJoin && event.position >= membership_->position;
+}
+
+Task<Visibility::AtState> Visibility::at(std::int64_t root) {
+  if (const auto found = known_.find(root); found != known_.end()) {
+    co_return found->second;
+  }
+  if (!keys_known_) {
+    std::vector<storage::InternView> texts{{"m.room.history_visibility", ""}, {"m.room.member", user_id_}};
+    const std::vector<std::optional<std::int64_t>> numbers =
+        co_await interner_.lookup(storage::InternKind::StateKey, std::move(texts));
+    visibility_key_ = numbers[0].value_or(0);
+    member_key_ = numbers[1].value_or(0);
+    keys_known_ = true;
+  }
+  const std::vector<std::int64_t> entries =
+      co_await caches_.state_events(room_, root, std::vector<std::int64_t>{visibility_key_, member_key_});
+  std::vector<std::int64_t> wanted;
+  for (const std::int64_t entry : entries) {
+    if (entry != 0) {
+      wanted.push_back(entry);
+    }
+  }
+  const std::vector<StoredEventPtr> events = co_await caches_.events(std::move(wanted));
+  AtState state{.visibility = "shared", .membership = MembershipCode::kLeave};
+  for (const StoredEventPtr& event : events) {
+    if (event->event->type() == "m.room.member") {
+      state.membership = membership_code(event->event->content()["membership"].to_string().value_or(""));
+    } else {
+      state.visibility = event->event->content()["history_visibility"].to_string().value_or("shared");
+    }
+  }
+  known_.emplace(root, state);
+  co_return state;
+}
+
+Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr> events) {
+  std::vector<StoredEventPtr> visible;
+  visible.reserve(events.size());
+  for (StoredEventPtr& event : events) {
+    if (event->soft_failed || event->rejected) {
+      continue;
+    }
+    if (certainly_visible(*event)) {
+      visible.push_back(std::move(event));
+      continue;
+    }
+    // An event that changes the visibility or the user's membership is seen by the weaker of both sides.
+    const AtState before = co_await at(event->state_before);
+    const AtState after = co_await at(event->state_after);
+    bool allowed = false;
+    for (const AtState& state : {before, after}) {
+      const bool joined = state.membership == MembershipCode::kJoin;
+      const bool invited = state.membership == MembershipCode::kInvite;
+      // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part of it.
+      const bool member_since = membership_ && (membership_->membership == MembershipCode::kJoin ||
+                                                event->position <= membership_->position);
+      allowed = allowed || joined || state.visibility == "world_readable" ||
+                (state.visibility == "shared" && member_since && membership_->membership != MembershipCode::kInvite &&
+                 membership_->membership != MembershipCode::kKnock) ||
+                (state.visibility == "invited" && invited);
+    }
+    // A user's own membership events are always news to the user.
+    allowed = allowed || (event->event->type() == "m.room.member" && event->event->state_key() == user_id_);
+    if (allowed) {
+      visible.push_back(std::move(event));
+    }
+  }
+  co_return visible;
+}
+
+}  // namespace lares::events

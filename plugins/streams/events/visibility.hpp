@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/task.hpp>
+#include <lares/service/stored_event.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "room_caches.hpp"
+
+namespace lares::events {
+
+/// Which events of a room a user may see.
+///
+/// spec: Client-Server API, "Room History Visibility"
+class Visibility {
+ public:
+  /// `membership` is the user's place in the room now; empty for one who never was in it.
+  Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room, std::string user_id,
+             std::int64_t user, std::optional<RoomMembership> membership);
+
+  /// The events that may be seen, in the order given.
+  Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
+
+ private:
+  struct AtState {
+    std::string visibility;
+    MembershipCode membership = MembershipCode::kLeave;
+  };
+  Task<AtState> at(std::int64_t root);
+  [[nodiscard]] bool certainly_visible(const service::StoredEvent& event) const noexcept;
+
+  RoomCaches& caches_;
+  storage::Interner& interner_;
+  std::int64_t room_;
+  std::string user_id_;
+  std::int64_t user_;
+  std::optional<RoomMembership> membership_;
+  bool keys_known_ = false;
+  std::int64_t visibility_key_ = 0;
+  std::int64_t member_key_ = 0;
+  std::unordered_map<std::int64_t, AtState> known_;
+};
+
+}  // namespace lares::events

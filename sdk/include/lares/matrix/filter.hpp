@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/base/export.hpp>
+#include <lares/matrix/event.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lares::matrix {
+
+/// Which events of a section a client wants.
+///
+/// spec: Client-Server API, "Filtering": EventFilter, RoomEventFilter, StateFilter
+class LARES_EXPORT EventFilter {
+ public:
+  /// Most events that a client gets in one section, whatever it asks for.
+  static constexpr std::size_t kMostEvents = 1000;
+
+  /// **Errors**: the sentence for M_BAD_JSON.
+  [[nodiscard]] static std::expected<EventFilter, std::string> parse(const nlohmann::json& object);
+
+  [[nodiscard]] std::size_t limit(std::size_t fallback) const noexcept;
+  [[nodiscard]] bool lazy_load_members() const noexcept { return lazy_load_members_; }
+  [[nodiscard]] bool include_redundant_members() const noexcept { return include_redundant_members_; }
+  /// True if it lets everything through.
+  [[nodiscard]] bool trivial() const noexcept { return trivial_; }
+
+  [[nodiscard]] bool matches(const Event& event) const;
+  /// For sections without events of rooms: account data, ephemeral events, presence. An empty sender matches.
+  [[nodiscard]] bool matches(std::string_view type, std::string_view sender) const;
+  [[nodiscard]] bool matches_room(std::string_view room_id) const;
+
+ private:
+  std::optional<std::size_t> limit_;
+  std::optional<std::vector<std::string>> types_;
+  std::vector<std::string> not_types_;
+  std::optional<std::vector<std::string>> senders_;
+  std::vector<std::string> not_senders_;
+  std::optional<std::vector<std::string>> rooms_;
+  std::vector<std::string> not_rooms_;
+  std::optional<bool> contains_url_;
+  bool lazy_load_members_ = false;
+  bool include_redundant_members_ = false;
+  bool trivial_ = true;
+};
+
+/// A filter as a client stores or sends it.
+///
+/// spec: Client-Server API, "Filtering"
+class LARES_EXPORT Filter {
+ public:
+  /// Everything.
+  Filter() = default;
+  /// **Errors**: the sentence for M_BAD_JSON. Bounded: 1,000 entries in any list.
+  [[nodiscard]] static std::expected<Filter, std::string> parse(const nlohmann::json& object);
+
+  [[nodiscard]] const EventFilter& timeline() const noexcept { return timeline_; }
+  [[nodiscard]] const EventFilter& state() const noexcept { return state_; }
+  [[nodiscard]] const EventFilter& ephemeral() const noexcept { return ephemeral_; }
+  [[nodiscard]] const EventFilter& room_account_data() const noexcept { return room_account_data_; }
+  [[nodiscard]] const EventFilter& account_data() const noexcept { return account_data_; }
+  [[nodiscard]] const EventFilter& presence() const noexcept { return presence_; }
+  [[nodiscard]] bool include_leave() const noexcept { return include_leave_; }
+  [[nodiscard]] bool wants_room(std::string_view room_id) const;
+
+ private:
+  EventFilter timeline_;
+  EventFilter state_;
+  EventFilter ephemeral_;
+  EventFilter room_account_data_;
+  EventFilter account_data_;
+  EventFilter presence_;
+  EventFilter rooms_;
+  bool include_leave_ = false;
+};
+
+}  // namespace lares::matrix

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/matrix/filter.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace lares::matrix {
+
+namespace {
+
+constexpr std::size_t kMostEntries = 1000;
+
+using Texts = std::optional<std::vector<std::string>>;
+
+std::expected<Texts, std::string> read_texts(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) {
+    return Texts{};
+  }
+  if (!found->is_array() || found->size() > kMostEntries ||
+      !std::ranges::all_of(*found, [](const nlohmann::json& entry) { return entry.is_string(); })) {
+    return std::unexpected("The filter's '" + std::string{key} + "' is not a list of at most 1000 strings.");
+  }
+  return Texts{found->get<std::vector<std::string>>()};
+}
+
+std::expected<std::optional<bool>, std::string> read_bool(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) {
+    return std::optional<bool>{};
+  }
+  if (!found->is_boolean()) {
+    return std::unexpected("The filter's '" + std::string{key} + "' is not a boolean.");
+  }
+  return std::optional<bool>{found->get<bool>()};
+}
+
+// `*` stands for any run of characters.
+bool matches_glob(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+bool any_glob(const std::vector<std::string>& patterns, std::string_view text) {
+  return std::ranges::any_of(patterns, [text](const std::string& pattern) { return matches_glob(pattern, text); });
+}
+
+bool contains(const std::vector<std::string>& texts, std::string_view text) {
+  return std::ranges::find(texts, text) != texts.end();
+}
+
+}  // namespace
+
+std::expected<EventFilter, std::string> EventFilter::parse(const nlohmann::json& object) {
+  if (!object.is_object()) {
+    return std::unexpected(std::string{"A section of the filter is not an object."});
+  }
+  EventFilter filter;
+  if (const auto limit = object.find("limit"); limit != object.end() && !limit->is_null()) {
+    if (!limit->is_number_integer() || limit->get<std::int64_t>() < 0) {
+      return std::unexpected(std::string{"The filter's 'limit' is not a number of events."});
+    }
+    filter.limit_ = static_cast<std::size_t>(std::min<std::int64_t>(limit->get<std::int64_t>(), kMostEvents));
+  }
+  struct List {
+    const char* key;
+    Texts* optional;
+    std::vector<std::string>* plain;
+  };
+  for (const List& list :
+       {List{"types", &filter.types_, nullptr}, List{"not_types", nullptr, &filter.not_types_},
+        List{"senders", &filter.senders_, nullptr}, List{"not_senders", nullptr, &filter.not_senders_},
+        List{"rooms", &filter.rooms_, nullptr}, List{"not_rooms", nullptr, &filter.not_rooms_}}) {
+    auto texts = read_texts(object, list.key);
+    if (!texts) {
+      return std::unexpected(texts.error());
+    }
+    if (*texts) {
+      filter.trivial_ = false;
+      if (list.optional != nullptr) {
+        *list.optional = std::move(*texts);
+      } else {
+        *list.plain = std::move(**texts);
+      }
+    }
+  }
+  struct Flag {
+    const char* key;
+    bool* value;
+  };
+  for (const Flag& flag : {Flag{"lazy_load_members", &filter.lazy_load_members_},
+                           Flag{"include_redundant_members", &filter.include_redundant_members_}}) {
+    const auto value = read_bool(object, flag.key);
+    if (!value) {
+      return std::unexpected(value.error());
+    }
+    *flag.value = value->value_or(false);
+  }
+  const auto contains_url = read_bool(object, "contains_url");
+  if (!contains_url) {
+    return std::unexpected(contains_url.error());
+  }
+  filter.contains_url_ = *contains_url;
+  filter.trivial_ = filter.trivial_ && !filter.contains_url_;
+  return filter;
+}
+
+std::size_t EventFilter::limit(std::size_t fallback) const noexcept { return limit_.value_or(fallback); }
+
+bool EventFilter::matches(const Event& event) const {
+  if (trivial_) {
+    return true;
+  }
+  if (contains_url_ && *contains_url_ != event.content()["url"].is_string()) {
+    return false;
+  }
+  return matches(event.type(), event.sender()) && matches_room(event.room_id());
+}
+
+bool EventFilter::matches(std::string_view type, std::string_view sender) const {
+  if (trivial_) {
+    return true;
+  }
+  if (any_glob(not_types_, type) || (types_ && !any_glob(*types_, type))) {
+    return false;
+  }
+  return sender.empty() || (!contains(not_senders_, sender) && (!senders_ || contains(*senders_, sender)));
+}
+
+bool EventFilter::matches_room(std::string_view room_id) const {
+  return trivial_ || (!contains(not_rooms_, room_id) && (!rooms_ || contains(*rooms_, room_id)));
+}
+
+std::expected<Filter, std::string> Filter::parse(const nlohmann::json& object) {
+  if (!object.is_object()) {
+    return std::unexpected(std::string{"The filter is not an object."});
+  }
+  Filter filter;
+  struct Section {
+    const nlohmann::json* parent;
+    const char* key;
+    EventFilter* target;
+  };
+  static const nlohmann::json kEmpty = nlohmann::json::object();
+  const auto room = object.find("room");
+  const nlohmann::json& room_object = room == object.end() || room->is_null() ? kEmpty : *room;
+  if (!room_object.is_object()) {
+    return std::unexpected(std::string{"The filter's 'room' is not an object."});
+  }
+  for (const Section& section : {Section{&object, "presence", &filter.presence_},
+                                 Section{&object, "account_data", &filter.account_data_},
+                                 Section{&room_object, "timeline", &filter.timeline_},
+                                 Section{&room_object, "state", &filter.state_},
+                                 Section{&room_object, "ephemeral", &filter.ephemeral_},
+                                 Section{&room_object, "account_data", &filter.room_account_data_}}) {
+    const auto found = section.parent->find(section.key);
+    if (found == section.parent->end() || found->is_null()) {
+      continue;
+    }
+    auto parsed = EventFilter::parse(*found);
+    if (!parsed) {
+      return std::unexpected(parsed.error());
+    }
+    *section.target = std::move(*parsed);
+  }
+  nlohmann::json rooms = nlohmann::json::object();
+  for (const char* key : {"rooms", "not_rooms"}) {
+    if (const auto found = room_object.find(key); found != room_object.end()) {
+      rooms[key] = *found;
+    }
+  }
+  auto wanted = EventFilter::parse(rooms);
+  if (!wanted) {
+    return std::unexpected(wanted.error());
+  }
+  filter.rooms_ = std::move(*wanted);
+  const auto include_leave = read_bool(room_object, "include_leave");
+  if (!include_leave) {
+    return std::unexpected(include_leave.error());
+  }
+  filter.include_leave_ = include_leave->value_or(false);
+  return filter;
+}
+
+bool Filter::wants_room(std::string_view room_id) const { return rooms_.matches_room(room_id); }
+
+}  // namespace lares::matrix
