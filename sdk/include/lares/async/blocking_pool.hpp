@@ -5,8 +5,8 @@
 #include <lares/async/waiter.hpp>
 #include <lares/base/error.hpp>
 #include <lares/base/export.hpp>
+#include <lares/base/time.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -40,16 +40,17 @@ class LARES_EXPORT PoolJob {
 
  private:
   friend class BlockingPool;
+  friend class PoolQueue;
   /// On the pool's thread, under a child of the context in which the job was made.
   virtual void work() noexcept = 0;
   /// After work(), outside of the context; the object may be gone when it returns.
   virtual void finished() noexcept = 0;
-  /// Instead, when the pool ends first.
+  /// Instead of both, when the pool ends first.
   virtual void abandoned() noexcept = 0;
 
   PoolJob* next_ = nullptr;
   RefPtr<LogContext> context_;
-  std::chrono::steady_clock::time_point queued_{};
+  SteadyTime queued_{};
 };
 
 /// Threads for work that blocks or computes for long, so that it never holds a loop: password hashing,
@@ -58,23 +59,22 @@ class LARES_EXPORT PoolJob {
 /// **Threads** any. **Lifetime** that of the Runtime, which makes it (Runtime::create_pool).
 class LARES_EXPORT BlockingPool {
  public:
-  BlockingPool(Runtime& runtime, PoolOptions options);
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
-  /// Finishes what is running, abandons what is waiting.
-  ~BlockingPool();
+  virtual ~BlockingPool();
 
-  [[nodiscard]] const std::string& name() const noexcept;
-  [[nodiscard]] std::size_t waiting() const noexcept;
+  [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+  /// Jobs that wait for a thread.
+  [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
 
   /// **Errors** QueueFull; then the job was not taken.
-  void submit(PoolJob& job);
-  /// Ends the threads; submit() abandons from then on.
-  void stop() noexcept;
+  virtual void submit(PoolJob& job) = 0;
 
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+ protected:
+  BlockingPool() = default;
+  /// Does a job's work under its context, and hands it back.
+  static void execute(PoolJob& job) noexcept;
+  static void abandon(PoolJob& job) noexcept { job.abandoned(); }
 };
 
 /// Runs a blocking function on a pool's thread and gives its result. It runs under a child of the caller's

@@ -24,7 +24,7 @@ class Loop;
 /// **Threads** belongs to its loop, but for its count.
 class LARES_EXPORT Flow : public RefCounted<Flow> {
  public:
-  Flow(Loop& loop, RefPtr<LogContext> context) noexcept : loop_{&loop}, context_{std::move(context)} {}
+  Flow(Loop& loop, RefPtr<LogContext> context) noexcept;
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   /// Null stands for the sentinel.
@@ -99,7 +99,7 @@ class ContextExecutor {
 
   template <class Property>
     requires(boost::asio::can_query_v<const Inner&, Property>)
-  [[nodiscard]] auto query(const Property& property) const noexcept {
+  [[nodiscard]] decltype(auto) query(const Property& property) const noexcept {
     return boost::asio::query(inner_, property);
   }
   [[nodiscard]] boost::asio::io_context& query(boost::asio::execution::context_t) const noexcept {

@@ -117,11 +117,12 @@ class LARES_EXPORT LogContext : public RefCounted<LogContext> {
   void add_event_fetches(std::uint64_t count) noexcept;
   /// CPU time; the switch between contexts calls it.
   void add_cpu(std::chrono::nanoseconds user, std::chrono::nanoseconds system) noexcept;
+  /// Says once that code runs under it though it is finished.
+  void report_finished() noexcept;
 
  private:
   friend class RefCounted<LogContext>;
   friend class Flow;
-  struct Actor_;
   struct Text;
 
   LogContext(std::string name, std::string_view server_name, RefPtr<LogContext> parent);

@@ -42,7 +42,6 @@ class LARES_EXPORT RealRuntime final : public Runtime {
   BlockingPool& create_pool(PoolOptions options) override;
   [[nodiscard]] BlockingPool& pool(std::string_view name) override;
   [[nodiscard]] Task<std::vector<boost::asio::ip::address>> resolve(std::string host) override;
-  [[nodiscard]] metrics::Registry& metrics() noexcept override;
 
  private:
   void timer_changed(Loop& loop, SteadyTime deadline) override;

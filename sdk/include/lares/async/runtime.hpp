@@ -28,11 +28,12 @@ namespace lares {
 
 class BlockingPool;
 class Runtime;
-class Waiter;
-class WaiterChain;
 struct PoolOptions;
 namespace metrics {
 class Registry;
+}
+namespace detail {
+class BackgroundProcesses;
 }
 
 /// One io_context and the one thread that runs it. A connection, a timer, an actor and a coroutine live on
@@ -120,7 +121,9 @@ class LARES_EXPORT Runtime : public crypto::RandomSource {
   /// **Errors** boost::system::system_error. **Cancellation** ends the wait; bounded by 10 s anyhow.
   [[nodiscard]] virtual Task<std::vector<boost::asio::ip::address>> resolve(std::string host) = 0;
 
-  [[nodiscard]] virtual metrics::Registry& metrics() noexcept = 0;
+  [[nodiscard]] metrics::Registry& metrics() noexcept;
+  /// The background processes that spawn() has started, for their metrics.
+  [[nodiscard]] detail::BackgroundProcesses& background_processes() noexcept;
 
  protected:
   Runtime();
@@ -132,6 +135,10 @@ class LARES_EXPORT Runtime : public crypto::RandomSource {
   /// The earliest timer of a loop is now at `deadline` (or there is none: SteadyTime::max()). Called on the
   /// loop's thread.
   virtual void timer_changed(Loop& loop, SteadyTime deadline) = 0;
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace lares

@@ -95,6 +95,8 @@ LARES_EXPORT Task<void> run_all(std::vector<Task<void>> tasks);
 [[nodiscard]] LARES_EXPORT Loop& current_loop();
 /// The loop's time plus a duration, without overflow.
 [[nodiscard]] LARES_EXPORT SteadyTime deadline_after(std::chrono::nanoseconds duration);
+[[nodiscard]] LARES_EXPORT SteadyTime deadline_after(SteadyTime now,
+                                                     std::chrono::nanoseconds duration) noexcept;
 }  // namespace detail
 
 }  // namespace lares

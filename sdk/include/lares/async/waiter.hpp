@@ -40,7 +40,7 @@ class LARES_EXPORT LoopWork {
  private:
   friend class Loop;
   friend class WakeBatch;
-  friend struct LoopInbox;
+  friend class LoopInbox;
   LoopWork* next_ = nullptr;
 };
 
@@ -80,13 +80,15 @@ class LARES_EXPORT Waiter : private LoopWork {
  private:
   friend class WaitList;
   friend class Loop;
-  friend struct LoopInternalsAccess;
+  friend class TimerQueue;
+  friend class SuspendedList;
   enum class State : std::uint8_t { kIdle, kWaiting, kNotified };
 
   void run() noexcept override;
   void abandon() noexcept override;
   [[nodiscard]] Task<Wake> suspend(SteadyTime deadline, void (*start)(void*), void* argument);
   void resume(Wake outcome) noexcept;
+  void on_timer() noexcept;
   void on_cancel() noexcept;
 
   std::atomic<State> state_{State::kIdle};
@@ -127,8 +129,8 @@ class LARES_EXPORT WakeBatch {
   static constexpr std::size_t kLoops = 8;
   struct Chain {
     Loop* loop = nullptr;
-    LoopWork* first = nullptr;
-    LoopWork* last = nullptr;
+    LoopWork* newest = nullptr;
+    LoopWork* oldest = nullptr;
   };
   std::array<Chain, kLoops> chains_{};
 };

@@ -65,6 +65,8 @@ class LARES_EXPORT Histogram {
   /// Upper bounds, ascending, without +Inf.
   explicit Histogram(std::span<const double> bounds);
   void observe(double value) noexcept;
+  /// Many observations at once that were all within the first bound.
+  void add_to_first(std::uint64_t count, double sum) noexcept;
   [[nodiscard]] std::uint64_t count() const noexcept;
   [[nodiscard]] double sum() const noexcept { return sum_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/base/log.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace lares::log {
+
+/// Lines on their way to standard error or a file. Whoever logs only copies into memory; a thread writes.
+/// When the disk cannot keep up, lines are dropped, counted, and their number is written once there is room
+/// again.
+///
+/// **Threads** any.
+class Sink {
+ public:
+  /// **Errors** a sentence when the file cannot be opened.
+  [[nodiscard]] static std::expected<std::unique_ptr<Sink>, std::string> open(const SinkOptions& options,
+                                                                              std::size_t max_waiting_bytes);
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  /// Writes what waits.
+  ~Sink();
+
+  [[nodiscard]] const SinkOptions& options() const noexcept { return options_; }
+  /// Urgent lines are written at once, others within some milliseconds.
+  void push(std::string_view line, bool urgent) noexcept;
+  void reopen() noexcept;
+  /// Waits until everything pushed before has been written, for `limit` at most.
+  void flush(std::chrono::milliseconds limit) noexcept;
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  Sink(SinkOptions options, std::size_t max_waiting_bytes, int descriptor);
+  void run() noexcept;
+  void write_all(std::string_view bytes) noexcept;
+  [[nodiscard]] static int open_file(const SinkOptions& options) noexcept;
+
+  const SinkOptions options_;
+  const std::size_t max_waiting_bytes_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable written_;
+  std::string waiting_;
+  std::uint64_t pushed_bytes_ = 0;
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t dropped_unreported_ = 0;
+  bool asleep_ = false;
+  bool hurry_ = false;
+  bool reopen_ = false;
+  bool stop_ = false;
+  std::atomic<std::uint64_t> dropped_{0};
+  int descriptor_;
+  std::thread thread_;
+};
+
+}  // namespace lares::log
