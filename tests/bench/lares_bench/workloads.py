@@ -226,16 +226,18 @@ class Bench:
         answers = [self.initial_sync_once(number) for number in range(1, 12)]
         rooms = answers[0][0]["rooms"]["join"].values()
         events = sum(len(room["timeline"]["events"]) + len(room.get("state", {}).get("events", [])) for room in rooms)
-        figures = [Figure("initial sync, %d rooms, %d events, warm" % (len(rooms), events),
-                          median([took for _, took in answers]), "ms", "least",
-                          "%d bytes" % len(json.dumps(answers[0][0])))]
-        if self.restart:
-            cold = []
-            for number in range(self.runs):
-                self.restart()
-                cold.append(self.initial_sync_once(100 + number)[1])
-            figures.append(Figure("— first after a restart", median(cold), "ms", "least"))
-        return figures
+        return [Figure("initial sync, %d rooms, %d events, warm" % (len(rooms), events),
+                       median([took for _, took in answers]), "ms", "least", "%d bytes" % len(json.dumps(answers[0][0])))]
+
+    def initial_sync_after_restart(self):
+        """Not among the others, since what a process has gathered in memory goes with it."""
+        if not self.restart:
+            return []
+        cold = []
+        for number in range(self.runs):
+            self.restart()
+            cold.append(self.initial_sync_once(100 + number)[1])
+        return [Figure("initial sync, the first after a restart", median(cold), "ms", "least")]
 
     # -- the rest -----------------------------------------------------------------------------------------------------
     def pagination(self):
@@ -267,6 +269,25 @@ class Bench:
             users.append({"headers": headers(None, body=True), "paths": [V3 + "/login"], "body": json.dumps(body)})
         result = self.repeat(Load(self.base, "POST", users), 16)
         return [Figure("login with a password, 16 at once", result["rate"], "/s", "most", self.note(result))]
+
+    def room_memory(self, rooms=1000, members=50):
+        """What joined rooms add to the memory of a server that has just made them."""
+        if not self.processes():
+            return []
+        roles = ["owner%d" % number for number in range(10)] + ["%s%02d" % (kind, number) for kind in
+                                                               ("send", "poll", "login") for number in range(USERS)]
+        clients = [self.filling.client(role) for role in roles[:members]]
+        before = machine.memory_mb(self.processes())
+
+        def fill(number):
+            owner = clients[number % len(clients)]
+            room = owner.create_room()
+            for client in clients:
+                if client is not owner:
+                    client.join(room)
+        self.filling.each(fill, range(rooms))
+        return [Figure("memory that %d rooms of %d members add" % (rooms, len(clients)),
+                       machine.memory_mb(self.processes()) - before, "MB", "least")]
 
     def memory(self, when):
         if not self.processes():
