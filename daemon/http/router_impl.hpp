@@ -49,6 +49,9 @@ class RouterImpl final : public Router {
 
   /// The bit of a resource name. **Errors**: std::logic_error beyond 32 names.
   [[nodiscard]] std::uint32_t resource_bit(std::string_view name);
+  [[nodiscard]] std::uint32_t route_resource(std::uint32_t route_index) const noexcept {
+    return route_bits_[route_index];
+  }
   [[nodiscard]] bool knows_resource(std::string_view name) const noexcept;
 
  protected:
@@ -58,8 +61,13 @@ class RouterImpl final : public Router {
   struct Node;
   struct Leaf;
 
+  void find(const Node& node, std::string_view rest, std::size_t depth, Method method,
+            std::uint32_t resources, Match& match) const;
+  bool take(const Leaf& leaf, Method method, std::uint32_t resources, Match& match) const;
+
   std::string plugin_;
   std::vector<Route> routes_;
+  std::vector<std::uint32_t> route_bits_;  ///< of routes_, the bit of its resource
   std::vector<std::string> resources_;
   std::unique_ptr<Node> root_;
 };

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <http/http_loop.hpp>
+#include <http/http_metrics.hpp>
+#include <http/listener.hpp>
+#include <http/tls_context.hpp>
+#include <http/tls_stream.hpp>
+
+#include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace lares::http {
+
+namespace {
+
+/// Connections accepted before other work of the loop comes to its turn.
+constexpr int kAcceptsAtATime = 64;
+/// How long to pause when the process has no descriptor left.
+constexpr std::chrono::milliseconds kPause{250};
+constexpr std::chrono::seconds kLogEvery{10};
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+/// A listening socket on the first loop.
+class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
+ public:
+  Acceptor(Listener& owner, Loop& loop, ListeningSocket socket)
+      : owner_(&owner), loop_(loop), family_(family_of(socket.get())), descriptor_(loop.io_context()) {
+    bound_.port = port_of(socket.get());
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size);
+    bound_.address = address_text(name);
+    bound_.tls = owner.config_.tls;
+    bound_.type = owner.config_.type;
+    descriptor_.assign(socket.release());
+  }
+
+  void wait() {
+    descriptor_.async_wait(Descriptor::wait_read,
+                           [self = shared_from_this()](const boost::system::error_code& error) {
+                             if (!error && self->owner_ != nullptr) {
+                               self->accept();
+                             }
+                           });
+  }
+
+  void close() noexcept {
+    owner_ = nullptr;
+    boost::system::error_code ignored;
+    descriptor_.close(ignored);
+  }
+
+  [[nodiscard]] const BoundAddress& bound() const noexcept { return bound_; }
+
+ private:
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
+  void accept() {
+    for (int turn = 0; turn < kAcceptsAtATime; ++turn) {
+      sockaddr_storage peer{};
+      socklen_t size = sizeof peer;
+      const int descriptor = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
+                                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (descriptor >= 0) {
+        if (family_ != AF_UNIX) {
+          // A response is written in one go, so nothing is gained by holding small packets back.
+          const int on = 1;
+          ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        }
+        owner_->take(descriptor, family_ == AF_UNIX ? bound_.address : address_text(peer));
+        continue;
+      }
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        break;
+      }
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        owner_->core_.log.error(
+            "Connections wait because the process cannot open more files ({}); raise the limit of open "
+            "files or lower http.max_connections",
+            std::generic_category().message(errno));
+        pause();
+        return;
+      }
+      // Anything else is about the one connection that is already gone.
+    }
+    wait();
+  }
+
+  void pause() {
+    // Asking again at once would find the same and hold the loop.
+    auto timer = std::make_shared<boost::asio::steady_timer>(loop_.io_context(), kPause);
+    timer->async_wait([self = shared_from_this(), timer](const boost::system::error_code&) {
+      if (self->owner_ != nullptr) {
+        self->wait();
+      }
+    });
+  }
+
+  Listener* owner_;
+  Loop& loop_;
+  int family_;
+  Descriptor descriptor_;
+  BoundAddress bound_;
+};
+
+Listener::Listener(HttpCore& core, std::vector<std::unique_ptr<HttpLoop>>& loops, ListenerConfig config,
+                   std::shared_ptr<ListenerSettings> settings)
+    : core_(core), loops_(loops), config_(std::move(config)), settings_(std::move(settings)) {}
+
+Listener::~Listener() {
+  close();
+}
+
+void Listener::load_certificate() {
+  tls_ = std::make_shared<const TlsContext>(config_.certificate_path, config_.key_path);
+  certificate_text_ = read_text(config_.certificate_path);
+}
+
+Task<void> Listener::open(ActivatedSockets& activated) {
+  if (config_.tls) {
+    try {
+      load_certificate();
+    } catch (const std::runtime_error& error) {
+      throw StartError(fmt::format("{}: {}.", config_.name, error.what()));
+    }
+  }
+  Loop& first = loops_.front()->loop();
+  if (!config_.path.empty()) {
+    try {
+      ListeningSocket socket = activated.take_unix(config_.path);
+      if (!socket) {
+        socket = listen_unix(config_.path, config_.mode);
+      }
+      acceptors_.push_back(std::make_shared<Acceptor>(*this, first, std::move(socket)));
+    } catch (const std::system_error& error) {
+      throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.", config_.name,
+                                   config_.path, error.code().message()));
+    }
+    co_return;
+  }
+  for (const std::string& host : config_.bind_addresses) {
+    std::vector<boost::asio::ip::address> addresses;
+    try {
+      addresses = co_await core_.runtime.resolve(host);
+    } catch (const boost::system::system_error& error) {
+      throw StartError(
+          fmt::format("{}: the address '{}' is unknown: {}.", config_.name, host, error.code().message()));
+    }
+    for (const boost::asio::ip::address& address : addresses) {
+      try {
+        ListeningSocket socket = activated.take_tcp(address, config_.port);
+        if (!socket) {
+          socket = listen_tcp(address, config_.port);
+        }
+        acceptors_.push_back(std::make_shared<Acceptor>(*this, first, std::move(socket)));
+      } catch (const std::system_error& error) {
+        // `::` stands in the defaults, and a machine may have no IPv6 at all.
+        if (address.is_v6() &&
+            (error.code().value() == EAFNOSUPPORT || error.code().value() == EADDRNOTAVAIL) &&
+            config_.bind_addresses.size() > 1) {
+          core_.log.warning("{}: not listening on '{}': {}", config_.name, address.to_string(),
+                            error.code().message());
+          continue;
+        }
+        throw StartError(fmt::format("{}: cannot listen on port {} of '{}': {}.", config_.name, config_.port,
+                                     address.to_string(), error.code().message()));
+      }
+    }
+  }
+  if (acceptors_.empty()) {
+    throw StartError(fmt::format("{}: there is no address to listen on.", config_.name));
+  }
+}
+
+void Listener::accept() {
+  for (const auto& acceptor : acceptors_) {
+    acceptor->wait();
+  }
+}
+
+void Listener::close() noexcept {
+  for (const auto& acceptor : acceptors_) {
+    acceptor->close();
+  }
+  if (!acceptors_.empty() && !config_.path.empty()) {
+    ::unlink(config_.path.c_str());
+  }
+  acceptors_.clear();
+}
+
+void Listener::take(int descriptor, std::string peer) {
+  if (core_.connections.load(std::memory_order_relaxed) >= settings_->limits.connections) {
+    ::close(descriptor);
+    core_.metrics.connections_refused.add();
+    const SteadyTime now = core_.runtime.steady_now();
+    if (now - refused_logged_ > kLogEvery) {
+      refused_logged_ = now;
+      core_.log.warning("Connections are refused: {} are open, which is http.max_connections",
+                        settings_->limits.connections);
+    }
+    return;
+  }
+  core_.connections.fetch_add(1, std::memory_order_relaxed);
+  HttpLoop& loop = *loops_[next_loop_++ % loops_.size()];
+  loop.loop().post([&loop, descriptor, settings = settings_, tls = tls_, peer = std::move(peer)]() mutable {
+    Socket socket(loop.loop().io_context());
+    boost::system::error_code error;
+    socket.assign(boost::asio::generic::stream_protocol(family_of(descriptor), 0), descriptor, error);
+    if (error) {
+      ::close(descriptor);
+      loop.core().connections.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    std::unique_ptr<Stream> stream;
+    if (tls != nullptr) {
+      stream = std::make_unique<TlsStream>(std::move(socket), std::move(tls));
+    } else {
+      stream = std::make_unique<SocketStream>(std::move(socket));
+    }
+    loop.adopt(std::move(stream), std::move(settings), std::move(peer));
+  });
+}
+
+bool Listener::reload_certificate() {
+  if (!config_.tls) {
+    return false;
+  }
+  const std::string before = certificate_text_;
+  load_certificate();
+  return certificate_text_ != before;
+}
+
+void Listener::set_limits(const Limits& limits) {
+  auto settings = std::make_shared<ListenerSettings>(*settings_);
+  settings->limits = limits;
+  settings_ = std::move(settings);
+}
+
+std::vector<BoundAddress> Listener::addresses() const {
+  std::vector<BoundAddress> result;
+  for (const auto& acceptor : acceptors_) {
+    result.push_back(acceptor->bound());
+  }
+  return result;
+}
+
+}  // namespace lares::http

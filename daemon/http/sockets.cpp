@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <http/sockets.hpp>
+
+#include <lares/base/strings.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace lares::http {
+
+namespace {
+
+/// The first descriptor that systemd passes (sd_listen_fds(3)).
+constexpr int kFirstActivated = 3;
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+ListeningSocket open_socket(int family) {
+  ListeningSocket result(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!result) {
+    fail("socket");
+  }
+  return result;
+}
+
+void set_option(int descriptor, int level, int name, int value) {
+  if (::setsockopt(descriptor, level, name, &value, sizeof value) != 0) {
+    fail("setsockopt");
+  }
+}
+
+void bind_and_listen(int descriptor, const sockaddr* address, socklen_t size) {
+  if (::bind(descriptor, address, size) != 0) {
+    fail("bind");
+  }
+  if (::listen(descriptor, SOMAXCONN) != 0) {
+    fail("listen");
+  }
+}
+
+sockaddr_un unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    throw std::system_error(ENAMETOOLONG, std::generic_category(), "socket path");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+sockaddr_storage name_of(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+  return address;
+}
+
+}  // namespace
+
+ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept : descriptor_(other.release()) {}
+
+ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+ListeningSocket::~ListeningSocket() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+int ListeningSocket::release() noexcept {
+  return std::exchange(descriptor_, -1);
+}
+
+ListeningSocket listen_tcp(const boost::asio::ip::address& address, std::uint16_t port) {
+  ListeningSocket result = open_socket(address.is_v6() ? AF_INET6 : AF_INET);
+  set_option(result.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.is_v6()) {
+    // So that `::` and `0.0.0.0` can stand side by side, whatever the system's default.
+    set_option(result.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    sockaddr_in6 to{};
+    to.sin6_family = AF_INET6;
+    to.sin6_port = htons(port);
+    to.sin6_scope_id = static_cast<std::uint32_t>(address.to_v6().scope_id());
+    const auto bytes = address.to_v6().to_bytes();
+    std::memcpy(&to.sin6_addr, bytes.data(), bytes.size());
+    bind_and_listen(result.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  } else {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(address.to_v4().to_uint());
+    bind_and_listen(result.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
+  return result;
+}
+
+ListeningSocket listen_unix(const std::string& path, unsigned mode) {
+  const sockaddr_un address = unix_address(path);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  struct stat existing{};
+  if (::lstat(path.c_str(), &existing) == 0) {
+    if (!S_ISSOCK(existing.st_mode)) {
+      throw std::system_error(EEXIST, std::generic_category(), "bind");
+    }
+    const ListeningSocket probe = open_socket(AF_UNIX);
+    if (::connect(probe.get(), generic, sizeof address) == 0 || errno == EAGAIN) {
+      throw std::system_error(EADDRINUSE, std::generic_category(), "bind");
+    }
+    ::unlink(path.c_str());
+  }
+  ListeningSocket result = open_socket(AF_UNIX);
+  bind_and_listen(result.get(), generic, sizeof address);
+  if (::chmod(path.c_str(), mode) != 0) {
+    fail("chmod");
+  }
+  return result;
+}
+
+std::string address_text(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  switch (address.ss_family) {
+    case AF_INET:
+      ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof text);
+      return text;
+    case AF_INET6: {
+      const in6_addr& ip = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+      if (IN6_IS_ADDR_V4MAPPED(&ip)) {
+        ::inet_ntop(AF_INET, &ip.s6_addr[12], text, sizeof text);
+      } else {
+        ::inet_ntop(AF_INET6, &ip, text, sizeof text);
+      }
+      return text;
+    }
+    case AF_UNIX:
+      return reinterpret_cast<const sockaddr_un&>(address).sun_path;
+    default:
+      return {};
+  }
+}
+
+std::uint16_t port_of(int descriptor) {
+  const sockaddr_storage address = name_of(descriptor);
+  switch (address.ss_family) {
+    case AF_INET:
+      return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+    case AF_INET6:
+      return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+    default:
+      return 0;
+  }
+}
+
+int family_of(int descriptor) {
+  return name_of(descriptor).ss_family;
+}
+
+ActivatedSockets::ActivatedSockets() {
+  const char* pid = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  if (pid == nullptr || count == nullptr || parse_int64(pid) != static_cast<std::int64_t>(::getpid())) {
+    return;
+  }
+  const std::int64_t sockets = parse_int64(count).value_or(0);
+  for (std::int64_t at = 0; at < sockets && at < 1024; ++at) {
+    const int descriptor = kFirstActivated + static_cast<int>(at);
+    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    sockets_.emplace_back(descriptor);
+  }
+}
+
+ActivatedSockets::~ActivatedSockets() = default;
+
+ListeningSocket ActivatedSockets::take_tcp(const boost::asio::ip::address& address, std::uint16_t port) {
+  for (ListeningSocket& socket : sockets_) {
+    if (socket && family_of(socket.get()) != AF_UNIX && port_of(socket.get()) == port) {
+      const std::string bound = address_text(name_of(socket.get()));
+      if (bound == address.to_string() || bound == "::" || bound == "0.0.0.0") {
+        return std::move(socket);
+      }
+    }
+  }
+  return {};
+}
+
+ListeningSocket ActivatedSockets::take_unix(const std::string& path) {
+  for (ListeningSocket& socket : sockets_) {
+    if (socket && family_of(socket.get()) == AF_UNIX && address_text(name_of(socket.get())) == path) {
+      return std::move(socket);
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> ActivatedSockets::left() const {
+  std::vector<std::string> result;
+  for (const ListeningSocket& socket : sockets_) {
+    if (socket) {
+      const std::string address = address_text(name_of(socket.get()));
+      result.push_back(family_of(socket.get()) == AF_UNIX
+                           ? address
+                           : fmt::format("port {} of {}", port_of(socket.get()), address));
+    }
+  }
+  return result;
+}
+
+}  // namespace lares::http
