@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/log_context.hpp>
+#include <lares/base/log.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -43,14 +44,20 @@ struct RequestRecord {
 /// The line's text.
 [[nodiscard]] std::string format_request_line(const RequestRecord& record);
 
-/// Writes the line under `lares.access.http` (`.https` for TLS) and, after another dot, the site tag, as
-/// INFO; as DEBUG for /health and for OPTIONS.
+/// Where a listener's request lines go: `lares.access.http.TAG`, or `lares.access.https.TAG` for TLS. Kept by
+/// the listener.
+[[nodiscard]] log::Logger access_logger(std::string_view scheme, std::string_view site_tag);
+
+/// Writes the line as INFO; as DEBUG for /health and for OPTIONS.
 ///
-/// Called under the request's context, whose fields the record carries. `logger_prefix` is `http` or `https`.
-void log_request(std::string_view logger_prefix, const RequestRecord& record);
+/// Called under the request's context, whose fields the record carries.
+void log_request(const log::Logger& access, const RequestRecord& record);
+/// The same for who has not kept the logger.
+void log_request(std::string_view scheme, const RequestRecord& record);
 
 /// `Received request: METHOD uri`, as DEBUG, on arrival.
-void log_received_request(std::string_view logger_prefix, std::string_view site_tag, std::string_view method,
+void log_received_request(const log::Logger& access, std::string_view method, std::string_view uri);
+void log_received_request(std::string_view scheme, std::string_view site_tag, std::string_view method,
                           std::string_view uri);
 
 /// A request's target with the values of access_token and client_secret replaced by `<redacted>`.

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <observe/request_log.hpp>
+
+#include <fmt/format.h>
+
+namespace lares {
+
+namespace {
+
+double seconds(std::chrono::nanoseconds time) {
+  return static_cast<double>(time.count()) * 1e-9;
+}
+
+std::string_view path_of(std::string_view uri) {
+  return uri.substr(0, uri.find('?'));
+}
+
+}  // namespace
+
+std::string redact_uri(std::string_view uri) {
+  std::string out;
+  out.reserve(uri.size());
+  const std::size_t query = uri.find('?');
+  if (query == std::string_view::npos) {
+    return std::string{uri};
+  }
+  out.append(uri.substr(0, query + 1));
+  std::string_view rest = uri.substr(query + 1);
+  for (;;) {
+    const std::size_t end = rest.find('&');
+    const std::string_view parameter = rest.substr(0, end);
+    const std::size_t equals = parameter.find('=');
+    const std::string_view name = parameter.substr(0, equals);
+    if (equals != std::string_view::npos && (name == "access_token" || name == "client_secret")) {
+      out.append(name).append("=<redacted>");
+    } else {
+      out.append(parameter);
+    }
+    if (end == std::string_view::npos) {
+      return out;
+    }
+    out += '&';
+    rest.remove_prefix(end + 1);
+  }
+}
+
+std::string format_request_line(const RequestRecord& record) {
+  const bool puppet = !record.authenticated_entity.empty() && record.authenticated_entity != record.requester;
+  const std::string_view requester = record.requester.empty() ? std::string_view{"None"} : record.requester;
+  return fmt::format(
+      "{} - {} - {{{}{}{}}} Processed request: {:.3f}sec/{:.3f}sec ru=({:.3f}sec, {:.3f}sec) "
+      "db=({:.3f}sec/{:.3f}sec/{}) {}B {}{} \"{} {} {}\" \"{}\" [{} dbevts]",
+      record.ip_address, record.site_tag, puppet ? record.authenticated_entity : std::string_view{},
+      puppet ? "|" : "", requester, seconds(record.processing), seconds(record.sending),
+      seconds(record.usage.utime), seconds(record.usage.stime), seconds(record.usage.db_sched_duration),
+      seconds(record.usage.db_txn_duration), record.usage.db_txn_count, record.response_bytes, record.code,
+      record.client_vanished ? "!" : "", record.method, redact_uri(record.uri), record.protocol,
+      record.user_agent.empty() ? std::string_view{"-"} : record.user_agent, record.usage.evt_db_fetch_count);
+}
+
+log::Logger access_logger(std::string_view scheme, std::string_view site_tag) {
+  return log::Logger{fmt::format("lares.access.{}.{}", scheme, site_tag)};
+}
+
+void log_request(const log::Logger& access, const RequestRecord& record) {
+  const bool dull = record.method == "OPTIONS" || path_of(record.uri) == "/health";
+  const log::Level level = dull ? log::Level::kDebug : log::Level::kInfo;
+  if (access.enabled(level)) {
+    access.message(level, format_request_line(record));
+  }
+}
+
+void log_request(std::string_view scheme, const RequestRecord& record) {
+  log_request(access_logger(scheme, record.site_tag), record);
+}
+
+void log_received_request(const log::Logger& access, std::string_view method, std::string_view uri) {
+  if (access.enabled(log::Level::kDebug)) {
+    access.debug("Received request: {} {}", method, redact_uri(uri));
+  }
+}
+
+void log_received_request(std::string_view scheme, std::string_view site_tag, std::string_view method,
+                          std::string_view uri) {
+  log_received_request(access_logger(scheme, site_tag), method, uri);
+}
+
+}  // namespace lares
