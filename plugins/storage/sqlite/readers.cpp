@@ -23,7 +23,7 @@ void end_snapshot(Connection& connection) noexcept {
 }  // namespace
 
 Readers::Readers(const SqliteOptions& options, Runtime& runtime, DatabaseStatistics& statistics)
-    : runtime_{runtime}, statistics_{statistics}, queue_{options.max_queued_reads, statistics.reads_queued} {
+    : runtime_{runtime}, statistics_{statistics}, queue_{options.max_queued_reads, statistics} {
   for (std::size_t i = 0; i < options.readers; ++i) {
     connections_.push_back(std::make_unique<Connection>(options, ConnectionRole::Reader, runtime));
   }

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "connection.hpp"
-#include "job_queue.hpp"
 #include "options.hpp"
 
 #include <lares/storage/database.hpp>
+#include <lares/storage/job_queue.hpp>
 
 #include <memory>
 #include <thread>

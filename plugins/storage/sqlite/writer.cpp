@@ -43,7 +43,7 @@ Writer::Writer(const SqliteOptions& options, Runtime& runtime, DatabaseStatistic
       statistics_{statistics},
       connection_{options, ConnectionRole::Writer, runtime},
       checkpointer_{options, runtime},
-      queue_{options.max_queued_writes, statistics.writes_queued} {
+      queue_{options.max_queued_writes, statistics} {
   sqlite3_wal_hook(connection_.handle(), &Writer::on_log_grown, this);
   group_.reserve(options_.max_group);
   thread_ = std::thread{[this] { run(); }};

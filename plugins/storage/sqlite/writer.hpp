@@ -3,10 +3,10 @@
 
 #include "checkpointer.hpp"
 #include "connection.hpp"
-#include "job_queue.hpp"
 #include "options.hpp"
 
 #include <lares/storage/database.hpp>
+#include <lares/storage/job_queue.hpp>
 
 #include <exception>
 #include <string>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/storage/config_keys.hpp>
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -96,6 +99,26 @@ void declare_database_keys(Declarations& declarations) {
     one.secret = libpq.secret;
     declarations.config(one);
   }
+}
+
+std::vector<std::pair<std::string, std::string>> libpq_parameters(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const LibpqKey& libpq : kLibpqKeys) {
+    const std::string path = "database.args." + std::string{libpq.name};
+    if (!config.is_set(path) || libpq.name == "client_encoding") {
+      continue;
+    }
+    const nlohmann::json& value = config.get(path);
+    if (!value.is_null()) {
+      result.emplace_back(libpq.name, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  const bool has_name = std::ranges::any_of(result, [](const auto& one) { return one.first == "dbname"; });
+  if (!has_name && config.is_set("database.args.database")) {
+    result.emplace_back("dbname", config.string("database.args.database"));
+  }
+  result.emplace_back("client_encoding", "UTF8");
+  return result;
 }
 
 }  // namespace lares::storage

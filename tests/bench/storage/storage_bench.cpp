@@ -87,11 +87,16 @@ Task<void> measure(Shared& shared, std::string_view name, Operation operation, i
   const double took = std::chrono::duration<double>{shared.runtime.steady_now() - begin}.count();
   std::vector<double>& all = shared.microseconds;
   std::ranges::sort(all);
-  const auto at = [&all](double part) { return all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]; };
-  const auto groups = static_cast<double>(std::max<std::uint64_t>(1, shared.database.statistics().commits.load() - commits));
-  fmt::print("{:<14} {:>3} at a time  {:>9.0f}/s  p50 {:>7.0f} us  p99 {:>7.0f} us  max {:>8.0f} us  {:.1f} a commit\n", name,
-             coroutines, static_cast<double>(all.size()) / took, at(0.5), at(0.99), all.back(),
-             static_cast<double>(all.size()) / groups);
+  const auto at = [&all](double part) {
+    return all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))];
+  };
+  const auto groups =
+      static_cast<double>(std::max<std::uint64_t>(1, shared.database.statistics().commits.load() - commits));
+  fmt::print(
+      "{:<14} {:>3} at a time  {:>9.0f}/s  p50 {:>7.0f} us  p99 {:>7.0f} us  max {:>8.0f} us  {:.1f} a "
+      "commit\n",
+      name, coroutines, static_cast<double>(all.size()) / took, at(0.5), at(0.99), all.back(),
+      static_cast<double>(all.size()) / groups);
 }
 
 Task<void> run_all(Runtime& runtime, Database& database, int coroutines, int seconds) {

@@ -9,14 +9,15 @@
 #include <cstdint>
 #include <mutex>
 
-namespace lares::storage::sqlite {
+namespace lares::storage {
 
-/// Jobs that wait for a thread of the database, first come first served, bounded.
+/// Jobs that wait for a thread of the database, first come first served, bounded. For engines.
 ///
 /// **Threads**: any.
 class JobQueue {
  public:
-  JobQueue(std::size_t limit, std::atomic<std::uint64_t>& length) noexcept : limit_{limit}, length_{length} {}
+  JobQueue(std::size_t limit, DatabaseStatistics& statistics) noexcept
+      : limit_{limit}, statistics_{statistics} {}
 
   /// False when it is full or closed; the job then stays the caller's.
   [[nodiscard]] bool push(Job& job) noexcept {
@@ -30,7 +31,7 @@ class JobQueue {
       (last_ == nullptr ? first_ : last_->next) = &job;
       last_ = &job;
       ++count_;
-      length_.store(count_, std::memory_order_relaxed);
+      waiting(job).fetch_add(1, std::memory_order_relaxed);
       wake = sleeping_ > 0;
     }
     if (wake) {
@@ -66,6 +67,10 @@ class JobQueue {
   }
 
  private:
+  std::atomic<std::uint64_t>& waiting(const Job& job) noexcept {
+    return job.kind() == Job::Kind::Read ? statistics_.reads_queued : statistics_.writes_queued;
+  }
+
   Job* take() noexcept {
     Job* const job = first_;
     if (job != nullptr) {
@@ -74,7 +79,7 @@ class JobQueue {
         last_ = nullptr;
       }
       --count_;
-      length_.store(count_, std::memory_order_relaxed);
+      waiting(*job).fetch_sub(1, std::memory_order_relaxed);
     }
     return job;
   }
@@ -87,7 +92,7 @@ class JobQueue {
   std::size_t limit_;
   std::size_t sleeping_ = 0;
   bool closed_ = false;
-  std::atomic<std::uint64_t>& length_;
+  DatabaseStatistics& statistics_;
 };
 
-}  // namespace lares::storage::sqlite
+}  // namespace lares::storage
