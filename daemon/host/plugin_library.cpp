@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/library_loading.hpp>
 #include <host/plugin_library.hpp>
 
 #include <lares/base/error.hpp>
@@ -7,8 +8,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <boost/core/demangle.hpp>
-#include <boost/dll/shared_library.hpp>
 
 #include <cstring>
 #include <string_view>
@@ -17,23 +16,6 @@ namespace lares::host {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void refuse(const fs::path& file, std::string_view reason, std::string_view remedy) {
-  throw StartError(fmt::format("{}: {}. {}", file.string(), reason, remedy));
-}
-
-// The dynamic linker says "FILE: undefined symbol: _ZN5lares...", and Boost wraps that once more.
-std::string linker_reason(const std::string& what) {
-  constexpr std::string_view kUndefined = "undefined symbol: ";
-  if (const auto at = what.find(kUndefined); at != std::string::npos) {
-    const auto begin = at + kUndefined.size();
-    const auto end = what.find_first_of(" ,\n\t)", begin);
-    const auto symbol = what.substr(begin, end == std::string::npos ? end : end - begin);
-    return fmt::format("it needs \"{}\", which neither Lares nor its libraries have",
-                       boost::core::demangle(symbol.c_str()));
-  }
-  return fmt::format("the dynamic linker refused it: {}", what);
-}
 
 void check_note(const fs::path& file, const PluginNote& note) {
   if (note.tier != "in-tree") {
@@ -57,12 +39,6 @@ void check_note(const fs::path& file, const PluginNote& note) {
     refuse(file, fmt::format("it calls itself \"{}\"", note.name),
            fmt::format("Rename it to {}.so, or remove it if that is there too.", note.name));
   }
-}
-
-// Threads, exceptions in flight and vtables may refer to a plugin until the last instruction of the process.
-void keep_loaded(boost::dll::shared_library library) {
-  static auto& libraries = *new std::vector<boost::dll::shared_library>;
-  libraries.push_back(std::move(library));
 }
 
 bool same(const char* text, std::string_view expected) {
@@ -121,12 +97,7 @@ PluginLibrary PluginLibrary::load(const fs::path& file, const std::vector<fs::pa
   PluginLibrary result;
   result.file_ = file;
   result.note_ = *std::move(note);
-  boost::dll::shared_library library;
-  try {
-    library.load(file, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-  } catch (const std::exception& e) {
-    refuse(file, linker_reason(e.what()), "Install plugins, server and libraries of the same release.");
-  }
+  auto library = load_library(file);
   if (!library.has(plugin::kDescriptorSymbol)) {
     refuse(file, fmt::format("it has a note but does not export `{}`", plugin::kDescriptorSymbol),
            "Export the descriptor with LARES_PLUGIN and build it again.");

@@ -18,16 +18,17 @@ namespace lares::service {
 /// What the modules say about something a user is about to do.
 struct SpamVerdict {
   bool allowed = true;
-  std::string errcode;       ///< where denied: the Matrix error code
-  std::string message;       ///< where denied: what the client may show
-  std::string extra_fields;  ///< where denied: a JSON object of further fields for the error, or empty
+  std::string errcode = {};       ///< where denied: the Matrix error code
+  std::string message = {};       ///< where denied: what the client may show
+  std::string extra_fields = {};  ///< where denied: a JSON object of further fields for the error, or empty
 };
 
-/// Asks the modules that check for spam, in their configured order; the first that denies decides. Always provided, by the
-/// host; without such modules every answer is yes and costs nothing.
+/// Asks the modules that check for spam, in their configured order; the first that denies decides. Always
+/// provided, by the host; without such modules every answer is yes and costs nothing.
 ///
 /// **Threads**: any.
-/// **Errors**: none; a module that fails or is late counts as its slot says (see lares/module/draft/spam_checker.h).
+/// **Errors**: none; a module that fails or is late counts as its slot says (see
+/// lares/module/draft/spam_checker.h).
 /// **Cancellation**: the caller's; modules are told.
 class LARES_EXPORT SpamChecker {
  public:
@@ -42,8 +43,8 @@ class LARES_EXPORT SpamChecker {
   /// `event` must outlive the await.
   virtual Task<SpamVerdict> check_event(const matrix::Event& event) = 0;
   /// `federated`: the invite came from another server.
-  virtual Task<SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee, matrix::RoomId room,
-                                            bool federated) = 0;
+  virtual Task<SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
+                                            matrix::RoomId room, bool federated) = 0;
   virtual Task<SpamVerdict> user_may_join_room(matrix::UserId user, matrix::RoomId room, bool invited) = 0;
   /// `request`: the body of createRoom as JSON.
   virtual Task<SpamVerdict> user_may_create_room(matrix::UserId user, std::string request) = 0;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/module.hpp>
+
+#include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+
+#include <utility>
+
+namespace lares::host {
+namespace {
+
+// Questions that one module may be behind with. At the usual timeout that is thousands a second, unanswered.
+constexpr std::size_t kMaxCalls = 10'000;
+
+}  // namespace
+
+Module::Module(Runtime& runtime, ModuleSettings settings)
+    : runtime_(runtime),
+      settings_(std::move(settings)),
+      calls_(kMaxCalls),
+      log_("lares.module." + settings_.name) {}
+
+Module::~Module() = default;
+
+Task<ModuleAnswer> Module::await_answer(ModuleCalls::Call call) {
+  const auto deadline = runtime_.steady_now() + settings_.timeout;
+  try {
+    co_return co_await call.answer.get(deadline);
+  } catch (const TimeoutError&) {
+  } catch (...) {
+    calls_.retire(call.completion);
+    send_cancel(call.completion);
+    throw;
+  }
+  if (calls_.retire(call.completion)) {
+    send_cancel(call.completion);
+    co_return ModuleAnswer{.status = LARES_LATE, .message = "it did not answer in time"};
+  }
+  // The answer came between the deadline and now, and was the first: it counts.
+  co_return co_await call.answer.get();
+}
+
+// Counts who is inside of ask(), so that the instance is not taken from under them.
+class Module::Asking {
+ public:
+  explicit Asking(Module& module) : module_(module) { ++module_.asking_; }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() {
+    if (--module_.asking_ == 0 && module_.ended_) {
+      module_.idle_.set();
+    }
+  }
+
+ private:
+  Module& module_;
+};
+
+Task<void> Module::end_questions() {
+  ended_ = true;
+  calls_.fail_all(LARES_GONE, "it is stopping");
+  if (asking_ != 0) {
+    co_await idle_.wait();
+  }
+}
+
+Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
+  const Asking asking(*this);
+  if (ended_) {
+    co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
+  }
+  auto call = calls_.begin();
+  if (!call) {
+    co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};
+  }
+  co_await send(call->completion, question);
+  co_return co_await await_answer(*std::move(call));
+}
+
+Task<ModuleAnswer> Module::save() {
+  auto call = calls_.begin();
+  if (!call) {
+    co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};
+  }
+  co_await send_save(call->completion);
+  co_return co_await await_answer(*std::move(call));
+}
+
+}  // namespace lares::host

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/module_local.hpp>
+
+#include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+#include <utility>
+
+namespace lares::host {
+namespace {
+
+constexpr std::size_t kMaxState = 16u << 20;
+
+log::Level level_of_module(std::int32_t level) {
+  if (level >= LARES_LOG_ERROR) {
+    return log::Level::kError;
+  }
+  if (level >= LARES_LOG_WARNING) {
+    return log::Level::kWarning;
+  }
+  return level >= LARES_LOG_INFO ? log::Level::kInfo : log::Level::kDebug;
+}
+
+// Whatever kind of call is completed, `save` included, comes through one function of the host table; what
+// `value` points to follows from the call, so completions of `save` and `stop` are told apart by the highest
+// bit of their index.
+constexpr std::uint64_t kSaveBit = std::uint64_t{1} << 63;
+
+std::atomic<std::uint64_t> last_instance{0};
+
+}  // namespace
+
+// The table that the module gets. It holds what its functions need and lives as long as the instance.
+struct LocalModule::HostTable : lares_host {
+  HostTable(Runtime& runtime_, ModuleCalls& calls_, const log::Logger& log_)
+      : lares_host{}, runtime(runtime_), calls(calls_), logger(log_) {
+    struct_size = sizeof(lares_host);
+    abi_minor = LARES_MODULE_ABI_MINOR;
+    host = this;
+    instance = {0, ++last_instance};
+    log = &write_log;
+    complete = &take_answer;
+    now_ms = &wall_clock;
+    extension = &find_extension;
+  }
+
+  static void write_log(void* self, std::int32_t level, lares_text_view message) noexcept {
+    static_cast<HostTable*>(self)->logger.message(level_of_module(level), text_of(message));
+  }
+
+  static lares_status take_answer(void* self, lares_completion completion, lares_status status,
+                                  const void* value, lares_text_view message) noexcept {
+    try {
+      auto& table = *static_cast<HostTable*>(self);
+      const bool of_save = (completion.handle.index & kSaveBit) != 0;
+      completion.handle.index &= ~kSaveBit;
+      ModuleAnswer answer;
+      if (status != LARES_OK) {
+        answer.status = status;
+        answer.message = text_of(message).substr(0, 1024);
+      } else if (of_save) {
+        answer = take_state(static_cast<const lares_saved_state_view*>(value));
+      } else {
+        answer = take_verdict(static_cast<const lares_spam_verdict_view*>(value));
+      }
+      return table.calls.complete(completion, std::move(answer));
+    } catch (const std::bad_alloc&) {
+      return LARES_FAILED;
+    }
+  }
+
+  static ModuleAnswer take_state(const lares_saved_state_view* saved) {
+    if (saved == nullptr) {
+      return {};
+    }
+    if (!LARES_HAS_FIELD(saved, lares_saved_state_view, state) || saved->state.size > kMaxState) {
+      return {.status = LARES_INVALID, .message = "its state is larger than 16 MiB"};
+    }
+    return {.state = std::string(reinterpret_cast<const char*>(saved->state.data), saved->state.size),
+            .state_version = saved->version};
+  }
+
+  static std::int64_t wall_clock(void* self) noexcept {
+    return static_cast<HostTable*>(self)->runtime.now_ms();
+  }
+
+  static const void* find_extension(void*, const char*) noexcept { return nullptr; }
+
+  Runtime& runtime;
+  ModuleCalls& calls;
+  const log::Logger& logger;
+};
+
+LocalModule::LocalModule(Runtime& runtime_, std::shared_ptr<ModuleLibrary> library, ModuleSettings settings_)
+    : Module(runtime_, std::move(settings_)),
+      library_(std::move(library)),
+      host_(std::make_unique<HostTable>(runtime(), calls(), log())),
+      cancels_(runtime(), "cancels of module " + name()) {
+  const auto& descriptor = library_->descriptor();
+  if ((descriptor.flags & LARES_MODULE_SERIAL) != 0) {
+    serial_.emplace(runtime().next_loop(), "module " + name());
+  }
+  lares_create_view create{};
+  create.struct_size = sizeof(create);
+  create.host = host_.get();
+  create.server_name = view_of(settings().server_name);
+  create.instance_name = view_of(settings().instance_name);
+  create.config = view_of(settings().config);
+  if (!settings().saved_state.empty()) {
+    create.saved_state = {reinterpret_cast<const std::uint8_t*>(settings().saved_state.data()),
+                          settings().saved_state.size()};
+    create.saved_state_version = settings().saved_state_version;
+  }
+  lares_error error{};
+  error.struct_size = sizeof(error);
+  if (descriptor.create(&create, &instance_, &error) != LARES_OK) {
+    const auto size = std::min<std::size_t>(error.message_size, sizeof(error.message));
+    throw StartError(fmt::format("{}: the module \"{}\" cannot start: {}", settings().origin, name(),
+                                 size == 0 ? "it does not say why" : std::string_view(error.message, size)));
+  }
+  checker_ = static_cast<const lares_spam_checker*>(descriptor.extension(instance_, LARES_SPAM_CHECKER));
+}
+
+LocalModule::~LocalModule() {
+  // Without stop() nothing was asked of the instance yet.
+  if (instance_ != nullptr) {
+    library_->descriptor().destroy(instance_);
+  }
+}
+
+bool LocalModule::offers(std::size_t hook) const noexcept {
+  if (checker_ == nullptr) {
+    return false;
+  }
+  switch (hook) {
+    case 0:
+      return LARES_HAS_FIELD(checker_, lares_spam_checker, check_event_for_spam) &&
+             checker_->check_event_for_spam != nullptr;
+    case 1:
+      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_invite) &&
+             checker_->user_may_invite != nullptr;
+    case 2:
+      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_join_room) &&
+             checker_->user_may_join_room != nullptr;
+    case 3:
+      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_create_room) &&
+             checker_->user_may_create_room != nullptr;
+    default:
+      return false;
+  }
+}
+
+Task<void> LocalModule::start() {
+  co_return;
+}
+
+lares_call_view LocalModule::call_view(lares_completion completion) const noexcept {
+  lares_call_view call{};
+  call.struct_size = sizeof(call);
+  call.completion = completion;
+  call.timeout_ms = static_cast<std::uint64_t>(settings().timeout.count());
+  call.request_id = view_of(current_context().name());
+  return call;
+}
+
+template <class Function>
+Task<void> LocalModule::enter(Function function) {
+  if (serial_) {
+    co_await serial_->call(std::move(function));
+  } else {
+    function();
+  }
+}
+
+void LocalModule::call_slot(lares_completion completion, const ModuleQuestion& question) noexcept {
+  const auto call = call_view(completion);
+  if (const auto* event = std::get_if<lares_event_view>(&question)) {
+    checker_->check_event_for_spam(instance_, &call, event);
+  } else if (const auto* invite = std::get_if<lares_invite_view>(&question)) {
+    checker_->user_may_invite(instance_, &call, invite);
+  } else if (const auto* join = std::get_if<lares_join_view>(&question)) {
+    checker_->user_may_join_room(instance_, &call, join);
+  } else if (const auto* room = std::get_if<lares_create_room_view>(&question)) {
+    checker_->user_may_create_room(instance_, &call, room);
+  }
+}
+
+Task<void> LocalModule::send(lares_completion completion, const ModuleQuestion& question) {
+  co_await enter([this, completion, &question] { call_slot(completion, question); });
+}
+
+Task<void> LocalModule::send_save(lares_completion completion) {
+  if (library_->descriptor().save == nullptr) {
+    calls().complete(completion, {.status = LARES_UNSUPPORTED, .message = "it keeps no state"});
+    co_return;
+  }
+  completion.handle.index |= kSaveBit;
+  co_await enter([this, completion] {
+    const auto call = call_view(completion);
+    library_->descriptor().save(instance_, &call);
+  });
+}
+
+void LocalModule::send_cancel(lares_completion completion) noexcept {
+  if (library_->descriptor().cancel == nullptr) {
+    return;
+  }
+  if (serial_) {
+    spawn(cancels_, Background(RefPtr<LogContext>(&current_context())),
+          enter([this, completion] { library_->descriptor().cancel(instance_, completion); }));
+  } else {
+    library_->descriptor().cancel(instance_, completion);
+  }
+}
+
+Task<void> LocalModule::stop() {
+  if (instance_ == nullptr) {
+    co_return;
+  }
+  co_await end_questions();
+  if (library_->descriptor().stop != nullptr) {
+    auto call = calls().begin();
+    if (call) {
+      auto completion = call->completion;
+      completion.handle.index |= kSaveBit;
+      co_await enter([this, completion] {
+        const auto view = call_view(completion);
+        library_->descriptor().stop(instance_, &view);
+      });
+      const auto answer = co_await await_answer(*std::move(call));
+      if (answer.status == LARES_LATE) {
+        left_ = true;
+        log().error("The module {} did not stop within {} ms; it is left as it is.", name(),
+                    settings().timeout.count());
+      }
+    }
+  }
+  co_await cancels_.join();
+  if (!left_) {
+    auto* instance = std::exchange(instance_, nullptr);
+    co_await enter([this, instance] { library_->descriptor().destroy(instance); });
+    if (library_.use_count() == 1) {
+      library_->close();
+    }
+  }
+}
+
+}  // namespace lares::host
