@@ -240,6 +240,17 @@ Task<std::vector<service::Membership>> RoomsService::memberships(std::int64_t us
   co_return result;
 }
 
+Task<std::vector<std::int64_t>> RoomsService::joined_rooms(std::int64_t user) {
+  const UserRooms rooms = co_await caches_.rooms_of(user);
+  std::vector<std::int64_t> result;
+  for (const RoomMembership& membership : *rooms) {
+    if (membership.membership == MembershipCode::kJoin) {
+      result.push_back(membership.room);
+    }
+  }
+  co_return result;
+}
+
 Task<std::int64_t> RoomsService::current_root(std::int64_t room) {
   const TimelinePtr newest = co_await caches_.timeline(room);
   co_return newest ? newest->event->state_after : 0;

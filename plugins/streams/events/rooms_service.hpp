@@ -24,6 +24,7 @@ class RoomsService final : public service::Rooms {
   Task<std::unique_ptr<service::RoomView>> peek(const http::Requester& requester, const matrix::RoomId& room) override;
   Task<std::vector<service::Membership>> memberships(std::int64_t user,
                                                      std::span<const std::string_view> which) override;
+  Task<std::vector<std::int64_t>> joined_rooms(std::int64_t user) override;
   Task<matrix::EventPtr> current_state(const matrix::RoomId& room, std::string type, std::string state_key) override;
   Task<std::optional<std::int64_t>> number(const matrix::RoomId& room) override;
   Task<std::shared_ptr<const std::vector<std::int64_t>>> joined_users(std::int64_t room) override;

@@ -2,6 +2,7 @@
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp

@@ -101,6 +101,9 @@ class LARES_EXPORT Rooms {
   virtual Task<std::vector<Membership>> memberships(std::int64_t user,
                                                     std::span<const std::string_view> which) = 0;
 
+  /// Numbers of the rooms that a user is joined to.
+  virtual Task<std::vector<std::int64_t>> joined_rooms(std::int64_t user) = 0;
+
   /// The current state event; for the server's own decisions, not for an endpoint's answer.
   virtual Task<matrix::EventPtr> current_state(const matrix::RoomId& room, std::string type,
                                                std::string state_key) = 0;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/http/matrix_error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::identity {
+
+using http::Access;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using nlohmann::json;
+
+std::optional<std::string> optional_string(const json& body, const char* key) {
+  const auto found = body.find(key);
+  if (found == body.end() || found->is_null()) {
+    return std::nullopt;
+  }
+  if (!found->is_string()) {
+    throw http::bad_json("'" + std::string{key} + "' is not a string.");
+  }
+  return found->get<std::string>();
+}
+
+std::string required_string(const json& body, const char* key) {
+  std::optional<std::string> value = optional_string(body, key);
+  if (!value) {
+    throw http::missing_param("'" + std::string{key} + "' is missing.");
+  }
+  return std::move(*value);
+}
+
+matrix::UserId user_named(const Shared& shared, std::string name) {
+  if (!name.starts_with('@')) {
+    name = "@" + name + ":" + shared.server.name();
+  }
+  auto user = matrix::UserId::parse(name);
+  if (!user) {
+    throw http::forbidden("Invalid username or password");
+  }
+  return std::move(*user);
+}
+
+Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
+  return [&shared, user = std::move(user)](const std::string& type, const json& auth) -> Task<bool> {
+    if (type != "m.login.password") {
+      co_return false;
+    }
+    std::string named = user.str();
+    if (const auto identifier = auth.find("identifier"); identifier != auth.end() && identifier->is_object()) {
+      named = required_string(*identifier, "user");
+    } else if (const std::optional<std::string> plain = optional_string(auth, "user")) {
+      named = *plain;
+    }
+    std::string password = required_string(auth, "password");
+    service::Limiter& failures =
+        shared.server.services().get<service::RateLimiter>().limiter("rc_login.failed_attempts");
+    failures.check(user.view());
+    const bool self = user_named(shared, std::move(named)) == user;
+    const std::optional<AccountRow> account = co_await shared.accounts.find(user);
+    const Passwords::Check check =
+        co_await shared.passwords.check(std::move(password), account && self ? account->password_hash : "");
+    if (!check.right) {
+      (void)failures.try_take(user.view());
+      throw http::forbidden("Invalid username or password");
+    }
+    co_return true;
+  };
+}
+
+namespace {
+
+/// GET /account/whoami. spec: Client-Server API, "Current account information"
+Task<Response> get_whoami(const Requester& requester) {
+  json answer = {{"user_id", requester.user().str()}, {"is_guest", requester.is_guest()}};
+  if (requester.device_id()) {
+    answer["device_id"] = *requester.device_id();
+  }
+  co_return Response::json(answer);
+}
+
+/// POST /account/password. spec: Client-Server API, "Password management"
+Task<Response> post_password(Shared& shared, const Requester& requester, Request& request) {
+  const json& body = request.json();
+  std::vector<Flow> flows{{"m.login.password"}};
+  Uia::Outcome outcome = co_await shared.uia.step(body, std::move(flows), "password", requester.account().user_number,
+                                                  "{}", password_stage(shared, requester.user()));
+  if (!outcome.passed) {
+    co_return std::move(outcome.answer);
+  }
+  std::string password = required_string(body, "new_password");
+  if (password.empty() || password.size() > kLongestPassword) {
+    throw http::invalid_param("A password is 1 to 512 bytes long.");
+  }
+  const bool log_out_others = body.value("logout_devices", true);
+  request.shield_from_cancellation();
+  std::string hash = co_await shared.passwords.hash(std::move(password));
+  co_await shared.accounts.set_password(requester.account().user_number, std::move(hash));
+  if (log_out_others) {
+    co_await shared.accounts.log_out_all(requester.account().user_number, requester.device_id());
+  }
+  co_return Response::empty_object();
+}
+
+/// POST /account/deactivate. spec: Client-Server API, "Account deactivation"
+Task<Response> post_deactivate(Shared& shared, const Requester& requester, Request& request) {
+  const json& body = request.json();
+  std::vector<Flow> flows{{"m.login.password"}};
+  Uia::Outcome outcome =
+      co_await shared.uia.step(body, std::move(flows), "deactivate", requester.account().user_number, "{}",
+                               password_stage(shared, requester.user()));
+  if (!outcome.passed) {
+    co_return std::move(outcome.answer);
+  }
+  request.shield_from_cancellation();
+  co_await shared.accounts.deactivate(requester.account().user_number);
+  shared.log.info("{} has deactivated the account.", requester.user().view());
+  co_return Response::json_text(R"({"id_server_unbind_result":"no-support"})");
+}
+
+}  // namespace
+
+void add_account(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::Guest>(Method::Get, http::client_paths("/account/whoami"), {.name = "WhoamiRestServlet"},
+                            [](const Requester& requester, Request&) { return get_whoami(requester); });
+  router.add<Access::User>(
+      Method::Post, http::client_paths("/account/password"),
+      {.name = "PasswordRestServlet", .body_optional = true},
+      [&shared](const Requester& requester, Request& request) { return post_password(shared, requester, request); });
+  router.add<Access::User>(
+      Method::Post, http::client_paths("/account/deactivate"),
+      {.name = "DeactivateAccountRestServlet", .body_optional = true},
+      [&shared](const Requester& requester, Request& request) { return post_deactivate(shared, requester, request); });
+}
+
+}  // namespace lares::identity

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounts.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/storage/errors.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "tokens.hpp"
+
+namespace lares::identity {
+
+using storage::Bytes;
+using storage::ReadTransaction;
+using storage::Row;
+using storage::WriteTransaction;
+
+namespace {
+
+constexpr storage::Statement kFindAccount{
+    "SELECT account, user_id, password_hash, guest, admin, locked, suspended, deactivated, shadow_banned, appservice_id "
+    "FROM accounts WHERE user_id = $1"};
+constexpr storage::Statement kCreateAccount{
+    "INSERT INTO accounts (account, user_id, password_hash, guest, admin, created_ts) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT DO NOTHING"};
+constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
+constexpr storage::Statement kDeactivate{
+    "UPDATE accounts SET deactivated = TRUE, password_hash = NULL WHERE account = $1"};
+constexpr storage::Statement kFindToken{
+    "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, a.suspended, "
+    "a.deactivated, a.shadow_banned, a.appservice_id FROM access_tokens t JOIN accounts a ON a.account = t.account "
+    "WHERE t.hash = $1"};
+constexpr storage::Statement kAddDevice{
+    "INSERT INTO devices (account, device_id, display_name, created_ts) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (account, device_id) DO NOTHING"};
+constexpr storage::Statement kEndDeviceTokens{"DELETE FROM access_tokens WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kEndDeviceRefresh{"DELETE FROM refresh_tokens WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kAddToken{
+    "INSERT INTO access_tokens (token, hash, account, device_id, refresh_token, expires_ts, created_ts) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7)"};
+constexpr storage::Statement kAddRefresh{
+    "INSERT INTO refresh_tokens (token, hash, account, device_id, expires_ts, created_ts) "
+    "VALUES ($1, $2, $3, $4, $5, $6)"};
+constexpr storage::Statement kFindRefresh{
+    "SELECT token, account, device_id, expires_ts, next FROM refresh_tokens WHERE hash = $1"};
+constexpr storage::Statement kNextUsed{
+    "SELECT 1 FROM access_tokens WHERE refresh_token = $1 AND used = TRUE"};
+constexpr storage::Statement kSetNext{"UPDATE refresh_tokens SET next = $2 WHERE token = $1"};
+constexpr storage::Statement kDropRefresh{"DELETE FROM refresh_tokens WHERE token = $1"};
+constexpr storage::Statement kDropTokensOfRefresh{"DELETE FROM access_tokens WHERE refresh_token = $1"};
+constexpr storage::Statement kMarkUsed{"UPDATE access_tokens SET used = TRUE WHERE token = $1 AND used = FALSE"};
+constexpr storage::Statement kDropToken{"DELETE FROM access_tokens WHERE token = $1"};
+constexpr storage::Statement kDropDevice{"DELETE FROM devices WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kDevices{
+    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 ORDER BY device_id"};
+constexpr storage::Statement kDevice{
+    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kRename{"UPDATE devices SET display_name = $3 WHERE account = $1 AND device_id = $2"};
+
+constexpr std::size_t kDeviceIdLetters = 10;
+
+matrix::UserId parse_user(std::string_view text) {
+  auto user = matrix::UserId::parse(text);
+  if (!user) {
+    throw storage::Corrupt{"A stored user id cannot be read."};
+  }
+  return std::move(*user);
+}
+
+std::optional<std::string> text_of(const Row& row, int column) {
+  const auto view = row.maybe_bytes(column);
+  return view ? std::optional<std::string>{*view} : std::nullopt;
+}
+
+Device device_of(const Row& row) {
+  Device device{.device_id = row.bytes_copy(0),
+                .display_name = text_of(row, 1),
+                .last_seen_ts = row.maybe_i64(2),
+                .last_seen_ip = {}};
+  if (const auto ip = row.maybe_text(3)) {
+    device.last_seen_ip = std::string{*ip};
+  }
+  return device;
+}
+
+void drop_device(WriteTransaction& tx, std::int64_t account, std::string_view device_id) {
+  tx.exec(kEndDeviceTokens, account, Bytes{device_id});
+  tx.exec(kEndDeviceRefresh, account, Bytes{device_id});
+  tx.exec(kDropDevice, account, Bytes{device_id});
+}
+
+}  // namespace
+
+Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
+                   const std::string& server_name, TokenLifetimes lifetimes)
+    : runtime_(runtime),
+      database_(database),
+      interner_(interner),
+      lifetimes_(lifetimes),
+      tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {}
+
+std::shared_ptr<const http::Account> Accounts::cached(std::string_view token) noexcept {
+  const std::optional<Loaded> found = tokens_.peek(token_hash(token));
+  if (!found || (found->expires_ts != 0 && found->expires_ts <= runtime_.now_ms())) {
+    return nullptr;
+  }
+  return found->account;
+}
+
+Task<Accounts::Loaded> Accounts::load(std::string hash) {
+  Loaded loaded = co_await database_.read("access_token", [&hash](ReadTransaction& tx) {
+    return tx
+        .maybe(kFindToken, Bytes{hash},
+               [](const Row& row) {
+                 if (row.boolean(9)) {
+                   return Loaded{};
+                 }
+                 auto account = std::make_shared<http::Account>(http::Account{.user = parse_user(row.bytes(4))});
+                 account->user_number = row.i64(3);
+                 account->device_id = text_of(row, 1);
+                 account->token_id = row.i64(0);
+                 account->guest = row.boolean(5);
+                 account->admin = row.boolean(6);
+                 account->locked = row.boolean(7);
+                 account->suspended = row.boolean(8);
+                 account->shadow_banned = row.boolean(10);
+                 if (const auto appservice = row.maybe_text(11)) {
+                   account->appservice_id = std::string{*appservice};
+                 }
+                 return Loaded{std::move(account), row.maybe_i64(2).value_or(0)};
+               })
+        .value_or(Loaded{});
+  });
+  // The first use of a token that a refresh gave ends the refresh token before it.
+  if (loaded.account && loaded.expires_ts != 0) {
+    const std::int64_t token = loaded.account->token_id;
+    co_await database_.write("mark_token_used", [token](WriteTransaction& tx) { tx.exec(kMarkUsed, token); });
+  }
+  co_return loaded;
+}
+
+Task<std::shared_ptr<const http::Account>> Accounts::authenticate(std::string_view token) {
+  if (!looks_like_token(TokenKind::kAccess, token)) {
+    throw http::unknown_token("This access token was never valid here.");
+  }
+  std::string hash = token_hash(token);
+  const Loaded loaded = co_await tokens_.get(hash, [this](std::string key) { return load(std::move(key)); });
+  if (!loaded.account) {
+    // A token that is not there is not kept either: it may be another process's newest.
+    tokens_.invalidate(hash);
+    throw http::unknown_token("This access token is not, or no longer, valid.");
+  }
+  if (loaded.expires_ts != 0 && loaded.expires_ts <= runtime_.now_ms()) {
+    throw http::unknown_token("This access token has expired.", true);
+  }
+  co_return loaded.account;
+}
+
+Task<std::optional<AccountRow>> Accounts::find(matrix::UserId user) {
+  co_return co_await database_.read("account", [&user](ReadTransaction& tx) {
+    return tx.maybe(kFindAccount, user, [](const Row& row) {
+      AccountRow account{.account = row.i64(0),
+                         .user = parse_user(row.bytes(1)),
+                         .password_hash = std::string{row.maybe_text(2).value_or("")},
+                         .guest = row.boolean(3),
+                         .admin = row.boolean(4),
+                         .locked = row.boolean(5),
+                         .suspended = row.boolean(6),
+                         .deactivated = row.boolean(7),
+                         .shadow_banned = row.boolean(8),
+                         .appservice_id = {}};
+      if (const auto appservice = row.maybe_text(9)) {
+        account.appservice_id = std::string{*appservice};
+      }
+      return account;
+    });
+  });
+}
+
+Task<bool> Accounts::create(NewAccount account) {
+  const std::int64_t number = co_await interner_.intern_user(account.user.view());
+  const std::int64_t now = runtime_.now_ms();
+  co_return co_await database_.write("create_account", [&account, number, now](WriteTransaction& tx) {
+    const std::optional<std::string_view> hash =
+        account.password_hash.empty() ? std::nullopt : std::optional<std::string_view>{account.password_hash};
+    return tx.exec(kCreateAccount, number, account.user, hash, account.guest, account.admin, now) == 1;
+  });
+}
+
+Task<void> Accounts::set_password(std::int64_t account, std::string hash) {
+  co_await database_.write("set_password", [account, &hash](WriteTransaction& tx) {
+    tx.exec(kSetPassword, account, std::string_view{hash});
+  });
+}
+
+Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
+  const std::int64_t now = runtime_.now_ms();
+  Session session;
+  session.access_token = make_token(TokenKind::kAccess, runtime_);
+  session.device_id = options.device_id.value_or(crypto::random_alphanumeric(runtime_, kDeviceIdLetters));
+  std::optional<std::int64_t> refresh;
+  std::vector<std::int64_t> numbers = co_await interner_.take_event_numbers(2);
+  const std::optional<std::int64_t> lifetime =
+      options.refreshable ? lifetimes_.refreshable_access_ms : lifetimes_.access_ms;
+  if (options.refreshable) {
+    session.refresh_token = make_token(TokenKind::kRefresh, runtime_);
+    refresh = numbers[1];
+  }
+  session.expires_in_ms = lifetime;
+  const std::string hash = token_hash(session.access_token);
+  const std::string refresh_hash = session.refresh_token ? token_hash(*session.refresh_token) : std::string{};
+  const std::optional<std::int64_t> expires = lifetime ? std::optional{now + *lifetime} : std::nullopt;
+  const std::optional<std::int64_t> refresh_expires =
+      lifetimes_.refresh_ms ? std::optional{now + *lifetimes_.refresh_ms} : std::nullopt;
+  co_await database_.write("log_in", [&](WriteTransaction& tx) {
+    const std::optional<Bytes> name =
+        options.display_name ? std::optional{Bytes{*options.display_name}} : std::nullopt;
+    if (tx.exec(kAddDevice, account, Bytes{session.device_id}, name, now) == 0) {
+      tx.exec(kEndDeviceTokens, account, Bytes{session.device_id});
+      tx.exec(kEndDeviceRefresh, account, Bytes{session.device_id});
+    }
+    if (refresh) {
+      tx.exec(kAddRefresh, *refresh, Bytes{refresh_hash}, account, Bytes{session.device_id}, refresh_expires, now);
+    }
+    tx.exec(kAddToken, numbers[0], Bytes{hash}, account, Bytes{session.device_id}, refresh, expires, now);
+  });
+  if (options.device_id) {
+    forget(account);
+  }
+  co_return session;
+}
+
+Task<Session> Accounts::refresh(std::string token) {
+  if (!looks_like_token(TokenKind::kRefresh, token)) {
+    throw http::unknown_token("This refresh token was never valid here.");
+  }
+  const std::int64_t now = runtime_.now_ms();
+  const std::string old_hash = token_hash(token);
+  const std::vector<std::int64_t> numbers = co_await interner_.take_event_numbers(2);
+  Session session;
+  session.access_token = make_token(TokenKind::kAccess, runtime_);
+  session.refresh_token = make_token(TokenKind::kRefresh, runtime_);
+  session.expires_in_ms = lifetimes_.refreshable_access_ms;
+  const std::string access_hash = token_hash(session.access_token);
+  const std::string refresh_hash = token_hash(*session.refresh_token);
+  const std::optional<std::int64_t> expires =
+      session.expires_in_ms ? std::optional{now + *session.expires_in_ms} : std::nullopt;
+  const std::optional<std::int64_t> refresh_expires =
+      lifetimes_.refresh_ms ? std::optional{now + *lifetimes_.refresh_ms} : std::nullopt;
+  struct Old {
+    std::int64_t token;
+    std::int64_t account;
+    std::string device_id;
+    std::optional<std::int64_t> expires;
+    std::optional<std::int64_t> next;
+  };
+  const std::optional<std::pair<std::int64_t, std::string>> refreshed =
+      co_await database_.write("refresh_token", [&](WriteTransaction& tx)
+                                                    -> std::optional<std::pair<std::int64_t, std::string>> {
+        const std::optional<Old> old = tx.maybe(kFindRefresh, Bytes{old_hash}, [](const Row& row) {
+          return Old{row.i64(0), row.i64(1), row.bytes_copy(2), row.maybe_i64(3), row.maybe_i64(4)};
+        });
+        if (!old || (old->expires && *old->expires <= now)) {
+          return std::nullopt;
+        }
+        if (old->next) {
+          // Used before. If what came of it is in use, this is somebody else's copy; if not, the answer was lost.
+          if (tx.any(kNextUsed, *old->next)) {
+            return std::nullopt;
+          }
+          tx.exec(kDropTokensOfRefresh, *old->next);
+          tx.exec(kDropRefresh, *old->next);
+        }
+        tx.exec(kAddRefresh, numbers[1], Bytes{refresh_hash}, old->account, Bytes{old->device_id}, refresh_expires, now);
+        tx.exec(kSetNext, old->token, numbers[1]);
+        tx.exec(kAddToken, numbers[0], Bytes{access_hash}, old->account, Bytes{old->device_id},
+                std::optional<std::int64_t>{numbers[1]}, expires, now);
+        return std::pair{old->account, old->device_id};
+      });
+  if (!refreshed) {
+    throw http::unknown_token("This refresh token is not, or no longer, valid.");
+  }
+  session.device_id = refreshed->second;
+  co_return session;
+}
+
+Task<void> Accounts::log_out(const http::Account& account) {
+  const std::int64_t number = account.user_number;
+  const std::int64_t token = account.token_id;
+  const std::optional<std::string> device = account.device_id;
+  co_await database_.write("log_out", [number, token, &device](WriteTransaction& tx) {
+    if (device) {
+      drop_device(tx, number, *device);
+    } else {
+      tx.exec(kDropToken, token);
+    }
+  });
+  forget(number);
+}
+
+Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string> except_device) {
+  const std::vector<Device> all = co_await devices(account);
+  std::vector<std::string> ids;
+  for (const Device& device : all) {
+    if (device.device_id != except_device) {
+      ids.push_back(device.device_id);
+    }
+  }
+  co_await delete_devices(account, std::move(ids));
+}
+
+Task<void> Accounts::deactivate(std::int64_t account) {
+  co_await log_out_all(account, std::nullopt);
+  co_await database_.write("deactivate", [account](WriteTransaction& tx) { tx.exec(kDeactivate, account); });
+  forget(account);
+}
+
+Task<std::vector<Device>> Accounts::devices(std::int64_t account) {
+  co_return co_await database_.read("devices", [account](ReadTransaction& tx) {
+    std::vector<Device> devices;
+    tx.each(kDevices, account, [&devices](const Row& row) { devices.push_back(device_of(row)); });
+    return devices;
+  });
+}
+
+Task<std::optional<Device>> Accounts::device(std::int64_t account, std::string device_id) {
+  co_return co_await database_.read("device", [account, &device_id](ReadTransaction& tx) {
+    return tx.maybe(kDevice, account, Bytes{device_id}, [](const Row& row) { return device_of(row); });
+  });
+}
+
+Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id, std::optional<std::string> name) {
+  co_return co_await database_.write("rename_device", [account, &device_id, &name](WriteTransaction& tx) {
+    const std::optional<Bytes> value = name ? std::optional{Bytes{*name}} : std::nullopt;
+    return tx.exec(kRename, account, Bytes{device_id}, value) == 1;
+  });
+}
+
+Task<void> Accounts::delete_devices(std::int64_t account, std::vector<std::string> device_ids) {
+  co_await database_.write("delete_devices", [account, &device_ids](WriteTransaction& tx) {
+    for (const std::string& device_id : device_ids) {
+      drop_device(tx, account, device_id);
+    }
+  });
+  forget(account);
+}
+
+// Tokens are kept by their hash, of which a user's are not known here; logouts are rare.
+void Accounts::forget(std::int64_t) { tokens_.invalidate_all(); }
+
+}  // namespace lares::identity

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/cache.hpp>
+#include <lares/async/task.hpp>
+#include <lares/base/strings.hpp>
+#include <lares/http/requester.hpp>
+#include <lares/service/authenticator.hpp>
+#include <lares/storage/database.hpp>
+#include <lares/storage/intern.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lares::identity {
+
+/// A row of `accounts`.
+struct AccountRow {
+  std::int64_t account = 0;  ///< the user's interned number
+  matrix::UserId user;
+  std::string password_hash;
+  bool guest = false;
+  bool admin = false;
+  bool locked = false;
+  bool suspended = false;
+  bool deactivated = false;
+  bool shadow_banned = false;
+  std::optional<std::string> appservice_id;
+};
+
+struct NewAccount {
+  matrix::UserId user;
+  std::string password_hash;  ///< empty for an account without a password
+  bool guest = false;
+  bool admin = false;
+};
+
+/// What a login gives to a client.
+struct Session {
+  std::string access_token;
+  std::optional<std::string> refresh_token;
+  std::optional<std::int64_t> expires_in_ms;
+  std::string device_id;
+};
+
+struct SessionOptions {
+  std::optional<std::string> device_id;  ///< a device of the user's to take over, or a new name; made where absent
+  std::optional<std::string> display_name;
+  bool refreshable = false;
+};
+
+struct Device {
+  std::string device_id;
+  std::optional<std::string> display_name;
+  std::optional<std::int64_t> last_seen_ts;
+  std::optional<std::string> last_seen_ip;
+};
+
+/// How long tokens hold; absent for ever.
+struct TokenLifetimes {
+  std::optional<std::int64_t> access_ms;
+  std::optional<std::int64_t> refreshable_access_ms;
+  std::optional<std::int64_t> refresh_ms;
+};
+
+/// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes them.
+///
+/// **Threads**: any.
+class Accounts final : public service::Authenticator {
+ public:
+  Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
+           const std::string& server_name, TokenLifetimes lifetimes);
+
+  [[nodiscard]] std::shared_ptr<const http::Account> cached(std::string_view token) noexcept override;
+  Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) override;
+
+  Task<std::optional<AccountRow>> find(matrix::UserId user);
+  /// False if the name is taken.
+  Task<bool> create(NewAccount account);
+  Task<void> set_password(std::int64_t account, std::string hash);
+  /// Ends every token and device, and marks the account; its name is never given again.
+  Task<void> deactivate(std::int64_t account);
+
+  Task<Session> log_in(std::int64_t account, SessionOptions options);
+  /// Exchanges a refresh token. **Errors**: MatrixError 401 M_UNKNOWN_TOKEN.
+  Task<Session> refresh(std::string token);
+  Task<void> log_out(const http::Account& account);
+  Task<void> log_out_all(std::int64_t account, std::optional<std::string> except_device);
+
+  Task<std::vector<Device>> devices(std::int64_t account);
+  Task<std::optional<Device>> device(std::int64_t account, std::string device_id);
+  /// False if there is no such device.
+  Task<bool> rename_device(std::int64_t account, std::string device_id, std::optional<std::string> name);
+  Task<void> delete_devices(std::int64_t account, std::vector<std::string> device_ids);
+
+ private:
+  struct Loaded {
+    std::shared_ptr<const http::Account> account;  // null for a token that admits nobody
+    std::int64_t expires_ts = 0;                   // 0 for never
+  };
+  Task<Loaded> load(std::string hash);
+  void forget(std::int64_t account);
+
+  Runtime& runtime_;
+  storage::Database& database_;
+  storage::Interner& interner_;
+  TokenLifetimes lifetimes_;
+  Cache<std::string, Loaded> tokens_;
+};
+
+}  // namespace lares::identity

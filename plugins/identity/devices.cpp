@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/http/matrix_error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::identity {
+
+using http::Access;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kLongestDisplayName = 100;
+constexpr std::size_t kMostDevicesAtOnce = 1000;
+
+json device_json(const Device& device, const Requester& requester) {
+  json object = {{"device_id", device.device_id}, {"user_id", requester.user().str()}};
+  object["display_name"] = device.display_name ? json(*device.display_name) : json();
+  object["last_seen_ts"] = device.last_seen_ts ? json(*device.last_seen_ts) : json();
+  object["last_seen_ip"] = device.last_seen_ip ? json(*device.last_seen_ip) : json();
+  return object;
+}
+
+/// GET /devices. spec: Client-Server API, "Device Management"
+Task<Response> get_devices(Shared& shared, const Requester& requester) {
+  const std::vector<Device> devices = co_await shared.accounts.devices(requester.account().user_number);
+  json list = json::array();
+  for (const Device& device : devices) {
+    list.push_back(device_json(device, requester));
+  }
+  co_return Response::json({{"devices", std::move(list)}});
+}
+
+Task<Response> get_device(Shared& shared, const Requester& requester, Request& request) {
+  const std::optional<Device> device =
+      co_await shared.accounts.device(requester.account().user_number, request.param("deviceId"));
+  if (!device) {
+    throw http::not_found("You have no device of this name.");
+  }
+  co_return Response::json(device_json(*device, requester));
+}
+
+Task<Response> put_device(Shared& shared, const Requester& requester, Request& request) {
+  std::optional<std::string> name = optional_string(request.json(), "display_name");
+  if (name && name->size() > kLongestDisplayName) {
+    throw http::too_large("A device's name is at most 100 bytes long.");
+  }
+  request.shield_from_cancellation();
+  if (!co_await shared.accounts.rename_device(requester.account().user_number, request.param("deviceId"),
+                                              std::move(name))) {
+    throw http::not_found("You have no device of this name.");
+  }
+  co_return Response::empty_object();
+}
+
+Task<Response> remove(Shared& shared, const Requester& requester, Request& request,
+                      std::vector<std::string> device_ids) {
+  std::vector<Flow> flows{{"m.login.password"}};
+  Uia::Outcome outcome =
+      co_await shared.uia.step(request.json(), std::move(flows), "delete_devices", requester.account().user_number,
+                               "{}", password_stage(shared, requester.user()));
+  if (!outcome.passed) {
+    co_return std::move(outcome.answer);
+  }
+  request.shield_from_cancellation();
+  co_await shared.accounts.delete_devices(requester.account().user_number, std::move(device_ids));
+  co_return Response::empty_object();
+}
+
+Task<Response> delete_device(Shared& shared, const Requester& requester, Request& request) {
+  std::vector<std::string> ids{request.param("deviceId")};
+  co_return co_await remove(shared, requester, request, std::move(ids));
+}
+
+Task<Response> post_delete_devices(Shared& shared, const Requester& requester, Request& request) {
+  const json& body = request.json();
+  const auto devices = body.find("devices");
+  if (devices == body.end()) {
+    throw http::missing_param("'devices' is missing.");
+  }
+  if (!devices->is_array() || devices->size() > kMostDevicesAtOnce) {
+    throw http::bad_json("'devices' is not a list of at most 1000 device ids.");
+  }
+  std::vector<std::string> ids;
+  for (const json& device : *devices) {
+    if (!device.is_string()) {
+      throw http::bad_json("A device id is not a string.");
+    }
+    ids.push_back(device.get<std::string>());
+  }
+  co_return co_await remove(shared, requester, request, std::move(ids));
+}
+
+}  // namespace
+
+void add_devices(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::User>(
+      Method::Get, http::client_paths("/devices"), {.name = "DevicesRestServlet"},
+      [&shared](const Requester& requester, Request&) { return get_devices(shared, requester); });
+  router.add<Access::User>(
+      Method::Get, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet"},
+      [&shared](const Requester& requester, Request& request) { return get_device(shared, requester, request); });
+  router.add<Access::User>(
+      Method::Put, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet"},
+      [&shared](const Requester& requester, Request& request) { return put_device(shared, requester, request); });
+  router.add<Access::User>(
+      Method::Delete, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet", .body_optional = true},
+      [&shared](const Requester& requester, Request& request) { return delete_device(shared, requester, request); });
+  router.add<Access::User>(Method::Post, http::client_paths("/delete_devices"), {.name = "DeleteDevicesRestServlet"},
+                           [&shared](const Requester& requester, Request& request) {
+                             return post_delete_devices(shared, requester, request);
+                           });
+}
+
+}  // namespace lares::identity

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/base/log.hpp>
+#include <lares/http/router.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/rate_limiter.hpp>
+#include <lares/service/server_keys.hpp>
+
+#include <memory>
+#include <string>
+
+#include "accounts.hpp"
+#include "passwords.hpp"
+#include "profiles.hpp"
+#include "uia.hpp"
+
+namespace lares::identity {
+
+/// What the endpoints of this plugin share.
+struct Shared {
+  Server& server;
+  storage::Database& database;
+  const service::ServerKeys& keys;
+  Accounts& accounts;
+  Passwords& passwords;
+  Profiles& profiles;
+  Uia& uia;
+  log::Logger log{"lares.identity"};
+};
+
+void add_register(Shared& shared);         ///< /register, /register/available, /_synapse/admin/v1/register
+void add_login(Shared& shared);            ///< /login, /logout, /logout/all, /refresh
+void add_account(Shared& shared);          ///< /account/whoami, /account/password, /account/deactivate
+void add_devices(Shared& shared);          ///< /devices, /delete_devices
+void add_profile(Shared& shared);          ///< /profile
+
+/// A member that must be a string where it is there. **Errors**: MatrixError M_BAD_JSON.
+[[nodiscard]] std::optional<std::string> optional_string(const nlohmann::json& body, const char* key);
+/// **Errors**: MatrixError M_MISSING_PARAM, M_BAD_JSON.
+[[nodiscard]] std::string required_string(const nlohmann::json& body, const char* key);
+/// The stage m.login.password of the interactive authentication, for an account.
+[[nodiscard]] Uia::Stage password_stage(Shared& shared, matrix::UserId user);
+/// The user id that a client names as user id or local part. **Errors**: MatrixError M_INVALID_USERNAME.
+[[nodiscard]] matrix::UserId user_named(const Shared& shared, std::string name);
+
+/// Longest password and shortest that is taken, in bytes.
+inline constexpr std::size_t kLongestPassword = 512;
+
+}  // namespace lares::identity

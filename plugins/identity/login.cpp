@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::identity {
+
+using http::Access;
+using http::Anyone;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using nlohmann::json;
+
+namespace {
+
+/// GET /login. spec: Client-Server API, "Login"
+Task<Response> get_login(Shared&, Request&) {
+  co_return Response::json_text(R"({"flows":[{"type":"m.login.password"}]})");
+}
+
+std::string user_of_login(const json& body) {
+  const auto identifier = body.find("identifier");
+  if (identifier == body.end()) {
+    return required_string(body, "user");
+  }
+  if (!identifier->is_object()) {
+    throw http::bad_json("The identifier is not an object.");
+  }
+  const std::string type = required_string(*identifier, "type");
+  if (type != "m.id.user") {
+    throw http::MatrixError(403, "M_FORBIDDEN", "Log in with a user name: addresses are not linked to accounts here.");
+  }
+  return required_string(*identifier, "user");
+}
+
+/// POST /login
+Task<Response> post_login(Shared& shared, Request& request) {
+  const json& body = request.json();
+  const std::string type = required_string(body, "type");
+  if (type != "m.login.password") {
+    throw http::MatrixError(400, "M_UNKNOWN", "This kind of login is not offered.");
+  }
+  const matrix::UserId user = user_named(shared, user_of_login(body));
+  const std::string password = required_string(body, "password");
+  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+  service::Limiter& failures = limits.limiter("rc_login.failed_attempts");
+  limits.limiter("rc_login.account").take(user.view());
+  failures.check(user.view());
+
+  const std::optional<AccountRow> account = co_await shared.accounts.find(user);
+  const bool usable = account && !account->deactivated && !account->password_hash.empty();
+  const Passwords::Check check = co_await shared.passwords.check(password, usable ? account->password_hash : "");
+  if (account && account->deactivated) {
+    throw http::MatrixError(403, "M_USER_DEACTIVATED", "This account has been deactivated.");
+  }
+  if (!usable || !check.right) {
+    (void)failures.try_take(user.view());
+    throw http::forbidden("Invalid username or password");
+  }
+  request.shield_from_cancellation();
+  if (check.upgrade) {
+    std::string hash = co_await shared.passwords.hash(password);
+    co_await shared.accounts.set_password(account->account, std::move(hash));
+  }
+  SessionOptions options{.device_id = optional_string(body, "device_id"),
+                         .display_name = optional_string(body, "initial_device_display_name"),
+                         .refreshable = body.value("refresh_token", false)};
+  const Session session = co_await shared.accounts.log_in(account->account, std::move(options));
+  json answer = {{"user_id", user.str()},
+                 {"access_token", session.access_token},
+                 {"device_id", session.device_id},
+                 {"home_server", shared.server.name()}};
+  if (session.refresh_token) {
+    answer["refresh_token"] = *session.refresh_token;
+  }
+  if (session.expires_in_ms) {
+    answer["expires_in_ms"] = *session.expires_in_ms;
+  }
+  const std::string base_url = shared.server.config()->string("public_baseurl");
+  if (!base_url.empty()) {
+    answer["well_known"] = {{"m.homeserver", {{"base_url", base_url}}}};
+  }
+  co_return Response::json(answer);
+}
+
+Task<Response> post_refresh(Shared& shared, Request& request) {
+  std::string token = required_string(request.json(), "refresh_token");
+  request.shield_from_cancellation();
+  const Session session = co_await shared.accounts.refresh(std::move(token));
+  json answer = {{"access_token", session.access_token}, {"refresh_token", *session.refresh_token}};
+  if (session.expires_in_ms) {
+    answer["expires_in_ms"] = *session.expires_in_ms;
+  }
+  co_return Response::json(answer);
+}
+
+Task<Response> post_logout(Shared& shared, const Requester& requester, Request& request) {
+  request.shield_from_cancellation();
+  co_await shared.accounts.log_out(requester.account());
+  co_return Response::empty_object();
+}
+
+Task<Response> post_logout_all(Shared& shared, const Requester& requester, Request& request) {
+  request.shield_from_cancellation();
+  co_await shared.accounts.log_out_all(requester.account().user_number, std::nullopt);
+  co_return Response::empty_object();
+}
+
+}  // namespace
+
+void add_login(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::Public>(Method::Get, http::client_paths("/login"), {.name = "LoginRestServlet"},
+                             [&shared](const Anyone&, Request& request) { return get_login(shared, request); });
+  router.add<Access::Public>(Method::Post, http::client_paths("/login"),
+                             {.name = "LoginRestServlet", .rate_limit = "rc_login.address"},
+                             [&shared](const Anyone&, Request& request) { return post_login(shared, request); });
+  router.add<Access::Public>(Method::Post, http::client_paths("/refresh", {"v3"}), {.name = "RefreshTokenServlet"},
+                             [&shared](const Anyone&, Request& request) { return post_refresh(shared, request); });
+  router.add<Access::Guest>(
+      Method::Post, http::client_paths("/logout"),
+      {.name = "LogoutRestServlet", .allow_locked = true, .body_optional = true},
+      [&shared](const Requester& requester, Request& request) { return post_logout(shared, requester, request); });
+  router.add<Access::Guest>(
+      Method::Post, http::client_paths("/logout/all"),
+      {.name = "LogoutAllRestServlet", .allow_locked = true, .body_optional = true},
+      [&shared](const Requester& requester, Request& request) { return post_logout_all(shared, requester, request); });
+}
+
+}  // namespace lares::identity

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
+#include <lares/plugin/declarations.hpp>
+#include <lares/plugin/descriptor.hpp>
+#include <lares/plugin/plugin.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/server_keys.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "accounts.hpp"
+#include "endpoints.hpp"
+#include "passwords.hpp"
+#include "profiles.hpp"
+#include "schema.hpp"
+#include "uia.hpp"
+
+namespace lares::identity {
+
+namespace {
+
+void declare(Declarations& declarations) {
+  declarations.schema(identity_schema());
+  declarations.config({.path = "enable_registration",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Whether anyone may register an account.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "enable_registration_without_verification",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Confirms that open registration asks for no proof of who registers.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "allow_underscore_prefixed_registration",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Whether a user name may begin with an underscore.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "allow_guest_access",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Whether guests may use the server without an account.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "registration_shared_secret",
+                       .type = ConfigType::String,
+                       .default_value = "null",
+                       .meaning = "Lets whoever knows it register accounts, administrators among them.",
+                       .reload = Reload::Live,
+                       .secret = true});
+  for (const auto& [path, meaning] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"session_lifetime", "How long an access token holds where the client cannot refresh it; null for ever."},
+           {"refresh_token_lifetime", "How long a refresh token holds while it is not used; null for ever."}}) {
+    declarations.config(
+        {.path = path, .type = ConfigType::Duration, .default_value = "null", .meaning = meaning});
+  }
+  declarations.config({.path = "refreshable_access_token_lifetime",
+                       .type = ConfigType::Duration,
+                       .default_value = "5m",
+                       .meaning = "How long an access token holds that its client can refresh."});
+  declarations.config({.path = "password_hash.memory",
+                       .type = ConfigType::Size,
+                       .default_value = "19M",
+                       .meaning = "Memory that hashing one password takes (Argon2id).",
+                       .minimum = 8192,
+                       .maximum = std::int64_t{1} << 30});
+  declarations.config({.path = "password_hash.passes",
+                       .type = ConfigType::Integer,
+                       .default_value = "2",
+                       .meaning = "Passes over that memory.",
+                       .minimum = 1,
+                       .maximum = 100});
+}
+
+std::optional<std::int64_t> lifetime(const Config& config, std::string_view path) {
+  const nlohmann::json& value = config.get(path);
+  return value.is_null() ? std::nullopt : std::optional{value.get<std::int64_t>()};
+}
+
+TokenLifetimes lifetimes(const Config& config) {
+  return {.access_ms = lifetime(config, "session_lifetime"),
+          .refreshable_access_ms = lifetime(config, "refreshable_access_token_lifetime"),
+          .refresh_ms = lifetime(config, "refresh_token_lifetime")};
+}
+
+PasswordCost password_cost(const Config& config) {
+  return {.operations = static_cast<std::uint64_t>(config.integer("password_hash.passes")),
+          .memory = config.size("password_hash.memory")};
+}
+
+class IdentityPlugin final : public Plugin {
+ public:
+  explicit IdentityPlugin(Server& server)
+      : loads_(server.runtime(), "identity caches"),
+        database_(server.services().get<storage::Database>()),
+        accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(), server.name(),
+                  lifetimes(*server.config())),
+        passwords_(server.runtime(), password_cost(*server.config())),
+        profiles_(loads_, database_, server.name()),
+        uia_(server.runtime(), database_),
+        shared_{.server = server,
+                .database = database_,
+                .keys = server.services().get<service::ServerKeys>(),
+                .accounts = accounts_,
+                .passwords = passwords_,
+                .profiles = profiles_,
+                .uia = uia_} {
+    server.services().provide<service::Authenticator>(accounts_);
+    server.services().provide<service::Profiles>(profiles_);
+    add_register(shared_);
+    add_login(shared_);
+    add_account(shared_);
+    add_devices(shared_);
+    add_profile(shared_);
+  }
+
+  Task<void> stop() noexcept override { co_await loads_.stop(); }
+
+ private:
+  TaskGroup loads_;
+  storage::Database& database_;
+  Accounts accounts_;
+  Passwords passwords_;
+  Profiles profiles_;
+  Uia uia_;
+  Shared shared_;
+};
+
+constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.profiles/1", nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", nullptr};
+
+}  // namespace
+
+}  // namespace lares::identity
+
+LARES_PLUGIN(.name = "identity", .version = LARES_VERSION, .provides = lares::identity::kProvides,
+             .needs = lares::identity::kNeeds, .declare = &lares::identity::declare,
+             .create = [](lares::Server& server) -> lares::Plugin* {
+               return new lares::identity::IdentityPlugin(server);
+             },
+             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiles.hpp"
+
+#include <lares/storage/transaction.hpp>
+
+namespace lares::identity {
+
+using storage::Bytes;
+using storage::Row;
+
+namespace {
+
+constexpr storage::Statement kFind{
+    "SELECT p.displayname, p.avatar_url FROM accounts a LEFT JOIN profiles p ON p.account = a.account "
+    "WHERE a.user_id = $1"};
+constexpr storage::Statement kSetName{
+    "INSERT INTO profiles (account, displayname) VALUES ($1, $2) "
+    "ON CONFLICT (account) DO UPDATE SET displayname = excluded.displayname"};
+constexpr storage::Statement kSetAvatar{
+    "INSERT INTO profiles (account, avatar_url) VALUES ($1, $2) "
+    "ON CONFLICT (account) DO UPDATE SET avatar_url = excluded.avatar_url"};
+
+}  // namespace
+
+Profiles::Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name)
+    : database_(database), profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {}
+
+Task<std::optional<service::Profile>> Profiles::profile(matrix::UserId user) {
+  return profiles_.get(user.str(), [this](std::string user_id) -> Task<std::optional<service::Profile>> {
+    co_return co_await database_.read("profile", [&user_id](storage::ReadTransaction& tx) {
+      return tx.maybe(kFind, Bytes{user_id}, [](const Row& row) {
+        const auto text = [&row](int column) {
+          const auto view = row.maybe_bytes(column);
+          return view ? std::optional<std::string>{*view} : std::nullopt;
+        };
+        return service::Profile{.displayname = text(0), .avatar_url = text(1)};
+      });
+    });
+  });
+}
+
+Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId& user,
+                                     std::optional<std::string> name) {
+  co_await database_.write("set_displayname", [account, &name](storage::WriteTransaction& tx) {
+    tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
+  });
+  profiles_.invalidate(user.str());
+}
+
+Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url) {
+  co_await database_.write("set_avatar_url", [account, &url](storage::WriteTransaction& tx) {
+    tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
+  });
+  profiles_.invalidate(user.str());
+}
+
+}  // namespace lares::identity

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/cache.hpp>
+#include <lares/service/profiles.hpp>
+#include <lares/storage/database.hpp>
+#include <lares/storage/intern.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace lares::identity {
+
+/// Display names and avatars of local users.
+class Profiles final : public service::Profiles {
+ public:
+  Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name);
+
+  Task<std::optional<service::Profile>> profile(matrix::UserId user) override;
+  /// Sets one field, or with nothing removes it.
+  Task<void> set_displayname(std::int64_t account, const matrix::UserId& user, std::optional<std::string> name);
+  Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url);
+
+ private:
+  storage::Database& database_;
+  Cache<std::string, std::optional<service::Profile>> profiles_;
+};
+
+}  // namespace lares::identity

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
+#include <lares/crypto/hash.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+
+#include "endpoints.hpp"
+
+namespace lares::identity {
+
+using http::Access;
+using http::Anyone;
+using http::Method;
+using http::Request;
+using http::Response;
+using nlohmann::json;
+
+namespace {
+
+constexpr storage::Statement kAddNonce{"INSERT INTO registration_nonces (nonce, created_ts) VALUES ($1, $2)"};
+constexpr storage::Statement kTakeNonce{"DELETE FROM registration_nonces WHERE nonce = $1 AND created_ts > $2"};
+constexpr std::int64_t kNonceLifetimeMs = 60'000;
+
+json session_json(const Shared& shared, const matrix::UserId& user, const Session& session) {
+  json body = {{"user_id", user.str()}, {"home_server", shared.server.name()},
+               {"access_token", session.access_token}, {"device_id", session.device_id}};
+  if (session.refresh_token) {
+    body["refresh_token"] = *session.refresh_token;
+  }
+  if (session.expires_in_ms) {
+    body["expires_in_ms"] = *session.expires_in_ms;
+  }
+  return body;
+}
+
+matrix::UserId new_user(const Shared& shared, const std::string& localpart) {
+  if (localpart.starts_with('_') && !shared.server.config()->boolean("allow_underscore_prefixed_registration")) {
+    throw http::MatrixError(400, "M_INVALID_USERNAME", "A user name does not begin with an underscore.");
+  }
+  auto user = matrix::UserId::make(localpart, shared.keys.server_name());
+  if (!user) {
+    throw http::MatrixError(400, "M_INVALID_USERNAME",
+                            "A user name consists of the characters a-z, 0-9 and ._=-/+, and is at most 255 bytes "
+                            "long with the server's name.");
+  }
+  return std::move(*user);
+}
+
+Task<void> refuse_taken(Shared& shared, matrix::UserId user) {
+  if (co_await shared.accounts.find(std::move(user))) {
+    throw http::MatrixError(400, "M_USER_IN_USE", "This user name is taken.");
+  }
+}
+
+Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin, SessionOptions options,
+                      bool log_in) {
+  std::string hash;
+  if (!password.empty()) {
+    hash = co_await shared.passwords.hash(std::move(password));
+  }
+  NewAccount account{.user = user, .password_hash = std::move(hash), .guest = false, .admin = admin};
+  if (!co_await shared.accounts.create(std::move(account))) {
+    throw http::MatrixError(400, "M_USER_IN_USE", "This user name is taken.");
+  }
+  shared.log.info("Registered {}{}.", user.view(), admin ? ", an administrator" : "");
+  if (!log_in) {
+    co_return Response::json({{"user_id", user.str()}, {"home_server", shared.server.name()}});
+  }
+  const std::optional<AccountRow> row = co_await shared.accounts.find(user);
+  const Session session = co_await shared.accounts.log_in(row->account, std::move(options));
+  co_return Response::json(session_json(shared, user, session));
+}
+
+SessionOptions session_options(const json& body) {
+  SessionOptions options{.device_id = optional_string(body, "device_id"),
+                         .display_name = optional_string(body, "initial_device_display_name"),
+                         .refreshable = false};
+  if (const auto refresh = body.find("refresh_token"); refresh != body.end()) {
+    if (!refresh->is_boolean()) {
+      throw http::bad_json("'refresh_token' is not a boolean.");
+    }
+    options.refreshable = refresh->get<bool>();
+  }
+  return options;
+}
+
+/// POST /register. spec: Client-Server API, "Account registration"
+Task<Response> post_register(Shared& shared, Request& request) {
+  const json& body = request.json();
+  const std::string kind = request.query("kind").value_or("user");
+  if (kind == "guest") {
+    if (!shared.server.config()->boolean("allow_guest_access")) {
+      throw http::forbidden("This server does not admit guests.");
+    }
+    const std::string localpart = "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
+    matrix::UserId user = new_user(shared, localpart);
+    NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false};
+    (void)co_await shared.accounts.create(std::move(account));
+    const std::optional<AccountRow> row = co_await shared.accounts.find(user);
+    SessionOptions options;
+    options.display_name = optional_string(body, "initial_device_display_name");
+    const Session session = co_await shared.accounts.log_in(row->account, std::move(options));
+    co_return Response::json(session_json(shared, user, session));
+  }
+  if (kind != "user") {
+    throw http::MatrixError(400, "M_UNKNOWN", "Accounts are of the kind user or guest.");
+  }
+  if (!shared.server.config()->boolean("enable_registration")) {
+    throw http::forbidden("Registration has been disabled. Ask the administrator for an account.");
+  }
+  const std::optional<std::string> username = optional_string(body, "username");
+  const std::optional<std::string> password = optional_string(body, "password");
+  if (password && password->size() > kLongestPassword) {
+    throw http::invalid_param("A password is at most 512 bytes long.");
+  }
+  std::optional<matrix::UserId> user;
+  if (username) {
+    user = new_user(shared, to_lower_ascii(*username));
+    co_await refuse_taken(shared, *user);
+  }
+  std::vector<Flow> flows{{"m.login.dummy"}};
+  Uia::Outcome outcome = co_await shared.uia.step(
+      body, std::move(flows), "register", 0, "{}",
+      [](const std::string& type, const json&) -> Task<bool> { co_return type == "m.login.dummy"; });
+  if (!outcome.passed) {
+    co_return std::move(outcome.answer);
+  }
+  if (!password || password->empty()) {
+    throw http::missing_param("A password is missing.");
+  }
+  if (!user) {
+    user = new_user(shared, to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 12)));
+  }
+  const bool log_in = !body.value("inhibit_login", false);
+  SessionOptions options = session_options(body);
+  request.shield_from_cancellation();
+  co_return co_await finish(shared, std::move(*user), *password, false, std::move(options), log_in);
+}
+
+/// GET /register/available
+Task<Response> get_available(Shared& shared, Request& request) {
+  if (!shared.server.config()->boolean("enable_registration")) {
+    throw http::forbidden("Registration has been disabled. Ask the administrator for an account.");
+  }
+  const std::optional<std::string> username = request.query("username");
+  if (!username) {
+    throw http::missing_param("The parameter 'username' is missing.");
+  }
+  matrix::UserId user = new_user(shared, to_lower_ascii(*username));
+  co_await refuse_taken(shared, std::move(user));
+  co_return Response::json_text(R"({"available":true})");
+}
+
+std::string shared_secret(const Shared& shared) {
+  std::string secret = shared.server.config()->string("registration_shared_secret");
+  if (secret.empty()) {
+    throw http::MatrixError(400, "M_UNKNOWN", "Shared secret registration is not enabled.");
+  }
+  return secret;
+}
+
+/// GET /_synapse/admin/v1/register: a nonce for one registration within a minute.
+Task<Response> get_nonce(Shared& shared, Request&) {
+  (void)shared_secret(shared);
+  const std::string nonce = crypto::random_alphanumeric(shared.server.runtime(), 64);
+  const std::int64_t now = shared.server.runtime().now_ms();
+  co_await shared.database.write("add_registration_nonce", [&nonce, now](storage::WriteTransaction& tx) {
+    tx.exec(kAddNonce, std::string_view{nonce}, now);
+  });
+  co_return Response::json({{"nonce", nonce}});
+}
+
+/// POST /_synapse/admin/v1/register
+Task<Response> post_shared_secret(Shared& shared, Request& request) {
+  const std::string secret = shared_secret(shared);
+  const json& body = request.json();
+  const std::string nonce = required_string(body, "nonce");
+  const std::string username = required_string(body, "username");
+  const std::string password = required_string(body, "password");
+  const std::string mac = required_string(body, "mac");
+  const bool admin = body.value("admin", false);
+  if (password.size() > kLongestPassword) {
+    throw http::invalid_param("A password is at most 512 bytes long.");
+  }
+  const std::int64_t oldest = shared.server.runtime().now_ms() - kNonceLifetimeMs;
+  const bool known =
+      co_await shared.database.write("take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
+        return tx.exec(kTakeNonce, std::string_view{nonce}, oldest) == 1;
+      });
+  if (!known) {
+    throw http::MatrixError(400, "M_UNKNOWN", "The nonce is not known here.");
+  }
+  std::string signed_text = nonce;
+  for (const std::string_view part :
+       {std::string_view{username}, std::string_view{password}, admin ? std::string_view{"admin"} : "notadmin"}) {
+    signed_text += '\0';
+    signed_text += part;
+  }
+  if (const std::optional<std::string> type = optional_string(body, "user_type")) {
+    signed_text += '\0';
+    signed_text += *type;
+  }
+  const crypto::Sha1Digest digest = crypto::hmac_sha1(secret, signed_text);
+  if (!crypto::equal_constant_time(crypto::hex_encode(digest), to_lower_ascii(mac))) {
+    throw http::forbidden("HMAC incorrect");
+  }
+  matrix::UserId user = new_user(shared, to_lower_ascii(username));
+  co_await refuse_taken(shared, user);
+  const bool log_in = !body.value("inhibit_login", false);
+  request.shield_from_cancellation();
+  co_return co_await finish(shared, std::move(user), password, admin, SessionOptions{}, log_in);
+}
+
+}  // namespace
+
+void add_register(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::Public>(Method::Post, http::client_paths("/register"),
+                             {.name = "RegisterRestServlet",
+                              .spec = "Client-Server API, Account registration",
+                              .rate_limit = "rc_registration"},
+                             [&shared](const Anyone&, Request& request) { return post_register(shared, request); });
+  router.add<Access::Public>(
+      Method::Get, http::client_paths("/register/available"),
+      {.name = "UsernameAvailabilityRestServlet", .rate_limit = "rc_registration"},
+      [&shared](const Anyone&, Request& request) { return get_available(shared, request); });
+  router.add<Access::Public>(Method::Get, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
+                             [&shared](const Anyone&, Request& request) { return get_nonce(shared, request); });
+  router.add<Access::Public>(Method::Post, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
+                             [&shared](const Anyone&, Request& request) { return post_shared_secret(shared, request); });
+}
+
+}  // namespace lares::identity

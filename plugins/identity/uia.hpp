@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/task.hpp>
+#include <lares/http/response.hpp>
+#include <lares/storage/database.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lares::identity {
+
+/// A list of stages, all of which make up one way through.
+using Flow = std::vector<std::string>;
+
+/// User-interactive authentication: the dialogue in which a client shows, stage by stage, who asks. Its state is a row, so
+/// any process takes the next step; it ends after a day.
+///
+/// spec: Client-Server API, "User-Interactive Authentication API"
+class Uia {
+ public:
+  /// Judges one stage from the client's `auth` object. Returns true if the stage is passed.
+  /// **Errors**: MatrixError that is shown as the dialogue's error.
+  using Stage = std::function<Task<bool>(const std::string& type, const nlohmann::json& auth)>;
+
+  Uia(Runtime& runtime, storage::Database& database);
+
+  struct Outcome {
+    bool passed = false;
+    http::Response answer;   ///< the 401 to send where it is not passed
+    std::string session;
+  };
+
+  /// Takes a step. `operation` binds the session to what it was begun for, `account` to its user (0 for none).
+  /// `params` is the dialogue's `params` object as JSON text.
+  Task<Outcome> step(const nlohmann::json& body, std::vector<Flow> flows, std::string operation, std::int64_t account,
+                     std::string params, Stage stage);
+
+ private:
+  Runtime& runtime_;
+  storage::Database& database_;
+};
+
+}  // namespace lares::identity

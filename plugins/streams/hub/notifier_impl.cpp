@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "notifier_impl.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/service/rooms.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace lares::hub {
+
+using stream::StreamNumber;
+using stream::Token;
+using stream::WriterNumber;
+
+bool Feed::unchanged_since(const Token& since) const noexcept {
+  const std::lock_guard lock{mutex_};
+  if (!known_) {
+    return false;
+  }
+  for (std::size_t i = 1; i < stream::kStreamNumbers; ++i) {
+    const auto stream = static_cast<StreamNumber>(i);
+    if (since.minimum(stream) < known_from_.minimum(stream)) {
+      return false;
+    }
+  }
+  return std::ranges::all_of(changes_, [&since](const Change& change) {
+    return since.covers(change.stream, change.writer, change.position);
+  });
+}
+
+Task<bool> Feed::wait(const Token& since, std::chrono::milliseconds deadline) {
+  const SteadyTime until = runtime_.steady_now() + deadline;
+  for (;;) {
+    const std::uint64_t seen = changed_.version();
+    if (ended_.load(std::memory_order_acquire)) {
+      co_return false;
+    }
+    if (!unchanged_since(since)) {
+      co_return true;
+    }
+    if (co_await changed_.wait_beyond(seen, until) == Wake::kTimeout) {
+      co_return false;
+    }
+  }
+}
+
+void Feed::changed(StreamNumber stream, WriterNumber writer, std::int64_t position) {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto known = std::ranges::find_if(changes_, [stream, writer](const Change& change) {
+      return change.stream == stream && change.writer == writer;
+    });
+    if (known == changes_.end()) {
+      changes_.push_back({stream, writer, position});
+    } else {
+      known->position = std::max(known->position, position);
+    }
+  }
+  changed_.notify();
+}
+
+void Feed::known_from(Token from) {
+  const std::lock_guard lock{mutex_};
+  known_from_ = std::move(from);
+  known_ = true;
+}
+
+void Feed::end() noexcept {
+  ended_.store(true, std::memory_order_release);
+  changed_.notify();
+}
+
+NotifierImpl::NotifierImpl(Runtime& runtime, stream::Hub& hub, ServiceRegistry& services)
+    : runtime_(runtime), hub_(hub), services_(services) {}
+
+void NotifierImpl::room(std::int64_t room, StreamNumber stream, WriterNumber writer, std::int64_t position) {
+  const std::lock_guard lock{mutex_};
+  const auto found = rooms_.find(room);
+  if (found == rooms_.end()) {
+    return;
+  }
+  for (Feed* feed : found->second) {
+    feed->changed(stream, writer, position);
+  }
+}
+
+void NotifierImpl::users(std::span<const std::int64_t> users, StreamNumber stream, WriterNumber writer,
+                         std::int64_t position) {
+  const std::lock_guard lock{mutex_};
+  for (const std::int64_t user : users) {
+    if (const auto found = feeds_.find(user); found != feeds_.end()) {
+      found->second->changed(stream, writer, position);
+    }
+  }
+}
+
+void NotifierImpl::joined(std::int64_t user, std::int64_t room) {
+  const std::lock_guard lock{mutex_};
+  const auto found = feeds_.find(user);
+  if (found == feeds_.end()) {
+    return;
+  }
+  Feed& feed = *found->second;
+  if (std::ranges::find(feed.rooms_, room) == feed.rooms_.end()) {
+    feed.rooms_.push_back(room);
+    rooms_[room].push_back(&feed);
+  }
+}
+
+void NotifierImpl::left(std::int64_t user, std::int64_t room) {
+  const std::lock_guard lock{mutex_};
+  const auto found = feeds_.find(user);
+  if (found == feeds_.end() || std::erase(found->second->rooms_, room) == 0) {
+    return;
+  }
+  const auto place = rooms_.find(room);
+  std::erase(place->second, found->second.get());
+  if (place->second.empty()) {
+    rooms_.erase(place);
+  }
+}
+
+std::shared_ptr<stream::UserFeed> NotifierImpl::find(std::int64_t user) noexcept {
+  const std::lock_guard lock{mutex_};
+  const auto found = feeds_.find(user);
+  if (found == feeds_.end()) {
+    return nullptr;
+  }
+  found->second->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
+  return found->second;
+}
+
+Task<std::shared_ptr<stream::UserFeed>> NotifierImpl::feed(std::int64_t user) {
+  std::shared_ptr<Feed> feed;
+  {
+    const std::lock_guard lock{mutex_};
+    std::shared_ptr<Feed>& place = feeds_[user];
+    if (place) {
+      place->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
+      co_return place;
+    }
+    place = std::make_shared<Feed>(runtime_);
+    place->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
+    feed = place;
+    if (ended_) {
+      feed->end();
+    }
+    drop_unused();
+  }
+  // Whoever asks meanwhile finds the feed, which knows nothing yet and calls nothing unchanged.
+  const std::vector<std::int64_t> rooms = co_await services_.get<service::Rooms>().joined_rooms(user);
+  for (const std::int64_t room : rooms) {
+    joined(user, room);
+  }
+  feed->known_from(hub_.now());
+  co_return feed;
+}
+
+void NotifierImpl::forget(std::int64_t, Feed& feed) {
+  for (const std::int64_t room : feed.rooms_) {
+    const auto place = rooms_.find(room);
+    std::erase(place->second, &feed);
+    if (place->second.empty()) {
+      rooms_.erase(place);
+    }
+  }
+}
+
+// A tenth goes at a time, so that the search is paid for by many new feeds.
+void NotifierImpl::drop_unused() {
+  if (feeds_.size() <= kMostFeeds) {
+    return;
+  }
+  std::vector<std::pair<SteadyTime, std::int64_t>> unused;
+  for (const auto& [user, feed] : feeds_) {
+    if (feed.use_count() == 1) {
+      unused.emplace_back(feed->used_.load(std::memory_order_relaxed), user);
+    }
+  }
+  std::ranges::sort(unused);
+  unused.resize(std::min(unused.size(), kMostFeeds / 10));
+  for (const auto& [used, user] : unused) {
+    const auto found = feeds_.find(user);
+    forget(user, *found->second);
+    feeds_.erase(found);
+  }
+}
+
+void NotifierImpl::end() noexcept {
+  const std::lock_guard lock{mutex_};
+  ended_ = true;
+  for (const auto& [user, feed] : feeds_) {
+    feed->end();
+  }
+}
+
+std::size_t NotifierImpl::feeds() const {
+  const std::lock_guard lock{mutex_};
+  return feeds_.size();
+}
+
+}  // namespace lares::hub

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/base/metrics.hpp>
+#include <lares/plugin/declarations.hpp>
+#include <lares/plugin/descriptor.hpp>
+#include <lares/plugin/plugin.hpp>
+#include <lares/plugin/server.hpp>
+
+#include "hub_impl.hpp"
+#include "notifier_impl.hpp"
+
+namespace lares::hub {
+
+namespace {
+
+void declare(Declarations& declarations) { declarations.schema(hub_schema()); }
+
+class HubPlugin final : public Plugin {
+ public:
+  explicit HubPlugin(Server& server)
+      : hub_(server, server.services().get<storage::Database>()),
+        notifier_(server.runtime(), hub_, server.services()),
+        feeds_metric_(server.metrics().on_scrape("synapse_notifier_users", "Users who sync or have synced lately.",
+                                                 [this] { return static_cast<double>(notifier_.feeds()); })) {
+    server.services().provide<stream::Hub>(hub_);
+    server.services().provide<stream::Notifier>(notifier_);
+  }
+
+  Task<void> start() override { return hub_.start(); }
+  void begin_drain() noexcept override { notifier_.end(); }
+
+ private:
+  HubImpl hub_;
+  NotifierImpl notifier_;
+  metrics::CallbackHandle feeds_metric_;
+};
+
+constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1", nullptr};
+constexpr const char* kUses[] = {"lares.rooms/1", nullptr};
+
+}  // namespace
+
+}  // namespace lares::hub
+
+LARES_PLUGIN(.name = "hub", .version = LARES_VERSION, .provides = lares::hub::kProvides, .needs = lares::hub::kNeeds,
+             .uses = lares::hub::kUses, .declare = &lares::hub::declare,
+             .create = [](lares::Server& server) -> lares::Plugin* { return new lares::hub::HubPlugin(server); },
+             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
