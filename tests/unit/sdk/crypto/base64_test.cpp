@@ -14,8 +14,9 @@ std::span<const std::uint8_t> bytes(std::string_view text) {
 }
 
 TEST(Base64, AgreesWithTheSpecificationsExamples) {
-  const std::pair<const char*, const char*> cases[] = {{"", ""},         {"f", "Zg"},       {"fo", "Zm8"},       {"foo", "Zm9v"},
-                                                       {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : cases) {
     EXPECT_EQ(base64_encode(bytes(plain)), encoded);
     EXPECT_EQ(base64_decode(encoded, Base64::kStandard, Base64Decoding::kStrict), plain);

@@ -48,7 +48,8 @@ TEST(RandomText, UsesLettersAndDigitsAlone) {
   CountingSource random;
   const std::string text = random_alphanumeric(random, 500);
   EXPECT_EQ(text.size(), 500U);
-  EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), std::string::npos);
+  EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -18,12 +18,14 @@ SigningKey vector_key() {
 
 TEST(SignedJson, AgreesWithTheSpecificationsVectors) {
   const SigningKey key = vector_key();
-  EXPECT_EQ(sign_json("{}", "domain", key),
-            R"({"signatures":{"domain":{"ed25519:1":"K8280/U9SSy9IVtjBuVeLr+HpOB4BQFWbg+UZaADMtTdGYI7Geitb76LTrr5QV/)"
-            R"(7Xg4ahLwYGYZzuHGZKM5ZAQ"}}})");
-  EXPECT_EQ(sign_json(R"({ "two": "Two", "one": 1 })", "domain", key),
-            R"({"one":1,"signatures":{"domain":{"ed25519:1":"KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/)"
-            R"(fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw"}},"two":"Two"})");
+  EXPECT_EQ(
+      sign_json("{}", "domain", key),
+      R"({"signatures":{"domain":{"ed25519:1":"K8280/U9SSy9IVtjBuVeLr+HpOB4BQFWbg+UZaADMtTdGYI7Geitb76LTrr5QV/)"
+      R"(7Xg4ahLwYGYZzuHGZKM5ZAQ"}}})");
+  EXPECT_EQ(
+      sign_json(R"({ "two": "Two", "one": 1 })", "domain", key),
+      R"({"one":1,"signatures":{"domain":{"ed25519:1":"KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/)"
+      R"(fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw"}},"two":"Two"})");
 }
 
 TEST(SignedJson, VerifiesWhatItSigned) {
@@ -31,8 +33,10 @@ TEST(SignedJson, VerifiesWhatItSigned) {
   const auto signed_text = sign_json(R"({"unsigned":{"age":4},"b":[1,2],"zz":"é"})", "example.org", key);
   ASSERT_TRUE(signed_text);
   EXPECT_EQ(verify_json(*signed_text, "example.org", "ed25519:1", key.public_key()), SignatureCheck::kValid);
-  EXPECT_EQ(verify_json(*signed_text, "example.com", "ed25519:1", key.public_key()), SignatureCheck::kMissing);
-  EXPECT_EQ(verify_json(*signed_text, "example.org", "ed25519:2", key.public_key()), SignatureCheck::kMissing);
+  EXPECT_EQ(verify_json(*signed_text, "example.com", "ed25519:1", key.public_key()),
+            SignatureCheck::kMissing);
+  EXPECT_EQ(verify_json(*signed_text, "example.org", "ed25519:2", key.public_key()),
+            SignatureCheck::kMissing);
 }
 
 TEST(SignedJson, CoversEverythingButUnsignedAndSignatures) {
@@ -43,8 +47,10 @@ TEST(SignedJson, CoversEverythingButUnsignedAndSignatures) {
     changed.replace(changed.find(from), from.size(), to);
     return changed;
   };
-  EXPECT_EQ(verify_json(replace("\"age\":4", "\"age\":5"), "x", "ed25519:1", key.public_key()), SignatureCheck::kValid);
-  EXPECT_EQ(verify_json(replace("\"a\":1", "\"a\":2"), "x", "ed25519:1", key.public_key()), SignatureCheck::kWrong);
+  EXPECT_EQ(verify_json(replace("\"age\":4", "\"age\":5"), "x", "ed25519:1", key.public_key()),
+            SignatureCheck::kValid);
+  EXPECT_EQ(verify_json(replace("\"a\":1", "\"a\":2"), "x", "ed25519:1", key.public_key()),
+            SignatureCheck::kWrong);
   EXPECT_EQ(verify_json(R"({"signatures":{"x":{"ed25519:1":"AAAA"}}})", "x", "ed25519:1", key.public_key()),
             SignatureCheck::kMalformed);
   EXPECT_EQ(verify_json("[]", "x", "ed25519:1", key.public_key()), SignatureCheck::kNotJson);

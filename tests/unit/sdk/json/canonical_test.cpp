@@ -40,7 +40,8 @@ TEST(Canonical, WritesEachEscapeInItsShortestForm) {
 TEST(Canonical, SortsNamesByWhatTheyMeanNotByHowTheyAreWritten) {
   EXPECT_EQ(canonical(R"({"\u0062":1,"a":2})"), R"({"a":2,"b":1})");
   EXPECT_EQ(canonical(R"({"a\n":1,"a":2,"a\u0000":3})"), R"({"a":2,"a\u0000":3,"a\n":1})");
-  EXPECT_EQ(canonical("{\"\xEF\xBF\xBF\":1,\"\\uD800\\uDC00\":2}"), "{\"\xEF\xBF\xBF\":1,\"\xF0\x90\x80\x80\":2}");
+  EXPECT_EQ(canonical("{\"\xEF\xBF\xBF\":1,\"\\uD800\\uDC00\":2}"),
+            "{\"\xEF\xBF\xBF\":1,\"\xF0\x90\x80\x80\":2}");
   EXPECT_EQ(canonical(R"({"":1,"aa":2,"a":3})"), R"({"":1,"a":3,"aa":2})");
 }
 
@@ -58,12 +59,14 @@ TEST(Canonical, PrintsIntegerValuedNumbersAsIntegersWhereAllowed) {
 }
 
 TEST(Canonical, PrintsOtherNumbersAsOtherServersDoInOldRooms) {
-  EXPECT_EQ(canonical("[1.0,0.1,1e5,1E16,1e-5,123456789.125,-0.0,5.0E-324,12345678901234567890123]", Numbers::kAny),
-            "[1.0,0.1,100000.0,1e+16,1e-05,123456789.125,-0.0,5e-324,12345678901234567890123]");
+  EXPECT_EQ(
+      canonical("[1.0,0.1,1e5,1E16,1e-5,123456789.125,-0.0,5.0E-324,12345678901234567890123]", Numbers::kAny),
+      "[1.0,0.1,100000.0,1e+16,1e-05,123456789.125,-0.0,5e-324,12345678901234567890123]");
 }
 
 TEST(Canonical, GivesTheSameAgain) {
-  const std::string text = R"({"z":[{"b":[],"a":{}},"\u00e9",false],"m":{"k":1,"j":{"y":2,"x":[3,{"d":4,"c":5}]}}})";
+  const std::string text =
+      R"({"z":[{"b":[],"a":{}},"\u00e9",false],"m":{"k":1,"j":{"y":2,"x":[3,{"d":4,"c":5}]}}})";
   const std::string once = canonical(text);
   EXPECT_EQ(once, R"({"m":{"j":{"x":[3,{"c":5,"d":4}],"y":2},"k":1},"z":[{"a":{},"b":[]},"é",false]})");
   EXPECT_EQ(canonical(once), once);
@@ -90,7 +93,8 @@ nlohmann::json random_value(std::mt19937& random, int depth) {
       return nullptr;
     case 3:
     case 4: {
-      static constexpr const char* kPieces[] = {"a", "Z", "\"", "\\", "/", "\n", "\x01", "é", "日", "\xF0\x9F\x98\x80", " "};
+      static constexpr const char* kPieces[] = {
+          "a", "Z", "\"", "\\", "/", "\n", "\x01", "é", "日", "\xF0\x9F\x98\x80", " "};
       std::string text;
       for (unsigned i = random() % 8; i > 0; --i) {
         text += kPieces[random() % std::size(kPieces)];

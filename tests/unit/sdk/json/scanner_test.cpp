@@ -27,8 +27,8 @@ void expect_refused(const Refused& c, const ScanOptions& options = {}) {
 
 TEST(Scanner, TakesWhatIsJson) {
   for (const auto* text :
-       {"{}", " [ ] ", "null", "true", "false", "0", "-1", "\"\"", "[1,[2,[3]],{\"a\":{\"b\":[]}}]", "\t\r\n{ \"a\" : 1 }\n",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\"", "{\"\":0,\"a\":0}"}) {
+       {"{}", " [ ] ", "null", "true", "false", "0", "-1", "\"\"", "[1,[2,[3]],{\"a\":{\"b\":[]}}]",
+        "\t\r\n{ \"a\" : 1 }\n", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\"", "{\"\":0,\"a\":0}"}) {
     EXPECT_TRUE(scan(text)) << text;
   }
 }
@@ -85,14 +85,17 @@ TEST(Scanner, NamesWhatIsWrongAndWhere) {
 }
 
 TEST(Scanner, RefusesWhatIsNotUtf8) {
-  for (const auto* bytes : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xC3\x28", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80",
-                            "\xED\xBF\xBF", "\xE2\x82", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-                            "\xF5\x80\x80\x80", "\xFF", "\xF0\x9F\x98"}) {
+  for (const auto* bytes :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xC3\x28", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80",
+        "\xED\xBF\xBF", "\xE2\x82", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80", "\xFF", "\xF0\x9F\x98"}) {
     expect_refused({std::string{"\""} + bytes + "\"", ErrorCode::kInvalidUtf8, 1});
     // Behind more text than one step of the inner loop.
     expect_refused({std::string{"\"0123456789abcdef0123456789"} + bytes + "\"", ErrorCode::kInvalidUtf8, 27});
   }
-  EXPECT_TRUE(scan("\"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\""));
+  EXPECT_TRUE(
+      scan("\"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF"
+           "\xBF\""));
 }
 
 TEST(Scanner, FindsTheSameNameTwiceHoweverItIsWritten) {

@@ -80,8 +80,9 @@ TEST(Value, WalksElements) {
 }
 
 TEST(Value, StaysWithinItsBytesOnTextsThatWereNeverScanned) {
-  for (const auto* text : {"{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[", "[", "[[", "[1", "[1,", "\"", "\"\\",
-                           "{\"a\":1", "{\"a\":1,", "{\"a\":1,\"", "}", "]", ",", "{]", "[}", "{\"a\"]", "[\"\\u12\"]"}) {
+  for (const auto* text : {"{",  "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[",   "[",
+                           "[[", "[1",  "[1,",  "\"",     "\"\\",    "{\"a\":1",  "{\"a\":1,",  "{\"a\":1,\"",
+                           "}",  "]",   ",",    "{]",     "[}",      "{\"a\"]",   "[\"\\u12\"]"}) {
     const Value value{text};
     EXPECT_FALSE(value["zz"]) << text;
     for (const Member& member : value.members()) {

@@ -13,7 +13,15 @@ TEST(Writer, PlacesCommasAndQuotes) {
   std::string out;
   Writer writer{out};
   writer.begin_object();
-  writer.key("array").begin_array().value(1).value("two").value(true).null().begin_object().end_object().end_array();
+  writer.key("array")
+      .begin_array()
+      .value(1)
+      .value("two")
+      .value(true)
+      .null()
+      .begin_object()
+      .end_object()
+      .end_array();
   writer.key("number").value(std::int64_t{-9007199254740991});
   writer.raw_member("\"raw\":[ ]").raw_member("");
   writer.key("z").raw("{\"a\":1}");
