@@ -10,20 +10,23 @@ fail() {
   exit 1
 }
 
-# The packages under [section] of packaging/dependencies.
+# The packages under [section] of packaging/dependencies, each with the command that is as good.
 packages_of() {
-  awk -v wanted="[$1]" '/^\[/ { on = ($0 == wanted); next } on && NF && !/^#/ { print $1 }' \
+  awk -v wanted="[$1]" '/^\[/ { on = ($0 == wanted); next } on && NF && !/^#/ { print $1, $2 }' \
     "$LARES_ROOT/packaging/dependencies"
 }
 
 # Installs what is missing of the given sections. Asks dpkg only, when nothing is.
 need_packages() {
-  local section missing=() package installed
+  local section missing=() package program installed
   command -v dpkg-query > /dev/null || fail "this is no Debian; install by hand what packaging/dependencies lists"
   installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')$'\n'
   for section in "$@"; do
-    while read -r package; do
-      [[ $installed == *$'\n'"$package"$'\n'* ]] || missing+=("$package")
+    while read -r package program; do
+      if [[ $installed == *$'\n'"$package"$'\n'* ]] || { [ -n "$program" ] && command -v "$program" > /dev/null; }; then
+        continue
+      fi
+      missing+=("$package")
     done < <(packages_of "$section")
   done
   if [ ${#missing[@]} -eq 0 ]; then

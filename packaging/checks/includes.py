@@ -33,8 +33,9 @@ OWNERS = {
     r"spdlog/": ["sdk/src/base/", "daemon/observe/"],
     r"boost/beast": ["daemon/http/", "sdk/src/http/", "sdk/src/async/"],
     r"boost/asio/ssl": ["daemon/http/", "sdk/src/http/", "sdk/src/async/"],
-    r"openssl/": ["sdk/src/crypto/", "sdk/src/http/", "sdk/src/async/", "daemon/http/", "plugins/identity/"],
-    r"sodium": ["sdk/src/crypto/", "sdk/src/async/", "sdk/src/base/"],
+    r"openssl/": ["sdk/src/", "daemon/http/"],
+    r"sodium": ["sdk/src/", "plugins/identity/"],
+    r"crypt\.h": ["plugins/identity/"],
     r"re2/": ["sdk/src/"],
     r"zlib\.h": ["daemon/http/", "sdk/src/http/"],
 }
