@@ -14,6 +14,16 @@ constexpr std::size_t kMaxCalls = 10'000;
 
 }  // namespace
 
+log::Level log_level(std::int32_t level) noexcept {
+  if (level >= LARES_LOG_ERROR) {
+    return log::Level::kError;
+  }
+  if (level >= LARES_LOG_WARNING) {
+    return log::Level::kWarning;
+  }
+  return level >= LARES_LOG_INFO ? log::Level::kInfo : log::Level::kDebug;
+}
+
 Module::Module(Runtime& runtime, ModuleSettings settings)
     : runtime_(runtime),
       settings_(std::move(settings)),

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace lares {
@@ -18,6 +19,9 @@ class Runtime;
 }
 
 namespace lares::host {
+
+/// The log's level for one of lares/module/host.h.
+[[nodiscard]] log::Level log_level(std::int32_t level) noexcept;
 
 /// What an instance of a module is made from.
 struct ModuleSettings {

@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::size_t kMaxState = 16u << 20;
 
-log::Level level_of_module(std::int32_t level) {
-  if (level >= LARES_LOG_ERROR) {
-    return log::Level::kError;
-  }
-  if (level >= LARES_LOG_WARNING) {
-    return log::Level::kWarning;
-  }
-  return level >= LARES_LOG_INFO ? log::Level::kInfo : log::Level::kDebug;
-}
-
 // Whatever kind of call is completed, `save` included, comes through one function of the host table; what
 // `value` points to follows from the call, so completions of `save` and `stop` are told apart by the highest
 // bit of their index.
@@ -50,7 +40,7 @@ struct LocalModule::HostTable : lares_host {
   }
 
   static void write_log(void* self, std::int32_t level, lares_text_view message) noexcept {
-    static_cast<HostTable*>(self)->logger.message(level_of_module(level), text_of(message));
+    static_cast<HostTable*>(self)->logger.message(log_level(level), text_of(message));
   }
 
   static lares_status take_answer(void* self, lares_completion completion, lares_status status,

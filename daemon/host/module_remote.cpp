@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/module_remote.hpp>
+
+#include <lares/async/log_context.hpp>
+#include <lares/base/error.hpp>
+
+#include <fmt/format.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+extern char** environ;
+
+namespace lares::host {
+namespace {
+
+namespace asio = boost::asio;
+
+// Questions that wait in the pipe; beyond, the process counts as gone for the question.
+constexpr std::size_t kMaxQueuedBytes = 8u << 20;
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{30'000};
+// A process that has lived this long is no longer part of a series of failures.
+constexpr std::chrono::seconds kHealthy{60};
+constexpr std::chrono::seconds kCreateTimeout{10};
+
+std::uint64_t milliseconds(std::chrono::milliseconds time) {
+  return static_cast<std::uint64_t>(time.count());
+}
+
+std::string copy(lares_text_view text) {
+  return std::string(text_of(text));
+}
+
+}  // namespace
+
+RemoteModule::RemoteModule(Runtime& runtime_, std::filesystem::path runner, std::filesystem::path library,
+                           ModuleSettings settings_)
+    : Module(runtime_, std::move(settings_)),
+      loop_(runtime_.loop(0)),
+      runner_(std::move(runner)),
+      library_(std::move(library)),
+      group_(runtime_, "module " + name()) {}
+
+RemoteModule::~RemoteModule() {
+  reap();
+}
+
+bool RemoteModule::offers(std::size_t hook) const noexcept {
+  return (hooks_.load(std::memory_order_relaxed) & (1u << hook)) != 0;
+}
+
+Task<void> RemoteModule::start() {
+  spawn(group_, "module_process", supervise(), &loop_);
+  if (co_await created_.wait(runtime().steady_now() + kCreateTimeout) == Wake::kTimeout) {
+    created_status_ = LARES_LATE;
+    created_message_ = "its process did not answer";
+  }
+  if (created_status_ != LARES_OK) {
+    const auto message = created_message_;
+    co_await stop();
+    throw StartError(
+        fmt::format("{}: the module \"{}\" cannot start: {}", settings().origin, name(), message));
+  }
+}
+
+Task<void> RemoteModule::stop() {
+  stopping_ = true;
+  co_await end_questions();
+  if (up_) {
+    auto call = calls().begin();
+    if (call) {
+      wire::Writer writer(wire::Kind::Stop);
+      writer.completion(call->completion).number(milliseconds(settings().timeout));
+      if (push(std::move(writer).finish())) {
+        co_await await_answer(*std::move(call));
+      }
+    }
+  }
+  co_await group_.stop();
+  reap();
+}
+
+Task<void> RemoteModule::supervise() {
+  auto pause = kFirstPause;
+  for (;;) {
+    const auto began = runtime().steady_now();
+    co_await run_once();
+    if (stopping_) {
+      co_return;
+    }
+    if (runtime().steady_now() - began > kHealthy) {
+      pause = kFirstPause;
+    }
+    log().error(
+        "The process of the module {} has ended; it is started again in {} ms. Until then its defaults "
+        "count.",
+        name(), pause.count());
+    co_await runtime().sleep_for(pause);
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+Task<void> RemoteModule::run_once() {
+  if (!spawn_process()) {
+    created_.set();
+    co_return;
+  }
+  ++starts_;
+  wire::Writer create(wire::Kind::Create);
+  create.number(starts_).text(settings().server_name).text(settings().instance_name).text(settings().config);
+  create.text(settings().saved_state).number(settings().saved_state_version);
+  queue_.clear();
+  queued_bytes_ = 0;
+  queue_.push_back(std::move(create).finish());
+  {
+    TaskGroup writing(runtime(), "pipe of module " + name());
+    spawn(writing, Background(RefPtr<LogContext>(&current_context())), write_frames());
+    try {
+      co_await read_frames();
+    } catch (const boost::system::system_error&) {
+      // The pipe ended, or we are stopping: either way the process is done with.
+    }
+    up_ = false;
+    boost::system::error_code ignored;
+    socket_->close(ignored);
+    writing.cancel();
+    reap();
+    calls().fail_all(LARES_GONE, "its process has ended");
+    created_.set();
+    // Cancelled or not, the writer must have left the socket before a next one is made.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await writing.join();
+    co_await asio::this_coro::throw_if_cancelled(true);
+  }
+}
+
+bool RemoteModule::spawn_process() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    created_message_ = fmt::format("no pipe to its process: {}", std::strerror(errno));
+    return false;
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  auto program = runner_.string();
+  auto library = library_.string();
+  char* arguments[] = {program.data(), library.data(), nullptr};
+  pid_t process = -1;
+  const int error = ::posix_spawn(&process, program.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  if (error != 0) {
+    ::close(ends[0]);
+    created_message_ = fmt::format("{} cannot be run: {}", program, std::strerror(error));
+    log().error("{} cannot be run: {}.", program, std::strerror(error));
+    return false;
+  }
+  process_ = process;
+  socket_.emplace(loop_.io_context(), asio::local::stream_protocol(), ends[0]);
+  return true;
+}
+
+void RemoteModule::reap() noexcept {
+  if (const auto process = process_.exchange(-1); process > 0) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, 0);
+  }
+}
+
+Task<void> RemoteModule::read_frames() {
+  std::string payload;
+  for (;;) {
+    unsigned char length[wire::kLengthBytes];
+    co_await asio::async_read(*socket_, asio::buffer(length), asio::use_awaitable);
+    std::size_t size = 0;
+    for (std::size_t i = wire::kLengthBytes; i-- > 0;) {
+      size = size << 8 | length[i];
+    }
+    if (size > wire::kMaxFrame) {
+      log().error("The process of the module {} sent {} bytes at once; it is ended.", name(), size);
+      co_return;
+    }
+    payload.resize(size);
+    co_await asio::async_read(*socket_, asio::buffer(payload), asio::use_awaitable);
+    take_frame(payload);
+  }
+}
+
+Task<void> RemoteModule::write_frames() {
+  for (;;) {
+    const auto seen = queued_.version();
+    while (!queue_.empty()) {
+      const auto frame = std::move(queue_.front());
+      queue_.pop_front();
+      co_await asio::async_write(*socket_, asio::buffer(frame), asio::use_awaitable);
+      queued_bytes_ -= std::min(queued_bytes_.load(), frame.size());
+    }
+    co_await queued_.wait_beyond(seen, SteadyTime::max());
+  }
+}
+
+bool RemoteModule::push(std::string frame) noexcept {
+  if (!up_ || queued_bytes_ + frame.size() > kMaxQueuedBytes) {
+    return false;
+  }
+  queued_bytes_ += frame.size();
+  auto add = [this, frame = std::move(frame)]() mutable {
+    queue_.push_back(std::move(frame));
+    queued_.notify();
+  };
+  if (loop_.is_current()) {
+    add();
+  } else {
+    loop_.post(std::move(add));
+  }
+  return true;
+}
+
+Task<void> RemoteModule::send(lares_completion completion, const ModuleQuestion& question) {
+  wire::Writer writer(wire::Kind::Ask);
+  writer.completion(completion).number(milliseconds(settings().timeout)).text(current_context().name());
+  wire::write_question(writer, question);
+  if (!push(std::move(writer).finish())) {
+    calls().complete(completion,
+                     {.status = LARES_GONE, .message = "its process is not running or is behind"});
+  }
+  co_return;
+}
+
+Task<void> RemoteModule::send_save(lares_completion completion) {
+  wire::Writer writer(wire::Kind::Save);
+  writer.completion(completion).number(milliseconds(settings().timeout));
+  if (!push(std::move(writer).finish())) {
+    calls().complete(completion,
+                     {.status = LARES_GONE, .message = "its process is not running or is behind"});
+  }
+  co_return;
+}
+
+void RemoteModule::send_cancel(lares_completion completion) noexcept {
+  wire::Writer writer(wire::Kind::Cancel);
+  writer.completion(completion);
+  push(std::move(writer).finish());
+}
+
+void RemoteModule::take_frame(std::string_view payload) {
+  wire::Reader reader(payload);
+  switch (reader.kind()) {
+    case wire::Kind::Created: {
+      created_status_ = static_cast<lares_status>(reader.number());
+      created_message_ = copy(reader.text());
+      const auto hooks = static_cast<std::uint32_t>(reader.number());
+      if (reader.ok() && created_status_ == LARES_OK) {
+        hooks_ = hooks;
+        up_ = true;
+      }
+      created_.set();
+      return;
+    }
+    case wire::Kind::Answer: {
+      const auto completion = reader.completion();
+      const auto status = static_cast<lares_status>(reader.number());
+      auto message = copy(reader.text());
+      const auto verdict = wire::read_verdict(reader);
+      if (reader.ok()) {
+        calls().complete(completion, status == LARES_OK
+                                         ? take_verdict(&verdict)
+                                         : ModuleAnswer{.status = status, .message = std::move(message)});
+      }
+      return;
+    }
+    case wire::Kind::Saved: {
+      const auto completion = reader.completion();
+      const auto status = static_cast<lares_status>(reader.number());
+      auto message = copy(reader.text());
+      auto state = copy(reader.text());
+      const auto state_version = reader.number();
+      if (reader.ok()) {
+        calls().complete(completion, {.status = status,
+                                      .message = std::move(message),
+                                      .state = std::move(state),
+                                      .state_version = state_version});
+      }
+      return;
+    }
+    case wire::Kind::Done: {
+      const auto completion = reader.completion();
+      const auto status = static_cast<lares_status>(reader.number());
+      calls().complete(completion, {.status = status, .message = copy(reader.text())});
+      return;
+    }
+    case wire::Kind::Log: {
+      const auto level = static_cast<std::int64_t>(reader.number());
+      log().message(log_level(static_cast<std::int32_t>(level)), text_of(reader.text()));
+      return;
+    }
+    default:
+      log().warning("The process of the module {} said something that is not understood.", name());
+  }
+}
+
+}  // namespace lares::host
