@@ -18,8 +18,8 @@ class Gate;
 struct Account {
   matrix::UserId user;
   std::int64_t user_number = 0;  ///< the interned number of the user, a storage detail for hot paths
-  std::optional<std::string>
-      device_id;              ///< absent for a token that an administrator or application service made
+  /// Absent for a token that an administrator or application service made.
+  std::optional<std::string> device_id = {};
   std::int64_t token_id = 0;  ///< row of the access token; scope of transaction ids without a device
   bool guest = false;
   bool admin = false;
