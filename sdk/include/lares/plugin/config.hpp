@@ -36,10 +36,10 @@ enum class Reload { Restart, Live };
 struct ConfigKey {
   /// Dotted: "database.args.cp_max", "rc_message.per_second"; "listeners[].port" for a key of a list's
   /// entries, "instance_map.*.host" for a key of a map's values.
-  std::string path;
+  std::string path = {};
   ConfigType type = ConfigType::String;
-  std::string default_value;  ///< as YAML: "true", "5m", "[]", "null"; empty means the key is required
-  std::string meaning;        ///< one sentence for an administrator
+  std::string default_value = {};  ///< as YAML: "true", "5m", "[]", "null"; empty means the key is required
+  std::string meaning = {};        ///< one sentence for an administrator
   /// Whether SIGHUP brings a change into force. A List or Map changes as a whole, by its own declaration.
   Reload reload = Reload::Restart;
   bool secret = false;  ///< never printed by `config explain` or a log; may also be read from KEY_path or the

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <config/explain.hpp>
+
+#include <config/path.hpp>
+#include <config/scalars.hpp>
+#include <config/spelling.hpp>
+#include <config/value_reader.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+namespace lares::config {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kHidden = "(set, not shown)";
+
+/// What a plugin's free map may hold under such a name is nobody else's business.
+bool sounds_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kWords = {"secret", "pass", "token", "key", "pepper"};
+  return std::ranges::any_of(kWords, [&](std::string_view word) { return name.contains(word); });
+}
+
+/// A copy without secrets.
+json masked(const KeySet& keys, const json& value, const std::string& path) {
+  const DeclaredKey* declared = keys.covering(path);
+  const bool secret =
+      declared != nullptr ? declared->key.secret : !path.empty() && sounds_secret(last_name(path));
+  if (secret && !value.is_null() && !value.is_structured()) {
+    return kHidden;
+  }
+  json result = value;
+  if (value.is_object()) {
+    for (auto& [name, child] : result.items()) {
+      child = masked(keys, child, join_path(path, name));
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      result[i] = masked(keys, result[i], fmt::format("{}[{}]", path, i));
+    }
+  }
+  return result;
+}
+
+std::string format_value(const KeySet& keys, const json& value, const std::string& path) {
+  const DeclaredKey* declared = keys.covering(path);
+  if (declared != nullptr && declared->key.secret) {
+    return value.is_null() ? "not set" : std::string(kHidden);
+  }
+  if (value.is_null()) {
+    return "not set";
+  }
+  if (declared != nullptr && value.is_number_integer()) {
+    const auto number = value.get<std::int64_t>();
+    if (declared->key.type == ConfigType::Duration) {
+      return format_duration(number);
+    }
+    if (declared->key.type == ConfigType::Size) {
+      return format_size(number);
+    }
+  }
+  const json shown = masked(keys, value, path);
+  return shown.is_string() ? shown.get<std::string>() : shown.dump();
+}
+
+/// The value at a concrete path, or null.
+const json* value_at(const LoadedConfig& config, std::string_view path) {
+  if (const json* value = config.find(path)) {
+    return value;
+  }
+  const json* value = &config.root();
+  while (!path.empty()) {
+    const auto end = path.find_first_of(".[");
+    const std::string_view name = path.substr(0, end);
+    if (!name.empty()) {
+      const auto found = value->is_object() ? value->find(name) : value->end();
+      if (!value->is_object() || found == value->end()) {
+        return nullptr;
+      }
+      value = &*found;
+    }
+    path.remove_prefix(end == std::string_view::npos ? path.size() : end);
+    if (path.starts_with('[')) {
+      const auto close = path.find(']');
+      const auto index = read_integer(path.substr(1, close == std::string_view::npos ? 0 : close - 1));
+      if (!index || *index < 0 || !value->is_array() || static_cast<std::size_t>(*index) >= value->size()) {
+        return nullptr;
+      }
+      value = &(*value)[static_cast<std::size_t>(*index)];
+      path.remove_prefix(close + 1);
+    }
+    if (path.starts_with('.')) {
+      path.remove_prefix(1);
+    }
+  }
+  return value;
+}
+
+std::string default_text(const ConfigKey& key) {
+  if (key.type == ConfigType::Object) {
+    return "that of its keys";
+  }
+  if (key.default_value.empty()) {
+    return "none: it is required";
+  }
+  return key.default_value == "null" ? "not set" : key.default_value;
+}
+
+std::string_view reload_text(const ConfigKey& key) {
+  return key.reload == Reload::Live ? "counts after a reload (SIGHUP)" : "needs a restart";
+}
+
+/// The paths below one, without those below them.
+std::vector<std::string> keys_below(const KeySet& keys, std::string_view path) {
+  std::vector<std::string> below;
+  for (const auto& [declared, unused] : keys.all()) {
+    const bool inside = declared.size() > path.size() && declared.starts_with(path) &&
+                        (declared[path.size()] == '.' || declared[path.size()] == '[');
+    if (inside) {
+      below.push_back(declared);
+    }
+  }
+  return below;
+}
+
+void add_line(std::string& text, std::string_view label, std::string_view content) {
+  text += fmt::format("  {:<10}{}\n", label, content);
+}
+
+void add_declaration(std::string& text, const DeclaredKey& declared, std::string_view path) {
+  const ConfigKey& key = declared.key;
+  add_line(text, "type", describe_type(key));
+  add_line(text, "default", default_text(key));
+  add_line(text, "change", reload_text(key));
+  add_line(text, "read by", fmt::format("{}", fmt::join(declared.plugins, ", ")));
+  if (!key.aliases.empty()) {
+    add_line(text, "older name", fmt::format("{}", fmt::join(key.aliases, ", ")));
+  }
+  if (is_static_path(path) && key.type != ConfigType::Object) {
+    add_line(text, "variable", environment_name(key.path));
+  }
+  if (key.secret) {
+    add_line(text, "file", fmt::format("{}_path may name a file that holds it", key.path));
+  }
+}
+
+std::string unknown(const KeySet& keys, std::string_view path) {
+  std::vector<std::string_view> candidates;
+  for (const auto& [known, unused] : keys.all()) {
+    candidates.push_back(known);
+  }
+  std::string meant = nearest(path, candidates);
+  for (const auto candidate : candidates) {
+    if (meant.empty() && last_name(candidate) == last_name(path)) {
+      meant = candidate;
+    }
+  }
+  return meant.empty() ? fmt::format("there is no key {}", path)
+                       : fmt::format("there is no key {}; did you mean {}?", path, meant);
+}
+
+std::string in_table(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) {
+    text.insert(at, 1, '\\');
+  }
+  return text;
+}
+
+std::string table_type(const ConfigKey& key) {
+  std::string text = describe_type(key);
+  if (key.secret) {
+    text += "; secret";
+  }
+  return text;
+}
+
+std::string table_default(const ConfigKey& key) {
+  if (key.type == ConfigType::Object) {
+    return "";
+  }
+  if (key.default_value.empty()) {
+    return "required";
+  }
+  return key.default_value == "null" ? "not set" : "`" + key.default_value + "`";
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> explain(const KeySet& keys, std::string_view path,
+                                                const LoadedConfig* config) {
+  const DeclaredKey* declared = keys.find(path);
+  if (declared == nullptr) {
+    declared = keys.covering(path);
+  }
+  const std::string declared_path = declared == nullptr ? std::string(path) : declared->key.path;
+  const auto below = keys_below(keys, declared_path);
+  if (declared == nullptr && below.empty()) {
+    return std::unexpected(unknown(keys, path));
+  }
+  std::string text(path);
+  text += '\n';
+  if (declared != nullptr) {
+    text += fmt::format("  {}\n\n", declared->key.meaning);
+    add_declaration(text, *declared, path);
+  }
+  const json* value = config == nullptr ? nullptr : value_at(*config, path);
+  if (value != nullptr) {
+    add_line(text, "value", format_value(keys, *value, std::string(path)));
+    add_line(text, "from", config->origin(path));
+  }
+  if (!below.empty()) {
+    text += "\n  Its keys:\n";
+    for (const auto& key : below) {
+      text += fmt::format("    {}: {}\n", key, keys.find(key)->key.meaning);
+    }
+  }
+  return text;
+}
+
+std::string reference(const KeySet& keys) {
+  std::map<std::string, std::vector<const ConfigKey*>> by_plugin;
+  for (const auto& [path, declared] : keys.all()) {
+    by_plugin[fmt::format("{}", fmt::join(declared.plugins, ", "))].push_back(&declared.key);
+  }
+  std::string text =
+      "# Configuration reference\n\n"
+      "Every key, by the plugin that reads it. This page is the output of `laresctl config reference`; how "
+      "files, folders "
+      "and the\nenvironment come together is in [configuration.md](../configuration.md). `[]` stands for the "
+      "entries of a "
+      "list, `*` for names of your\nchoice. A change of a key marked *live* counts after a reload (SIGHUP), "
+      "of any other "
+      "after a restart. A secret KEY may also be given as\nKEY_path, the name of a file that holds it.\n";
+  for (const auto& [plugins, declared] : by_plugin) {
+    text += fmt::format("\n## {}\n\n| key | type | default | change | meaning |\n|---|---|---|---|---|\n",
+                        plugins);
+    for (const ConfigKey* key : declared) {
+      text += fmt::format("| `{}` | {} | {} | {} | {} |\n", key->path, in_table(table_type(*key)),
+                          in_table(table_default(*key)), key->reload == Reload::Live ? "live" : "restart",
+                          in_table(key->meaning));
+    }
+  }
+  return text;
+}
+
+}  // namespace lares::config
