@@ -5,7 +5,7 @@
 
 namespace lares::config {
 
-/// Listeners, TLS, and what a connection may cost.
+/// Listeners, TLS and metrics.
 void declare_listener_keys(KeySet& keys);
 
 /// The `rc_*` keys.

@@ -86,66 +86,6 @@ void declare_listeners(KeySet& keys, const std::string& list, const std::string&
        .meaning = "Whether responses are compressed for clients that accept it."});
 }
 
-void declare_connection_keys(KeySet& keys) {
-  const auto add = [&](ConfigKey key) {
-    key.path = "http." + key.path;
-    key.reload = Reload::Live;
-    keys.add("host", std::move(key));
-  };
-  keys.add("host", {.path = "http",
-                    .type = ConfigType::Object,
-                    .default_value = "{}",
-                    .meaning = "What one connection and all of them together may cost."});
-  add({.path = "max_request_body",
-       .type = ConfigType::Size,
-       .default_value = "10M",
-       .meaning = "Largest body of a request, where its endpoint has no limit of its own.",
-       .minimum = 1024});
-  add({.path = "max_header_size",
-       .type = ConfigType::Size,
-       .default_value = "32K",
-       .meaning = "Largest request line and header fields together.",
-       .minimum = 1024,
-       .maximum = 1 << 20});
-  add({.path = "max_header_fields",
-       .type = ConfigType::Integer,
-       .default_value = "100",
-       .meaning = "Most header fields of a request.",
-       .minimum = 10,
-       .maximum = 10'000});
-  add({.path = "max_json_depth",
-       .type = ConfigType::Integer,
-       .default_value = "200",
-       .meaning = "Deepest nesting of a request's JSON.",
-       .minimum = 10,
-       .maximum = 1000});
-  add({.path = "max_connections",
-       .type = ConfigType::Integer,
-       .default_value = "20000",
-       .meaning = "Most connections at a time, of all listeners together.",
-       .minimum = 1});
-  add({.path = "header_timeout",
-       .type = ConfigType::Duration,
-       .default_value = "20s",
-       .meaning = "How long a client may take to send a request line and header.",
-       .minimum = 100});
-  add({.path = "body_timeout",
-       .type = ConfigType::Duration,
-       .default_value = "30s",
-       .meaning = "How long a client may take to send a body, and a second more for each 8K.",
-       .minimum = 100});
-  add({.path = "idle_timeout",
-       .type = ConfigType::Duration,
-       .default_value = "75s",
-       .meaning = "How long a connection is kept between requests.",
-       .minimum = 100});
-  add({.path = "write_timeout",
-       .type = ConfigType::Duration,
-       .default_value = "30s",
-       .meaning = "How long a client may take to read a response, and a second more for each 8K.",
-       .minimum = 100});
-}
-
 }  // namespace
 
 void declare_listener_keys(KeySet& keys) {
@@ -166,7 +106,6 @@ void declare_listener_keys(KeySet& keys) {
                     .type = ConfigType::Bool,
                     .default_value = "false",
                     .meaning = "Whether metrics are offered on listeners that name them."});
-  declare_connection_keys(keys);
 }
 
 }  // namespace lares::config
