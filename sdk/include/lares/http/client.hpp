@@ -87,6 +87,7 @@ class LARES_EXPORT ClientError : public std::runtime_error {
 
 struct ClientOptions {
   std::string user_agent = "Lares";
+  std::string server_name = {};               ///< label of the metrics
   std::size_t connections_per_endpoint = 64;  ///< open at a time, per loop; further requests wait
   std::size_t waiting_per_endpoint = 10'000;  ///< requests that wait, per loop; further ones fail with Busy
   std::size_t kept_connections = 256;         ///< idle ones kept over all endpoints, per loop
