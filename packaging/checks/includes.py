@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom: the table of docs/architecture.md, checked over the sources."""
+"""Who may include whom: the table of docs/contributing.md, checked over the sources."""
 
 import os
 import re
@@ -113,7 +113,7 @@ def main():
             elif other not in (allowed(own) or set()):
                 may = ", ".join(sorted(allowed(own))) or "nothing else of the tree"
                 faults.append("%s: %s may not include %s of %s; it may include %s" % (where, own, name, other, may))
-    tree.finish(faults, "The table stands in packaging/checks/includes.py; the reasons in docs/architecture.md.")
+    tree.finish(faults, "The table stands in packaging/checks/includes.py; the reasons in docs/contributing.md.")
 
 
 if __name__ == "__main__":
