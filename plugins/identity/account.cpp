@@ -50,7 +50,8 @@ Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
       co_return false;
     }
     std::string named = user.str();
-    if (const auto identifier = auth.find("identifier"); identifier != auth.end() && identifier->is_object()) {
+    if (const auto identifier = auth.find("identifier");
+        identifier != auth.end() && identifier->is_object()) {
       named = required_string(*identifier, "user");
     } else if (const std::optional<std::string> plain = optional_string(auth, "user")) {
       named = *plain;
@@ -86,8 +87,9 @@ Task<Response> get_whoami(const Requester& requester) {
 Task<Response> post_password(Shared& shared, const Requester& requester, Request& request) {
   const json& body = request.json();
   std::vector<Flow> flows{{"m.login.password"}};
-  Uia::Outcome outcome = co_await shared.uia.step(body, std::move(flows), "password", requester.account().user_number,
-                                                  "{}", password_stage(shared, requester.user()));
+  Uia::Outcome outcome =
+      co_await shared.uia.step(body, std::move(flows), "password", requester.account().user_number, "{}",
+                               password_stage(shared, requester.user()));
   if (!outcome.passed) {
     co_return std::move(outcome.answer);
   }
@@ -127,14 +129,16 @@ void add_account(Shared& shared) {
   http::Router& router = shared.server.router();
   router.add<Access::Guest>(Method::Get, http::client_paths("/account/whoami"), {.name = "WhoamiRestServlet"},
                             [](const Requester& requester, Request&) { return get_whoami(requester); });
-  router.add<Access::User>(
-      Method::Post, http::client_paths("/account/password"),
-      {.name = "PasswordRestServlet", .body_optional = true},
-      [&shared](const Requester& requester, Request& request) { return post_password(shared, requester, request); });
-  router.add<Access::User>(
-      Method::Post, http::client_paths("/account/deactivate"),
-      {.name = "DeactivateAccountRestServlet", .body_optional = true},
-      [&shared](const Requester& requester, Request& request) { return post_deactivate(shared, requester, request); });
+  router.add<Access::User>(Method::Post, http::client_paths("/account/password"),
+                           {.name = "PasswordRestServlet", .body_optional = true},
+                           [&shared](const Requester& requester, Request& request) {
+                             return post_password(shared, requester, request);
+                           });
+  router.add<Access::User>(Method::Post, http::client_paths("/account/deactivate"),
+                           {.name = "DeactivateAccountRestServlet", .body_optional = true},
+                           [&shared](const Requester& requester, Request& request) {
+                             return post_deactivate(shared, requester, request);
+                           });
 }
 
 }  // namespace lares::identity

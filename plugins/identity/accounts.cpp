@@ -21,23 +21,29 @@ using storage::WriteTransaction;
 namespace {
 
 constexpr storage::Statement kFindAccount{
-    "SELECT account, user_id, password_hash, guest, admin, locked, suspended, deactivated, shadow_banned, appservice_id "
+    "SELECT account, user_id, password_hash, guest, admin, locked, suspended, deactivated, shadow_banned, "
+    "appservice_id "
     "FROM accounts WHERE user_id = $1"};
 constexpr storage::Statement kCreateAccount{
-    "INSERT INTO accounts (account, user_id, password_hash, guest, admin, created_ts) VALUES ($1, $2, $3, $4, $5, $6) "
+    "INSERT INTO accounts (account, user_id, password_hash, guest, admin, created_ts) VALUES ($1, $2, $3, "
+    "$4, $5, $6) "
     "ON CONFLICT DO NOTHING"};
 constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
 constexpr storage::Statement kDeactivate{
     "UPDATE accounts SET deactivated = TRUE, password_hash = NULL WHERE account = $1"};
 constexpr storage::Statement kFindToken{
-    "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, a.suspended, "
-    "a.deactivated, a.shadow_banned, a.appservice_id FROM access_tokens t JOIN accounts a ON a.account = t.account "
+    "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, "
+    "a.suspended, "
+    "a.deactivated, a.shadow_banned, a.appservice_id FROM access_tokens t JOIN accounts a ON a.account = "
+    "t.account "
     "WHERE t.hash = $1"};
 constexpr storage::Statement kAddDevice{
     "INSERT INTO devices (account, device_id, display_name, created_ts) VALUES ($1, $2, $3, $4) "
     "ON CONFLICT (account, device_id) DO NOTHING"};
-constexpr storage::Statement kEndDeviceTokens{"DELETE FROM access_tokens WHERE account = $1 AND device_id = $2"};
-constexpr storage::Statement kEndDeviceRefresh{"DELETE FROM refresh_tokens WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kEndDeviceTokens{
+    "DELETE FROM access_tokens WHERE account = $1 AND device_id = $2"};
+constexpr storage::Statement kEndDeviceRefresh{
+    "DELETE FROM refresh_tokens WHERE account = $1 AND device_id = $2"};
 constexpr storage::Statement kAddToken{
     "INSERT INTO access_tokens (token, hash, account, device_id, refresh_token, expires_ts, created_ts) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)"};
@@ -51,14 +57,18 @@ constexpr storage::Statement kNextUsed{
 constexpr storage::Statement kSetNext{"UPDATE refresh_tokens SET next = $2 WHERE token = $1"};
 constexpr storage::Statement kDropRefresh{"DELETE FROM refresh_tokens WHERE token = $1"};
 constexpr storage::Statement kDropTokensOfRefresh{"DELETE FROM access_tokens WHERE refresh_token = $1"};
-constexpr storage::Statement kMarkUsed{"UPDATE access_tokens SET used = TRUE WHERE token = $1 AND used = FALSE"};
+constexpr storage::Statement kMarkUsed{
+    "UPDATE access_tokens SET used = TRUE WHERE token = $1 AND used = FALSE"};
 constexpr storage::Statement kDropToken{"DELETE FROM access_tokens WHERE token = $1"};
 constexpr storage::Statement kDropDevice{"DELETE FROM devices WHERE account = $1 AND device_id = $2"};
 constexpr storage::Statement kDevices{
-    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 ORDER BY device_id"};
+    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 ORDER BY "
+    "device_id"};
 constexpr storage::Statement kDevice{
-    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 AND device_id = $2"};
-constexpr storage::Statement kRename{"UPDATE devices SET display_name = $3 WHERE account = $1 AND device_id = $2"};
+    "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE account = $1 AND "
+    "device_id = $2"};
+constexpr storage::Statement kRename{
+    "UPDATE devices SET display_name = $3 WHERE account = $1 AND device_id = $2"};
 
 constexpr std::size_t kDeviceIdLetters = 10;
 
@@ -94,8 +104,8 @@ void drop_device(WriteTransaction& tx, std::int64_t account, std::string_view de
 
 }  // namespace
 
-Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
-                   const std::string& server_name, TokenLifetimes lifetimes)
+Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
+                   storage::Interner& interner, const std::string& server_name, TokenLifetimes lifetimes)
     : runtime_(runtime),
       database_(database),
       interner_(interner),
@@ -118,7 +128,8 @@ Task<Accounts::Loaded> Accounts::load(std::string hash) {
                  if (row.boolean(9)) {
                    return Loaded{};
                  }
-                 auto account = std::make_shared<http::Account>(http::Account{.user = parse_user(row.bytes(4))});
+                 auto account =
+                     std::make_shared<http::Account>(http::Account{.user = parse_user(row.bytes(4))});
                  account->user_number = row.i64(3);
                  account->device_id = text_of(row, 1);
                  account->token_id = row.i64(0);
@@ -223,7 +234,8 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
       tx.exec(kEndDeviceRefresh, account, Bytes{session.device_id});
     }
     if (refresh) {
-      tx.exec(kAddRefresh, *refresh, Bytes{refresh_hash}, account, Bytes{session.device_id}, refresh_expires, now);
+      tx.exec(kAddRefresh, *refresh, Bytes{refresh_hash}, account, Bytes{session.device_id}, refresh_expires,
+              now);
     }
     tx.exec(kAddToken, numbers[0], Bytes{hash}, account, Bytes{session.device_id}, refresh, expires, now);
   });
@@ -257,9 +269,8 @@ Task<Session> Accounts::refresh(std::string token) {
     std::optional<std::int64_t> expires;
     std::optional<std::int64_t> next;
   };
-  const std::optional<std::pair<std::int64_t, std::string>> refreshed =
-      co_await database_.write("refresh_token", [&](WriteTransaction& tx)
-                                                    -> std::optional<std::pair<std::int64_t, std::string>> {
+  const std::optional<std::pair<std::int64_t, std::string>> refreshed = co_await database_.write(
+      "refresh_token", [&](WriteTransaction& tx) -> std::optional<std::pair<std::int64_t, std::string>> {
         const std::optional<Old> old = tx.maybe(kFindRefresh, Bytes{old_hash}, [](const Row& row) {
           return Old{row.i64(0), row.i64(1), row.bytes_copy(2), row.maybe_i64(3), row.maybe_i64(4)};
         });
@@ -267,14 +278,16 @@ Task<Session> Accounts::refresh(std::string token) {
           return std::nullopt;
         }
         if (old->next) {
-          // Used before. If what came of it is in use, this is somebody else's copy; if not, the answer was lost.
+          // Used before. If what came of it is in use, this is somebody else's copy; if not, the answer was
+          // lost.
           if (tx.any(kNextUsed, *old->next)) {
             return std::nullopt;
           }
           tx.exec(kDropTokensOfRefresh, *old->next);
           tx.exec(kDropRefresh, *old->next);
         }
-        tx.exec(kAddRefresh, numbers[1], Bytes{refresh_hash}, old->account, Bytes{old->device_id}, refresh_expires, now);
+        tx.exec(kAddRefresh, numbers[1], Bytes{refresh_hash}, old->account, Bytes{old->device_id},
+                refresh_expires, now);
         tx.exec(kSetNext, old->token, numbers[1]);
         tx.exec(kAddToken, numbers[0], Bytes{access_hash}, old->account, Bytes{old->device_id},
                 std::optional<std::int64_t>{numbers[1]}, expires, now);
@@ -332,7 +345,8 @@ Task<std::optional<Device>> Accounts::device(std::int64_t account, std::string d
   });
 }
 
-Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id, std::optional<std::string> name) {
+Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id,
+                                   std::optional<std::string> name) {
   co_return co_await database_.write("rename_device", [account, &device_id, &name](WriteTransaction& tx) {
     const std::optional<Bytes> value = name ? std::optional{Bytes{*name}} : std::nullopt;
     return tx.exec(kRename, account, Bytes{device_id}, value) == 1;
@@ -349,6 +363,8 @@ Task<void> Accounts::delete_devices(std::int64_t account, std::vector<std::strin
 }
 
 // Tokens are kept by their hash, of which a user's are not known here; logouts are rare.
-void Accounts::forget(std::int64_t) { tokens_.invalidate_all(); }
+void Accounts::forget(std::int64_t) {
+  tokens_.invalidate_all();
+}
 
 }  // namespace lares::identity

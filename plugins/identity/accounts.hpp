@@ -48,7 +48,8 @@ struct Session {
 };
 
 struct SessionOptions {
-  std::optional<std::string> device_id;  ///< a device of the user's to take over, or a new name; made where absent
+  std::optional<std::string>
+      device_id;  ///< a device of the user's to take over, or a new name; made where absent
   std::optional<std::string> display_name;
   bool refreshable = false;
 };
@@ -67,7 +68,8 @@ struct TokenLifetimes {
   std::optional<std::int64_t> refresh_ms;
 };
 
-/// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes them.
+/// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes
+/// them.
 ///
 /// **Threads**: any.
 class Accounts final : public service::Authenticator {

@@ -62,9 +62,9 @@ Task<Response> put_device(Shared& shared, const Requester& requester, Request& r
 Task<Response> remove(Shared& shared, const Requester& requester, Request& request,
                       std::vector<std::string> device_ids) {
   std::vector<Flow> flows{{"m.login.password"}};
-  Uia::Outcome outcome =
-      co_await shared.uia.step(request.json(), std::move(flows), "delete_devices", requester.account().user_number,
-                               "{}", password_stage(shared, requester.user()));
+  Uia::Outcome outcome = co_await shared.uia.step(request.json(), std::move(flows), "delete_devices",
+                                                  requester.account().user_number, "{}",
+                                                  password_stage(shared, requester.user()));
   if (!outcome.passed) {
     co_return std::move(outcome.answer);
   }
@@ -104,16 +104,23 @@ void add_devices(Shared& shared) {
   router.add<Access::User>(
       Method::Get, http::client_paths("/devices"), {.name = "DevicesRestServlet"},
       [&shared](const Requester& requester, Request&) { return get_devices(shared, requester); });
-  router.add<Access::User>(
-      Method::Get, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet"},
-      [&shared](const Requester& requester, Request& request) { return get_device(shared, requester, request); });
-  router.add<Access::User>(
-      Method::Put, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet"},
-      [&shared](const Requester& requester, Request& request) { return put_device(shared, requester, request); });
-  router.add<Access::User>(
-      Method::Delete, http::client_paths("/devices/{deviceId}"), {.name = "DeviceRestServlet", .body_optional = true},
-      [&shared](const Requester& requester, Request& request) { return delete_device(shared, requester, request); });
-  router.add<Access::User>(Method::Post, http::client_paths("/delete_devices"), {.name = "DeleteDevicesRestServlet"},
+  router.add<Access::User>(Method::Get, http::client_paths("/devices/{deviceId}"),
+                           {.name = "DeviceRestServlet"},
+                           [&shared](const Requester& requester, Request& request) {
+                             return get_device(shared, requester, request);
+                           });
+  router.add<Access::User>(Method::Put, http::client_paths("/devices/{deviceId}"),
+                           {.name = "DeviceRestServlet"},
+                           [&shared](const Requester& requester, Request& request) {
+                             return put_device(shared, requester, request);
+                           });
+  router.add<Access::User>(Method::Delete, http::client_paths("/devices/{deviceId}"),
+                           {.name = "DeviceRestServlet", .body_optional = true},
+                           [&shared](const Requester& requester, Request& request) {
+                             return delete_device(shared, requester, request);
+                           });
+  router.add<Access::User>(Method::Post, http::client_paths("/delete_devices"),
+                           {.name = "DeleteDevicesRestServlet"},
                            [&shared](const Requester& requester, Request& request) {
                              return post_delete_devices(shared, requester, request);
                            });

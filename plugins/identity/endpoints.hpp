@@ -29,11 +29,11 @@ struct Shared {
   log::Logger log{"lares.identity"};
 };
 
-void add_register(Shared& shared);         ///< /register, /register/available, /_synapse/admin/v1/register
-void add_login(Shared& shared);            ///< /login, /logout, /logout/all, /refresh
-void add_account(Shared& shared);          ///< /account/whoami, /account/password, /account/deactivate
-void add_devices(Shared& shared);          ///< /devices, /delete_devices
-void add_profile(Shared& shared);          ///< /profile
+void add_register(Shared& shared);  ///< /register, /register/available, /_synapse/admin/v1/register
+void add_login(Shared& shared);     ///< /login, /logout, /logout/all, /refresh
+void add_account(Shared& shared);   ///< /account/whoami, /account/password, /account/deactivate
+void add_devices(Shared& shared);   ///< /devices, /delete_devices
+void add_profile(Shared& shared);   ///< /profile
 
 /// A member that must be a string where it is there. **Errors**: MatrixError M_BAD_JSON.
 [[nodiscard]] std::optional<std::string> optional_string(const nlohmann::json& body, const char* key);

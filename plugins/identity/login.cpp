@@ -33,7 +33,8 @@ std::string user_of_login(const json& body) {
   }
   const std::string type = required_string(*identifier, "type");
   if (type != "m.id.user") {
-    throw http::MatrixError(403, "M_FORBIDDEN", "Log in with a user name: addresses are not linked to accounts here.");
+    throw http::MatrixError(403, "M_FORBIDDEN",
+                            "Log in with a user name: addresses are not linked to accounts here.");
   }
   return required_string(*identifier, "user");
 }
@@ -54,7 +55,8 @@ Task<Response> post_login(Shared& shared, Request& request) {
 
   const std::optional<AccountRow> account = co_await shared.accounts.find(user);
   const bool usable = account && !account->deactivated && !account->password_hash.empty();
-  const Passwords::Check check = co_await shared.passwords.check(password, usable ? account->password_hash : "");
+  const Passwords::Check check =
+      co_await shared.passwords.check(password, usable ? account->password_hash : "");
   if (account && account->deactivated) {
     throw http::MatrixError(403, "M_USER_DEACTIVATED", "This account has been deactivated.");
   }
@@ -115,21 +117,26 @@ Task<Response> post_logout_all(Shared& shared, const Requester& requester, Reque
 
 void add_login(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::Public>(Method::Get, http::client_paths("/login"), {.name = "LoginRestServlet"},
-                             [&shared](const Anyone&, Request& request) { return get_login(shared, request); });
-  router.add<Access::Public>(Method::Post, http::client_paths("/login"),
-                             {.name = "LoginRestServlet", .rate_limit = "rc_login.address"},
-                             [&shared](const Anyone&, Request& request) { return post_login(shared, request); });
-  router.add<Access::Public>(Method::Post, http::client_paths("/refresh", {"v3"}), {.name = "RefreshTokenServlet"},
-                             [&shared](const Anyone&, Request& request) { return post_refresh(shared, request); });
-  router.add<Access::Guest>(
-      Method::Post, http::client_paths("/logout"),
-      {.name = "LogoutRestServlet", .allow_locked = true, .body_optional = true},
-      [&shared](const Requester& requester, Request& request) { return post_logout(shared, requester, request); });
-  router.add<Access::Guest>(
-      Method::Post, http::client_paths("/logout/all"),
-      {.name = "LogoutAllRestServlet", .allow_locked = true, .body_optional = true},
-      [&shared](const Requester& requester, Request& request) { return post_logout_all(shared, requester, request); });
+  router.add<Access::Public>(
+      Method::Get, http::client_paths("/login"), {.name = "LoginRestServlet"},
+      [&shared](const Anyone&, Request& request) { return get_login(shared, request); });
+  router.add<Access::Public>(
+      Method::Post, http::client_paths("/login"),
+      {.name = "LoginRestServlet", .rate_limit = "rc_login.address"},
+      [&shared](const Anyone&, Request& request) { return post_login(shared, request); });
+  router.add<Access::Public>(
+      Method::Post, http::client_paths("/refresh", {"v3"}), {.name = "RefreshTokenServlet"},
+      [&shared](const Anyone&, Request& request) { return post_refresh(shared, request); });
+  router.add<Access::Guest>(Method::Post, http::client_paths("/logout"),
+                            {.name = "LogoutRestServlet", .allow_locked = true, .body_optional = true},
+                            [&shared](const Requester& requester, Request& request) {
+                              return post_logout(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Post, http::client_paths("/logout/all"),
+                            {.name = "LogoutAllRestServlet", .allow_locked = true, .body_optional = true},
+                            [&shared](const Requester& requester, Request& request) {
+                              return post_logout_all(shared, requester, request);
+                            });
 }
 
 }  // namespace lares::identity

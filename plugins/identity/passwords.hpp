@@ -11,12 +11,12 @@ namespace lares::identity {
 
 /// What a new hash costs.
 struct PasswordCost {
-  std::uint64_t operations = 2;                  ///< passes over the memory
-  std::uint64_t memory = 19U * 1024 * 1024;      ///< bytes
+  std::uint64_t operations = 2;              ///< passes over the memory
+  std::uint64_t memory = 19U * 1024 * 1024;  ///< bytes
 };
 
-/// Hashes and checks passwords on a pool of its own: Argon2id for new ones; bcrypt hashes, as other servers keep them, are
-/// accepted.
+/// Hashes and checks passwords on a pool of its own: Argon2id for new ones; bcrypt hashes, as other servers
+/// keep them, are accepted.
 ///
 /// **Threads**: any.
 class Passwords {

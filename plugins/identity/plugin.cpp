@@ -48,8 +48,10 @@ void declare(Declarations& declarations) {
                        .reload = Reload::Live,
                        .secret = true});
   for (const auto& [path, meaning] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"session_lifetime", "How long an access token holds where the client cannot refresh it; null for ever."},
-           {"refresh_token_lifetime", "How long a refresh token holds while it is not used; null for ever."}}) {
+           {"session_lifetime",
+            "How long an access token holds where the client cannot refresh it; null for ever."},
+           {"refresh_token_lifetime",
+            "How long a refresh token holds while it is not used; null for ever."}}) {
     declarations.config(
         {.path = path, .type = ConfigType::Duration, .default_value = "null", .meaning = meaning});
   }
@@ -92,8 +94,8 @@ class IdentityPlugin final : public Plugin {
   explicit IdentityPlugin(Server& server)
       : loads_(server.runtime(), "identity caches"),
         database_(server.services().get<storage::Database>()),
-        accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(), server.name(),
-                  lifetimes(*server.config())),
+        accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
+                  server.name(), lifetimes(*server.config())),
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.name()),
         uia_(server.runtime(), database_),
@@ -132,9 +134,10 @@ constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.int
 
 }  // namespace lares::identity
 
-LARES_PLUGIN(.name = "identity", .version = LARES_VERSION, .provides = lares::identity::kProvides,
-             .needs = lares::identity::kNeeds, .declare = &lares::identity::declare,
-             .create = [](lares::Server& server) -> lares::Plugin* {
-               return new lares::identity::IdentityPlugin(server);
-             },
-             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
+LARES_PLUGIN(
+        .name = "identity", .version = LARES_VERSION, .provides = lares::identity::kProvides,
+        .needs = lares::identity::kNeeds, .declare = &lares::identity::declare,
+        .create = [](lares::Server& server) -> lares::Plugin* {
+          return new lares::identity::IdentityPlugin(server);
+        },
+        .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -86,15 +86,17 @@ Task<Response> put_field(Shared& shared, const Requester& requester, Request& re
 
 void add_profile(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::Public>(Method::Get, http::client_paths("/profile/{userId}"), {.name = "ProfileRestServlet"},
-                             [&shared](const Anyone&, Request& request) { return get_profile(shared, request); });
-  router.add<Access::Public>(Method::Get, http::client_paths("/profile/{userId}/{keyName}"),
-                             {.name = "ProfileFieldRestServlet"},
-                             [&shared](const Anyone&, Request& request) { return get_field(shared, request); });
-  router.add<Access::User>(
-      Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
-      {.name = "ProfileFieldRestServlet", .allow_suspended = false},
-      [&shared](const Requester& requester, Request& request) { return put_field(shared, requester, request); });
+  router.add<Access::Public>(
+      Method::Get, http::client_paths("/profile/{userId}"), {.name = "ProfileRestServlet"},
+      [&shared](const Anyone&, Request& request) { return get_profile(shared, request); });
+  router.add<Access::Public>(
+      Method::Get, http::client_paths("/profile/{userId}/{keyName}"), {.name = "ProfileFieldRestServlet"},
+      [&shared](const Anyone&, Request& request) { return get_field(shared, request); });
+  router.add<Access::User>(Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
+                           {.name = "ProfileFieldRestServlet", .allow_suspended = false},
+                           [&shared](const Requester& requester, Request& request) {
+                             return put_field(shared, requester, request);
+                           });
 }
 
 }  // namespace lares::identity

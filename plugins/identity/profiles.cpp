@@ -23,7 +23,8 @@ constexpr storage::Statement kSetAvatar{
 }  // namespace
 
 Profiles::Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name)
-    : database_(database), profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {}
+    : database_(database),
+      profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {}
 
 Task<std::optional<service::Profile>> Profiles::profile(matrix::UserId user) {
   return profiles_.get(user.str(), [this](std::string user_id) -> Task<std::optional<service::Profile>> {
@@ -47,7 +48,8 @@ Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId&
   profiles_.invalidate(user.str());
 }
 
-Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url) {
+Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user,
+                                    std::optional<std::string> url) {
   co_await database_.write("set_avatar_url", [account, &url](storage::WriteTransaction& tx) {
     tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
   });

@@ -19,7 +19,8 @@ class Profiles final : public service::Profiles {
 
   Task<std::optional<service::Profile>> profile(matrix::UserId user) override;
   /// Sets one field, or with nothing removes it.
-  Task<void> set_displayname(std::int64_t account, const matrix::UserId& user, std::optional<std::string> name);
+  Task<void> set_displayname(std::int64_t account, const matrix::UserId& user,
+                             std::optional<std::string> name);
   Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url);
 
  private:

@@ -22,12 +22,15 @@ using nlohmann::json;
 namespace {
 
 constexpr storage::Statement kAddNonce{"INSERT INTO registration_nonces (nonce, created_ts) VALUES ($1, $2)"};
-constexpr storage::Statement kTakeNonce{"DELETE FROM registration_nonces WHERE nonce = $1 AND created_ts > $2"};
+constexpr storage::Statement kTakeNonce{
+    "DELETE FROM registration_nonces WHERE nonce = $1 AND created_ts > $2"};
 constexpr std::int64_t kNonceLifetimeMs = 60'000;
 
 json session_json(const Shared& shared, const matrix::UserId& user, const Session& session) {
-  json body = {{"user_id", user.str()}, {"home_server", shared.server.name()},
-               {"access_token", session.access_token}, {"device_id", session.device_id}};
+  json body = {{"user_id", user.str()},
+               {"home_server", shared.server.name()},
+               {"access_token", session.access_token},
+               {"device_id", session.device_id}};
   if (session.refresh_token) {
     body["refresh_token"] = *session.refresh_token;
   }
@@ -38,14 +41,16 @@ json session_json(const Shared& shared, const matrix::UserId& user, const Sessio
 }
 
 matrix::UserId new_user(const Shared& shared, const std::string& localpart) {
-  if (localpart.starts_with('_') && !shared.server.config()->boolean("allow_underscore_prefixed_registration")) {
+  if (localpart.starts_with('_') &&
+      !shared.server.config()->boolean("allow_underscore_prefixed_registration")) {
     throw http::MatrixError(400, "M_INVALID_USERNAME", "A user name does not begin with an underscore.");
   }
   auto user = matrix::UserId::make(localpart, shared.keys.server_name());
   if (!user) {
-    throw http::MatrixError(400, "M_INVALID_USERNAME",
-                            "A user name consists of the characters a-z, 0-9 and ._=-/+, and is at most 255 bytes "
-                            "long with the server's name.");
+    throw http::MatrixError(
+        400, "M_INVALID_USERNAME",
+        "A user name consists of the characters a-z, 0-9 and ._=-/+, and is at most 255 bytes "
+        "long with the server's name.");
   }
   return std::move(*user);
 }
@@ -56,8 +61,8 @@ Task<void> refuse_taken(Shared& shared, matrix::UserId user) {
   }
 }
 
-Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin, SessionOptions options,
-                      bool log_in) {
+Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin,
+                      SessionOptions options, bool log_in) {
   std::string hash;
   if (!password.empty()) {
     hash = co_await shared.passwords.hash(std::move(password));
@@ -96,7 +101,8 @@ Task<Response> post_register(Shared& shared, Request& request) {
     if (!shared.server.config()->boolean("allow_guest_access")) {
       throw http::forbidden("This server does not admit guests.");
     }
-    const std::string localpart = "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
+    const std::string localpart =
+        "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
     matrix::UserId user = new_user(shared, localpart);
     NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false};
     (void)co_await shared.accounts.create(std::move(account));
@@ -187,16 +193,16 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
     throw http::invalid_param("A password is at most 512 bytes long.");
   }
   const std::int64_t oldest = shared.server.runtime().now_ms() - kNonceLifetimeMs;
-  const bool known =
-      co_await shared.database.write("take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
+  const bool known = co_await shared.database.write(
+      "take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
         return tx.exec(kTakeNonce, std::string_view{nonce}, oldest) == 1;
       });
   if (!known) {
     throw http::MatrixError(400, "M_UNKNOWN", "The nonce is not known here.");
   }
   std::string signed_text = nonce;
-  for (const std::string_view part :
-       {std::string_view{username}, std::string_view{password}, admin ? std::string_view{"admin"} : "notadmin"}) {
+  for (const std::string_view part : {std::string_view{username}, std::string_view{password},
+                                      admin ? std::string_view{"admin"} : "notadmin"}) {
     signed_text += '\0';
     signed_text += part;
   }
@@ -219,19 +225,22 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
 
 void add_register(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::Public>(Method::Post, http::client_paths("/register"),
-                             {.name = "RegisterRestServlet",
-                              .spec = "Client-Server API, Account registration",
-                              .rate_limit = "rc_registration"},
-                             [&shared](const Anyone&, Request& request) { return post_register(shared, request); });
+  router.add<Access::Public>(
+      Method::Post, http::client_paths("/register"),
+      {.name = "RegisterRestServlet",
+       .spec = "Client-Server API, Account registration",
+       .rate_limit = "rc_registration"},
+      [&shared](const Anyone&, Request& request) { return post_register(shared, request); });
   router.add<Access::Public>(
       Method::Get, http::client_paths("/register/available"),
       {.name = "UsernameAvailabilityRestServlet", .rate_limit = "rc_registration"},
       [&shared](const Anyone&, Request& request) { return get_available(shared, request); });
-  router.add<Access::Public>(Method::Get, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
-                             [&shared](const Anyone&, Request& request) { return get_nonce(shared, request); });
-  router.add<Access::Public>(Method::Post, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
-                             [&shared](const Anyone&, Request& request) { return post_shared_secret(shared, request); });
+  router.add<Access::Public>(
+      Method::Get, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
+      [&shared](const Anyone&, Request& request) { return get_nonce(shared, request); });
+  router.add<Access::Public>(
+      Method::Post, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},
+      [&shared](const Anyone&, Request& request) { return post_shared_secret(shared, request); });
 }
 
 }  // namespace lares::identity

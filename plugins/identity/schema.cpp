@@ -23,23 +23,30 @@ Migration first_tables() {
               Sql{"CREATE TABLE accounts (account {id}, user_id {bytes} NOT NULL, password_hash TEXT, "
                   "guest BOOLEAN NOT NULL, admin BOOLEAN NOT NULL, locked BOOLEAN NOT NULL DEFAULT FALSE, "
                   "suspended BOOLEAN NOT NULL DEFAULT FALSE, deactivated BOOLEAN NOT NULL DEFAULT FALSE, "
-                  "shadow_banned BOOLEAN NOT NULL DEFAULT FALSE, appservice_id TEXT, created_ts BIGINT NOT NULL)"},
+                  "shadow_banned BOOLEAN NOT NULL DEFAULT FALSE, appservice_id TEXT, created_ts BIGINT NOT "
+                  "NULL)"},
               Sql{"CREATE UNIQUE INDEX accounts_user_id ON accounts (user_id)"},
-              Sql{"CREATE TABLE devices (account BIGINT NOT NULL, device_id {bytes} NOT NULL, display_name {bytes}, "
+              Sql{"CREATE TABLE devices (account BIGINT NOT NULL, device_id {bytes} NOT NULL, display_name "
+                  "{bytes}, "
                   "last_seen_ts BIGINT, last_seen_ip TEXT, user_agent {bytes}, created_ts BIGINT NOT NULL, "
                   "PRIMARY KEY (account, device_id)) {clustered}"},
               // `hash` is the SHA-256 of the token: what is stored admits nobody.
-              Sql{"CREATE TABLE access_tokens (token BIGINT PRIMARY KEY, hash {bytes} NOT NULL, account BIGINT NOT "
-                  "NULL, device_id {bytes}, refresh_token BIGINT, expires_ts BIGINT, used BOOLEAN NOT NULL DEFAULT "
+              Sql{"CREATE TABLE access_tokens (token BIGINT PRIMARY KEY, hash {bytes} NOT NULL, account "
+                  "BIGINT NOT "
+                  "NULL, device_id {bytes}, refresh_token BIGINT, expires_ts BIGINT, used BOOLEAN NOT NULL "
+                  "DEFAULT "
                   "FALSE, created_ts BIGINT NOT NULL)"},
               Sql{"CREATE UNIQUE INDEX access_tokens_hash ON access_tokens (hash)"},
               Sql{"CREATE INDEX access_tokens_device ON access_tokens (account, device_id)"},
-              Sql{"CREATE TABLE refresh_tokens (token BIGINT PRIMARY KEY, hash {bytes} NOT NULL, account BIGINT NOT "
-                  "NULL, device_id {bytes} NOT NULL, next BIGINT, expires_ts BIGINT, created_ts BIGINT NOT NULL)"},
+              Sql{"CREATE TABLE refresh_tokens (token BIGINT PRIMARY KEY, hash {bytes} NOT NULL, account "
+                  "BIGINT NOT "
+                  "NULL, device_id {bytes} NOT NULL, next BIGINT, expires_ts BIGINT, created_ts BIGINT NOT "
+                  "NULL)"},
               Sql{"CREATE UNIQUE INDEX refresh_tokens_hash ON refresh_tokens (hash)"},
               Sql{"CREATE INDEX refresh_tokens_device ON refresh_tokens (account, device_id)"},
               Sql{"CREATE TABLE profiles (account {id}, displayname {bytes}, avatar_url {bytes})"},
-              Sql{"CREATE TABLE uia_sessions (session {bytes} PRIMARY KEY, account BIGINT, operation TEXT NOT NULL, "
+              Sql{"CREATE TABLE uia_sessions (session {bytes} PRIMARY KEY, account BIGINT, operation TEXT "
+                  "NOT NULL, "
                   "completed TEXT NOT NULL, result {bytes}, created_ts BIGINT NOT NULL)"},
               Sql{"CREATE INDEX uia_sessions_created ON uia_sessions (created_ts)"},
               Sql{"CREATE TABLE registration_nonces (nonce TEXT PRIMARY KEY, created_ts BIGINT NOT NULL)"},
@@ -72,27 +79,32 @@ storage::Schema identity_schema() {
                     .owners = {device},
                     .bound = "one per login, two while a token is being refreshed",
                     .ends = "logout; refresh; a day after it expired",
-                    .prune = Statement{"DELETE FROM access_tokens WHERE token IN (SELECT token FROM access_tokens "
-                                       "WHERE expires_ts < $1 - 86400000 AND refresh_token IS NULL LIMIT $2)"}},
-              Table{.name = "refresh_tokens",
-                    .key = {"token"},
-                    .owners = {device},
-                    .bound = "two per login",
-                    .ends = "logout; first use of the token after it; a day after it expired",
-                    .prune = Statement{"DELETE FROM refresh_tokens WHERE token IN (SELECT token FROM refresh_tokens "
-                                       "WHERE expires_ts < $1 - 86400000 LIMIT $2)"}},
+                    .prune =
+                        Statement{"DELETE FROM access_tokens WHERE token IN (SELECT token FROM access_tokens "
+                                  "WHERE expires_ts < $1 - 86400000 AND refresh_token IS NULL LIMIT $2)"}},
+              Table{
+                  .name = "refresh_tokens",
+                  .key = {"token"},
+                  .owners = {device},
+                  .bound = "two per login",
+                  .ends = "logout; first use of the token after it; a day after it expired",
+                  .prune =
+                      Statement{"DELETE FROM refresh_tokens WHERE token IN (SELECT token FROM refresh_tokens "
+                                "WHERE expires_ts < $1 - 86400000 LIMIT $2)"}},
               Table{.name = "profiles",
                     .key = {"account"},
                     .owners = {user},
                     .bound = "one per user",
                     .ends = "erasure"},
-              Table{.name = "uia_sessions",
-                    .key = {"session"},
-                    .owners = {{.kind = OwnerKind::None}},
-                    .bound = "what the registration and login limits admit in a day",
-                    .ends = "a day after `created_ts`",
-                    .prune = Statement{"DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "
-                                       "WHERE created_ts < $1 - 86400000 ORDER BY created_ts LIMIT $2)"}},
+              Table{
+                  .name = "uia_sessions",
+                  .key = {"session"},
+                  .owners = {{.kind = OwnerKind::None}},
+                  .bound = "what the registration and login limits admit in a day",
+                  .ends = "a day after `created_ts`",
+                  .prune =
+                      Statement{"DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "
+                                "WHERE created_ts < $1 - 86400000 ORDER BY created_ts LIMIT $2)"}},
               Table{.name = "registration_nonces",
                     .key = {"nonce"},
                     .owners = {{.kind = OwnerKind::None}},

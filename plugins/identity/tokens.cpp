@@ -13,7 +13,9 @@ constexpr std::size_t kRandomLetters = 30;
 constexpr std::size_t kChecksumLetters = 6;
 constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-std::string_view prefix(TokenKind kind) { return kind == TokenKind::kAccess ? "lst_" : "lsr_"; }
+std::string_view prefix(TokenKind kind) {
+  return kind == TokenKind::kAccess ? "lst_" : "lsr_";
+}
 
 std::array<char, kChecksumLetters> checksum(std::string_view text) noexcept {
   const crypto::Sha256Digest digest = crypto::sha256(text);
@@ -37,7 +39,8 @@ std::string make_token(TokenKind kind, crypto::RandomSource& random) {
 
 bool looks_like_token(TokenKind kind, std::string_view text) noexcept {
   const std::size_t length = prefix(kind).size() + kRandomLetters;
-  if (text.size() != length + 1 + kChecksumLetters || !text.starts_with(prefix(kind)) || text[length] != '_') {
+  if (text.size() != length + 1 + kChecksumLetters || !text.starts_with(prefix(kind)) ||
+      text[length] != '_') {
     return false;
   }
   const auto sum = checksum(text.substr(0, length));

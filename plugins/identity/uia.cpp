@@ -22,16 +22,19 @@ using storage::WriteTransaction;
 namespace {
 
 constexpr storage::Statement kBegin{
-    "INSERT INTO uia_sessions (session, account, operation, completed, created_ts) VALUES ($1, $2, $3, $4, $5)"};
-constexpr storage::Statement kFind{"SELECT account, operation, completed FROM uia_sessions WHERE session = $1"};
+    "INSERT INTO uia_sessions (session, account, operation, completed, created_ts) VALUES ($1, $2, $3, $4, "
+    "$5)"};
+constexpr storage::Statement kFind{
+    "SELECT account, operation, completed FROM uia_sessions WHERE session = $1"};
 constexpr storage::Statement kComplete{"UPDATE uia_sessions SET completed = $2 WHERE session = $1"};
 
 constexpr std::size_t kSessionLetters = 24;
 
 bool passes(const std::vector<Flow>& flows, const std::vector<std::string>& completed) {
   return std::ranges::any_of(flows, [&completed](const Flow& flow) {
-    return std::ranges::all_of(
-        flow, [&completed](const std::string& stage) { return std::ranges::find(completed, stage) != completed.end(); });
+    return std::ranges::all_of(flow, [&completed](const std::string& stage) {
+      return std::ranges::find(completed, stage) != completed.end();
+    });
   });
 }
 
@@ -55,8 +58,8 @@ http::Response ask(const std::vector<Flow>& flows, const std::vector<std::string
 
 Uia::Uia(Runtime& runtime, storage::Database& database) : runtime_(runtime), database_(database) {}
 
-Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::string operation, std::int64_t account,
-                             std::string params, Stage stage) {
+Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::string operation,
+                             std::int64_t account, std::string params, Stage stage) {
   struct Session {
     std::int64_t account;
     std::string operation;
@@ -121,7 +124,8 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
           tx.exec(kComplete, Bytes{outcome.session}, std::string_view{done});
         } else {
           const std::optional<std::int64_t> owner = account == 0 ? std::nullopt : std::optional{account};
-          tx.exec(kBegin, Bytes{outcome.session}, owner, std::string_view{operation}, std::string_view{done}, now);
+          tx.exec(kBegin, Bytes{outcome.session}, owner, std::string_view{operation}, std::string_view{done},
+                  now);
         }
       });
     }

@@ -19,8 +19,8 @@ namespace lares::identity {
 /// A list of stages, all of which make up one way through.
 using Flow = std::vector<std::string>;
 
-/// User-interactive authentication: the dialogue in which a client shows, stage by stage, who asks. Its state is a row, so
-/// any process takes the next step; it ends after a day.
+/// User-interactive authentication: the dialogue in which a client shows, stage by stage, who asks. Its state
+/// is a row, so any process takes the next step; it ends after a day.
 ///
 /// spec: Client-Server API, "User-Interactive Authentication API"
 class Uia {
@@ -33,14 +33,14 @@ class Uia {
 
   struct Outcome {
     bool passed = false;
-    http::Response answer;   ///< the 401 to send where it is not passed
+    http::Response answer;  ///< the 401 to send where it is not passed
     std::string session;
   };
 
-  /// Takes a step. `operation` binds the session to what it was begun for, `account` to its user (0 for none).
-  /// `params` is the dialogue's `params` object as JSON text.
-  Task<Outcome> step(const nlohmann::json& body, std::vector<Flow> flows, std::string operation, std::int64_t account,
-                     std::string params, Stage stage);
+  /// Takes a step. `operation` binds the session to what it was begun for, `account` to its user (0 for
+  /// none). `params` is the dialogue's `params` object as JSON text.
+  Task<Outcome> step(const nlohmann::json& body, std::vector<Flow> flows, std::string operation,
+                     std::int64_t account, std::string params, Stage stage);
 
  private:
   Runtime& runtime_;

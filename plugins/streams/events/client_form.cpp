@@ -31,8 +31,8 @@ void append_client_form(std::string& out, const service::StoredEvent& event, con
     writer.key("transaction_id").value(event.transaction_id);
   }
   writer.end_object();
-  matrix::append_client_event(out, *event.event,
-                              {.unsigned_json = unsigned_json, .omit_room_id = omit_room_id, .stripped = false});
+  matrix::append_client_event(
+      out, *event.event, {.unsigned_json = unsigned_json, .omit_room_id = omit_room_id, .stripped = false});
 }
 
 }  // namespace lares::events

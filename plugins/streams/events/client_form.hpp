@@ -16,8 +16,8 @@ struct Reader {
   std::int64_t now_ts = 0;
 };
 
-/// Appends the client's form of an event with the `unsigned` of this reader: age, transaction_id, prev_content,
-/// redacted_because.
+/// Appends the client's form of an event with the `unsigned` of this reader: age, transaction_id,
+/// prev_content, redacted_because.
 ///
 /// `replaced` is the event that a state event took the place of, or null.
 void append_client_form(std::string& out, const service::StoredEvent& event, const Reader& reader,

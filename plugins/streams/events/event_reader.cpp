@@ -21,10 +21,10 @@ using storage::Row;
 
 namespace {
 
-#define LARES_EVENT_COLUMNS                                                                                   \
-  "e.event, e.room, e.writer, e.position, e.depth, e.sender, e.state_before, e.state_after, e.flags, "        \
+#define LARES_EVENT_COLUMNS                                                                            \
+  "e.event, e.room, e.writer, e.position, e.depth, e.sender, e.state_before, e.state_after, e.flags, " \
   "e.redacted_by, e.header, e.body, h.version, t.scope, t.txn_id"
-#define LARES_EVENT_FROM                                                                                      \
+#define LARES_EVENT_FROM \
   "events e JOIN room_heads h ON h.room = e.room LEFT JOIN event_transactions t ON t.event = e.event"
 
 constexpr storage::LookupMany kByNumber{
@@ -45,7 +45,8 @@ constexpr storage::Statement kForwards{
 constexpr storage::Statement kWritten{"SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
                                       " WHERE e.position > $1 AND e.position <= $2 AND e.writer = $3 "
                                       "ORDER BY e.position LIMIT $4"};
-constexpr storage::Statement kHead{"SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
+constexpr storage::Statement kHead{
+    "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
 
 #undef LARES_EVENT_COLUMNS
 #undef LARES_EVENT_FROM
@@ -58,7 +59,8 @@ struct Read {
 Read take(const Row& row) {
   const matrix::RoomVersion* version = matrix::find_room_version(row.text(12));
   if (version == nullptr) {
-    throw storage::Corrupt{fmt::format("Room number {} has the unknown version {}.", row.i64(1), row.text(12))};
+    throw storage::Corrupt{
+        fmt::format("Room number {} has the unknown version {}.", row.i64(1), row.text(12))};
   }
   auto event = matrix::Event::restore(row.bytes(11), row.bytes(10), *version);
   if (!event) {
@@ -83,7 +85,8 @@ Read take(const Row& row) {
   return {std::move(stored), row.maybe_i64(9).value_or(0)};
 }
 
-// A redacted event is shown in its redacted form from the redaction's commit on, whatever its bytes still say.
+// A redacted event is shown in its redacted form from the redaction's commit on, whatever its bytes still
+// say.
 void apply_redactions(ReadTransaction& tx, std::span<Read> events) {
   std::vector<Read*> redacted;
   for (Read& read : events) {
@@ -114,7 +117,8 @@ std::vector<StoredEventPtr> finish(ReadTransaction& tx, std::vector<Read> events
 }
 
 template <class... Arguments>
-std::vector<StoredEventPtr> select(ReadTransaction& tx, const storage::Statement& statement, Arguments... arguments) {
+std::vector<StoredEventPtr> select(ReadTransaction& tx, const storage::Statement& statement,
+                                   Arguments... arguments) {
   std::vector<Read> events;
   tx.each(statement, arguments..., [&events](const Row& row) { events.push_back(take(row)); });
   return finish(tx, std::move(events));
@@ -122,7 +126,8 @@ std::vector<StoredEventPtr> select(ReadTransaction& tx, const storage::Statement
 
 }  // namespace
 
-std::vector<StoredEventPtr> EventReader::by_number(ReadTransaction& tx, std::span<const std::int64_t> numbers) const {
+std::vector<StoredEventPtr> EventReader::by_number(ReadTransaction& tx,
+                                                   std::span<const std::int64_t> numbers) const {
   std::vector<Read> events(numbers.size());
   tx.lookup_many(
       kByNumber, numbers, [](std::int64_t number) { return number; },
@@ -143,15 +148,18 @@ std::vector<StoredEventPtr> EventReader::newest(ReadTransaction& tx, std::int64_
 std::vector<StoredEventPtr> EventReader::history(ReadTransaction& tx, std::int64_t room, std::int64_t depth,
                                                  std::int64_t position, bool backwards, std::int64_t upto,
                                                  std::size_t limit) const {
-  return select(tx, backwards ? kBackwards : kForwards, room, depth, position, upto, static_cast<std::int64_t>(limit));
+  return select(tx, backwards ? kBackwards : kForwards, room, depth, position, upto,
+                static_cast<std::int64_t>(limit));
 }
 
-std::vector<StoredEventPtr> EventReader::written(ReadTransaction& tx, stream::WriterNumber writer, std::int64_t from,
-                                                 std::int64_t to, std::size_t limit) const {
+std::vector<StoredEventPtr> EventReader::written(ReadTransaction& tx, stream::WriterNumber writer,
+                                                 std::int64_t from, std::int64_t to,
+                                                 std::size_t limit) const {
   return select(tx, kWritten, from, to, static_cast<std::int64_t>(writer), static_cast<std::int64_t>(limit));
 }
 
-std::unique_ptr<RoomHead> EventReader::head(ReadTransaction& tx, std::int64_t room, const matrix::RoomId& id) const {
+std::unique_ptr<RoomHead> EventReader::head(ReadTransaction& tx, std::int64_t room,
+                                            const matrix::RoomId& id) const {
   return tx
       .maybe(kHead, room,
              [room, &id](const Row& row) {
@@ -160,7 +168,8 @@ std::unique_ptr<RoomHead> EventReader::head(ReadTransaction& tx, std::int64_t ro
                if (version == nullptr || !extremities) {
                  throw storage::Corrupt{fmt::format("The head of room {} cannot be read.", id.view())};
                }
-               return std::make_unique<RoomHead>(room, id, *version, row.i64(1), row.i64(2), std::move(*extremities));
+               return std::make_unique<RoomHead>(room, id, *version, row.i64(1), row.i64(2),
+                                                 std::move(*extremities));
              })
       .value_or(nullptr);
 }

@@ -17,7 +17,8 @@
 
 namespace lares::events {
 
-/// Reads rows of `events` inside a transaction that the caller has. It keeps nothing; caches stand in front of it.
+/// Reads rows of `events` inside a transaction that the caller has. It keeps nothing; caches stand in front
+/// of it.
 ///
 /// **Threads**: a storage thread.
 /// **Errors**: storage errors; storage::Corrupt where a stored event cannot be taken up.
@@ -34,12 +35,13 @@ class EventReader {
                                                             std::size_t limit) const;
   /// A page of history by (depth, position), away from a place.
   [[nodiscard]] std::vector<service::StoredEventPtr> history(storage::ReadTransaction& tx, std::int64_t room,
-                                                             std::int64_t depth, std::int64_t position, bool backwards,
-                                                             std::int64_t upto, std::size_t limit) const;
-  /// All rows of one writer in (from, to], in order: what replication repeats.
-  [[nodiscard]] std::vector<service::StoredEventPtr> written(storage::ReadTransaction& tx, stream::WriterNumber writer,
-                                                             std::int64_t from, std::int64_t to,
+                                                             std::int64_t depth, std::int64_t position,
+                                                             bool backwards, std::int64_t upto,
                                                              std::size_t limit) const;
+  /// All rows of one writer in (from, to], in order: what replication repeats.
+  [[nodiscard]] std::vector<service::StoredEventPtr> written(storage::ReadTransaction& tx,
+                                                             stream::WriterNumber writer, std::int64_t from,
+                                                             std::int64_t to, std::size_t limit) const;
 
   /// The head of a room, null if the room is unknown.
   [[nodiscard]] std::unique_ptr<RoomHead> head(storage::ReadTransaction& tx, std::int64_t room,

@@ -46,7 +46,12 @@ std::string row_of(const StoredEvent& stored) {
 
 EventStream::EventStream(storage::Database& database, storage::Interner& interner, stream::Hub& hub,
                          stream::Notifier& notifier, RoomCaches& caches, const EventReader& reader)
-    : database_(database), interner_(interner), hub_(hub), notifier_(notifier), caches_(caches), reader_(reader) {}
+    : database_(database),
+      interner_(interner),
+      hub_(hub),
+      notifier_(notifier),
+      caches_(caches),
+      reader_(reader) {}
 
 Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> EventStream::positions() {
   co_return co_await database_.read("events_positions", [](storage::ReadTransaction& tx) {
@@ -58,14 +63,15 @@ Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> EventStream::po
   });
 }
 
-Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) {
+Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
+                              std::int64_t upto) {
   if (rows.empty()) {
     co_return;
   }
   // Rows name events; the events themselves are in the database, which is read once for all of them.
   const std::int64_t from = rows.front().position - 1;
-  std::vector<StoredEventPtr> events =
-      co_await database_.read("events_written", [this, writer, from, upto, &rows](storage::ReadTransaction& tx) {
+  std::vector<StoredEventPtr> events = co_await database_.read(
+      "events_written", [this, writer, from, upto, &rows](storage::ReadTransaction& tx) {
         return reader_.written(tx, writer, from, upto, rows.size());
       });
   std::vector<AppliedEvent> applied;
@@ -78,7 +84,8 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     if (event->event->redacts()) {
       const std::string target{*event->event->redacts()};
       const StoredEventPtr found = co_await database_.read(
-          "redacted_event", [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
+          "redacted_event",
+          [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
       one.redacts = found && found->redacted_because ? found->number : 0;
     }
     applied.push_back(std::move(one));
@@ -89,8 +96,8 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
 
 Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
                                            std::size_t limit) {
-  const std::vector<StoredEventPtr> events =
-      co_await database_.read("events_updates", [this, writer, from, to, limit](storage::ReadTransaction& tx) {
+  const std::vector<StoredEventPtr> events = co_await database_.read(
+      "events_updates", [this, writer, from, to, limit](storage::ReadTransaction& tx) {
         return reader_.written(tx, writer, from, to, limit);
       });
   stream::Updates updates;

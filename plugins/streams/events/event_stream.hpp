@@ -18,15 +18,17 @@
 
 namespace lares::events {
 
-/// The stream of events as every process reads it: takes rows up into the caches and wakes the rooms they belong to.
+/// The stream of events as every process reads it: takes rows up into the caches and wakes the rooms they
+/// belong to.
 class EventStream final : public stream::Stream {
  public:
-  EventStream(storage::Database& database, storage::Interner& interner, stream::Hub& hub, stream::Notifier& notifier,
-              RoomCaches& caches, const EventReader& reader);
+  EventStream(storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+              stream::Notifier& notifier, RoomCaches& caches, const EventReader& reader);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "events"; }
   Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> positions() override;
-  Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) override;
+  Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
+                   std::int64_t upto) override;
   Task<stream::Updates> updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
                                 std::size_t limit) override;
 

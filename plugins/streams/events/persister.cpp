@@ -84,7 +84,8 @@ constexpr storage::ChangeMany kMarkRedacted{
 
 constexpr storage::Statement kEventIsThere{"SELECT position FROM events WHERE event = $1"};
 
-void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<StoredEvent>> events, stream::WriterNumber self) {
+void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<StoredEvent>> events,
+                    stream::WriterNumber self) {
   std::vector<std::int64_t> positions;
   positions.reserve(events.size());
   tx.each(kDrawPositions, static_cast<std::int64_t>(events.size()),
@@ -129,7 +130,9 @@ std::vector<PreparedWritePtr> Persister::take_waiting(std::int64_t room) {
   return taken;
 }
 
-Task<void> Persister::stop() { co_await tasks_.join(); }
+Task<void> Persister::stop() {
+  co_await tasks_.join();
+}
 
 Task<void> Persister::run() {
   while (!queue_.empty()) {
@@ -215,7 +218,8 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
     for (const PreparedEvent& event : write->events) {
       rows.push_back({&event, event.stored->event->header()});
       if (event.member != 0) {
-        // One upsert must not touch a row twice: a later membership of one user in one batch takes the former's place.
+        // One upsert must not touch a row twice: a later membership of one user in one batch takes the
+        // former's place.
         std::erase_if(memberships, [&event](const PreparedEvent* other) {
           return other->member == event.member && other->stored->room == event.stored->room;
         });
@@ -231,7 +235,8 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
     for (const matrix::StateBlock& block : write->blocks) {
       blocks.push_back({write->room, &block});
     }
-    // Later writes of one room leave the later head; a room that is new in this batch is inserted with its last one.
+    // Later writes of one room leave the later head; a room that is new in this batch is inserted with its
+    // last one.
     const auto same_room = [&write](const PreparedWrite* other) { return other->room == write->room; };
     const bool fresh = write->new_room || std::ranges::any_of(new_heads, same_room);
     std::vector<const PreparedWrite*>& heads = fresh ? new_heads : changed_heads;
@@ -256,10 +261,11 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
                       Bytes{event.event->bytes()}};
   });
   if (!transactions.empty()) {
-    const std::int64_t written = tx.insert_many(kInsertTransactions, transactions, [](const TransactionRow& row) {
-      return std::tuple{Bytes{row.key->scope}, row.event->room, Bytes{row.key->id}, row.event->number,
-                        row.event->event->origin_server_ts()};
-    });
+    const std::int64_t written =
+        tx.insert_many(kInsertTransactions, transactions, [](const TransactionRow& row) {
+          return std::tuple{Bytes{row.key->scope}, row.event->room, Bytes{row.key->id}, row.event->number,
+                            row.event->event->origin_server_ts()};
+        });
     if (written != static_cast<std::int64_t>(transactions.size())) {
       throw DuplicateTransaction{};
     }
@@ -268,8 +274,8 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
     return std::tuple{row.room, static_cast<std::int64_t>(row.block->number), Bytes{row.block->bytes}};
   });
   tx.insert_many(kInsertHeads, new_heads, [](const PreparedWrite* write) {
-    return std::tuple{write->room, std::string_view{write->version}, write->head.state, write->head.next_block,
-                      Bytes{write->head.extremities}};
+    return std::tuple{write->room, std::string_view{write->version}, write->head.state,
+                      write->head.next_block, Bytes{write->head.extremities}};
   });
   tx.change_many(kChangeHeads, changed_heads, [](const PreparedWrite* write) {
     return std::tuple{write->room, write->head.state, write->head.next_block, Bytes{write->head.extremities}};
@@ -283,8 +289,9 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
                       event->stored->position,
                       false};
   });
-  tx.change_many(kMarkRedacted, redactions,
-                 [](const PreparedEvent* event) { return std::tuple{event->redacts, event->stored->number}; });
+  tx.change_many(kMarkRedacted, redactions, [](const PreparedEvent* event) {
+    return std::tuple{event->redacts, event->stored->number};
+  });
   for (service::EventSink* sink : sinks_) {
     sink->write(tx, view);
   }

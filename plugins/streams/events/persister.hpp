@@ -30,23 +30,24 @@ struct PreparedWrite {
   service::WriteRequest request;
   matrix::RoomId room_id;
   std::int64_t room = 0;
-  std::vector<Interned> numbers;            ///< of the request's events, to prepare them once more
-  matrix::EventPtr create;                  ///< a create event that was built to know the room's id
+  std::vector<Interned> numbers;  ///< of the request's events, to prepare them once more
+  matrix::EventPtr create;        ///< a create event that was built to know the room's id
   std::vector<PreparedEvent> events;
-  std::vector<matrix::StateBlock> blocks;         ///< of state, made by these events
+  std::vector<matrix::StateBlock> blocks;  ///< of state, made by these events
   HeadRow head;
   std::string version;
   bool new_room = false;
   std::optional<matrix::EventId> repeated;  ///< nothing was written, since this event says it already
   std::int64_t repeated_position = 0;
-  Promise<std::int64_t> done;               ///< the position of the last event
+  Promise<std::int64_t> done;  ///< the position of the last event
 
-  PreparedWrite(service::WriteRequest what, matrix::RoomId where) : request(std::move(what)), room_id(std::move(where)) {}
+  PreparedWrite(service::WriteRequest what, matrix::RoomId where)
+      : request(std::move(what)), room_id(std::move(where)) {}
 };
 using PreparedWritePtr = std::shared_ptr<PreparedWrite>;
 
-/// Writes what the rooms of this process have prepared: all that waits goes into one transaction, and while that commits
-/// the next batch gathers.
+/// Writes what the rooms of this process have prepared: all that waits goes into one transaction, and while
+/// that commits the next batch gathers.
 ///
 /// **Threads**: the writer's loop, except `commit_in`, which runs on a storage thread.
 class Persister {
@@ -57,12 +58,13 @@ class Persister {
   /// A batch has failed as a whole: the writes are to be prepared and committed anew, one by one.
   using Recover = std::function<Task<void>(std::vector<PreparedWritePtr> writes)>;
 
-  Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime, std::vector<service::EventSink*> sinks,
-            Applied applied, Recover recover);
+  Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime,
+            std::vector<service::EventSink*> sinks, Applied applied, Recover recover);
 
   /// Takes a write; its order among those of its room is kept.
   void submit(PreparedWritePtr write);
-  /// Writes one batch in one transaction, now. **Errors**: DuplicateTransaction, storage errors; nothing is written then.
+  /// Writes one batch in one transaction, now. **Errors**: DuplicateTransaction, storage errors; nothing is
+  /// written then.
   Task<void> commit(std::vector<PreparedWritePtr> batch);
 
   /// Takes out what waits for one room, in order: it builds on a write that failed.

@@ -23,12 +23,17 @@ namespace lares::events {
 
 namespace {
 
-void declare(Declarations& declarations) { declarations.schema(events_schema()); }
+void declare(Declarations& declarations) {
+  declarations.schema(events_schema());
+}
 
-// The event writer is provided before it can be made: sinks join while plugins are constructed, after this one.
+// The event writer is provided before it can be made: sinks join while plugins are constructed, after this
+// one.
 class LateWriter final : public service::EventWriter {
  public:
-  Task<service::WriteResult> write(service::WriteRequest request) override { return writer->write(std::move(request)); }
+  Task<service::WriteResult> write(service::WriteRequest request) override {
+    return writer->write(std::move(request));
+  }
   std::unique_ptr<RoomWriter> writer;
 };
 
@@ -54,9 +59,8 @@ class EventsPlugin final : public Plugin {
     writer_.writer = std::make_unique<RoomWriter>(
         server_.runtime(), database_, interner_, hub_, server_.services().get<service::ServerKeys>(), reader_,
         server_.services().all<service::EventSink>(),
-        [this](std::span<const std::shared_ptr<service::StoredEvent>> events, std::span<const PreparedWritePtr> writes) {
-          committed(events, writes);
-        },
+        [this](std::span<const std::shared_ptr<service::StoredEvent>> events,
+               std::span<const PreparedWritePtr> writes) { committed(events, writes); },
         WriterLimits{});
     co_return;
   }
@@ -103,7 +107,10 @@ constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.int
 
 }  // namespace lares::events
 
-LARES_PLUGIN(.name = "events", .version = LARES_VERSION, .provides = lares::events::kProvides,
-             .needs = lares::events::kNeeds, .declare = &lares::events::declare,
-             .create = [](lares::Server& server) -> lares::Plugin* { return new lares::events::EventsPlugin(server); },
-             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
+LARES_PLUGIN(
+        .name = "events", .version = LARES_VERSION, .provides = lares::events::kProvides,
+        .needs = lares::events::kNeeds, .declare = &lares::events::declare,
+        .create = [](lares::Server& server) -> lares::Plugin* {
+          return new lares::events::EventsPlugin(server);
+        },
+        .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

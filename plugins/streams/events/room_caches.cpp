@@ -23,15 +23,17 @@ constexpr std::size_t kTimelineLoaded = 30;
 constexpr std::size_t kTimelineMost = 120;
 
 constexpr storage::Statement kRoomsOf{
-    "SELECT room, membership, event, position, writer, forgotten FROM room_memberships WHERE member = $1 ORDER BY room"};
+    "SELECT room, membership, event, position, writer, forgotten FROM room_memberships WHERE member = $1 "
+    "ORDER BY room"};
 constexpr storage::Statement kMembersOf{
-    "SELECT member, membership FROM room_memberships WHERE room = $1 AND membership IN (1, 2) ORDER BY member"};
+    "SELECT member, membership FROM room_memberships WHERE room = $1 AND membership IN (1, 2) ORDER BY "
+    "member"};
 
 TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool complete) {
   TimelinePtr list;
   for (std::size_t i = newest_first.size(); i-- > 0;) {
-    list = std::make_shared<const Timeline>(
-        Timeline{newest_first[i], list, list ? list->length + 1 : 1, complete && i + 1 == newest_first.size()});
+    list = std::make_shared<const Timeline>(Timeline{newest_first[i], list, list ? list->length + 1 : 1,
+                                                     complete && i + 1 == newest_first.size()});
   }
   return list;
 }
@@ -63,7 +65,9 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
       rooms_of_(group, {.name = "user_memberships", .server_name = server_name, .max_size = 200'000},
                 [](std::int64_t, const UserRooms& rooms) { return rooms->size() + 1; }),
       members_of_(group, {.name = "room_members", .server_name = server_name, .max_size = 1'000'000},
-                  [](std::int64_t, const RoomMembers& members) { return members->joined.size() + members->invited.size() + 1; }),
+                  [](std::int64_t, const RoomMembers& members) {
+                    return members->joined.size() + members->invited.size() + 1;
+                  }),
       events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
               [](std::int64_t, const StoredEventPtr& event) { return event->event->memory_bytes() + 160; }),
       states_(group, {.name = "room_states", .server_name = server_name, .max_size = 4'000}) {}
@@ -81,14 +85,15 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     } else if (std::optional<TimelinePtr> timeline = timelines_.peek(stored->room)) {
       if (*timeline && (*timeline)->length >= kTimelineMost) {
         std::vector<StoredEventPtr> newest{stored};
-        for (const Timeline* at = timeline->get(); at != nullptr && newest.size() < kTimelineLoaded; at = at->older.get()) {
+        for (const Timeline* at = timeline->get(); at != nullptr && newest.size() < kTimelineLoaded;
+             at = at->older.get()) {
           newest.push_back(at->event);
         }
         timelines_.put(stored->room, make_timeline(newest, false));
       } else {
         const std::size_t length = *timeline ? (*timeline)->length + 1 : 1;
-        timelines_.put(stored->room, std::make_shared<const Timeline>(Timeline{
-                                         stored, *timeline, length, *timeline == nullptr}));
+        timelines_.put(stored->room, std::make_shared<const Timeline>(
+                                         Timeline{stored, *timeline, length, *timeline == nullptr}));
       }
     } else if (stored->event->type() == "m.room.create") {
       timelines_.put(stored->room, std::make_shared<const Timeline>(Timeline{stored, nullptr, 1, true}));
@@ -135,7 +140,8 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
 
 Task<RoomName> RoomCaches::name(std::int64_t room) {
   return names_.get(room, [this](std::int64_t number) -> Task<RoomName> {
-    const std::vector<storage::InternText> texts = co_await interner_.texts(storage::InternKind::Room, {number});
+    const std::vector<storage::InternText> texts =
+        co_await interner_.texts(storage::InternKind::Room, {number});
     const std::optional<RoomFacts> facts = co_await database_.read(
         "room_facts", [number](ReadTransaction& tx) { return read_room_facts(tx, number); });
     auto id = matrix::RoomId::parse(texts.front().first);
@@ -148,9 +154,10 @@ Task<RoomName> RoomCaches::name(std::int64_t room) {
 
 Task<TimelinePtr> RoomCaches::timeline(std::int64_t room) {
   return timelines_.get(room, [this](std::int64_t number) -> Task<TimelinePtr> {
-    const std::vector<StoredEventPtr> newest = co_await database_.read("room_timeline", [this, number](ReadTransaction& tx) {
-      return reader_.newest(tx, number, 0, std::numeric_limits<std::int64_t>::max(), kTimelineLoaded);
-    });
+    const std::vector<StoredEventPtr> newest =
+        co_await database_.read("room_timeline", [this, number](ReadTransaction& tx) {
+          return reader_.newest(tx, number, 0, std::numeric_limits<std::int64_t>::max(), kTimelineLoaded);
+        });
     for (const StoredEventPtr& event : newest) {
       remember(event);
     }
@@ -181,7 +188,8 @@ Task<RoomMembers> RoomCaches::members_of(std::int64_t room) {
     co_return co_await database_.read("room_members", [number](ReadTransaction& tx) -> RoomMembers {
       auto members = std::make_shared<MemberList>();
       tx.each(kMembersOf, number, [&members](const Row& row) {
-        (static_cast<MembershipCode>(row.i64(1)) == MembershipCode::kJoin ? members->joined : members->invited)
+        (static_cast<MembershipCode>(row.i64(1)) == MembershipCode::kJoin ? members->joined
+                                                                          : members->invited)
             .push_back(row.i64(0));
       });
       return members;

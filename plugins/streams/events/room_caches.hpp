@@ -20,14 +20,15 @@
 
 namespace lares::events {
 
-/// The newest events of a room, in the order of arrival. A list that shares its tail, so that a new event costs one node.
+/// The newest events of a room, in the order of arrival. A list that shares its tail, so that a new event
+/// costs one node.
 ///
 /// **Threads**: any; immutable.
 struct Timeline {
   service::StoredEventPtr event;
   std::shared_ptr<const Timeline> older;  ///< null at the end of what is kept
   std::size_t length = 1;
-  bool complete = false;                  ///< in the last node: nothing older exists
+  bool complete = false;  ///< in the last node: nothing older exists
 };
 using TimelinePtr = std::shared_ptr<const Timeline>;
 
@@ -67,8 +68,8 @@ struct AppliedEvent {
 /// **Threads**: any for reading; `apply` from the loop that applies events.
 class RoomCaches {
  public:
-  RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner, const EventReader& reader,
-             const std::string& server_name);
+  RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner,
+             const EventReader& reader, const std::string& server_name);
 
   /// Takes up committed events in the order of their positions, before the position is announced.
   void apply(std::span<const AppliedEvent> events);
@@ -80,18 +81,22 @@ class RoomCaches {
   Task<RoomMembers> members_of(std::int64_t room);
   /// By number, in order. **Errors**: storage::Corrupt if one is not there.
   Task<std::vector<service::StoredEventPtr>> events(std::vector<std::int64_t> numbers);
-  [[nodiscard]] std::optional<service::StoredEventPtr> cached_event(std::int64_t number) { return events_.peek(number); }
+  [[nodiscard]] std::optional<service::StoredEventPtr> cached_event(std::int64_t number) {
+    return events_.peek(number);
+  }
   void remember(const service::StoredEventPtr& event) { events_.put(event->number, event); }
 
   /// The room's state under a root. Its nodes load when they are needed, inside `with_state`.
   [[nodiscard]] matrix::StateMap state(std::int64_t room, std::int64_t root);
 
   /// Numbers of the events in the state under `root` for these state keys; 0 where there is none.
-  Task<std::vector<std::int64_t>> state_events(std::int64_t room, std::int64_t root, std::vector<std::int64_t> keys);
+  Task<std::vector<std::int64_t>> state_events(std::int64_t room, std::int64_t root,
+                                               std::vector<std::int64_t> keys);
   /// Numbers of all events in the state under `root`.
   Task<std::vector<std::int64_t>> all_state(std::int64_t room, std::int64_t root);
   /// The entries that differ: (event before or 0, event after or 0).
-  Task<std::vector<std::pair<std::int64_t, std::int64_t>>> state_difference(std::int64_t room, std::int64_t before,
+  Task<std::vector<std::pair<std::int64_t, std::int64_t>>> state_difference(std::int64_t room,
+                                                                            std::int64_t before,
                                                                             std::int64_t after);
 
  private:

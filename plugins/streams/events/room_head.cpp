@@ -15,7 +15,8 @@ using service::NewEvent;
 
 namespace {
 
-// More are allowed, but a client's event need not tie all of a torn room together at once; the rest follow with the next.
+// More are allowed, but a client's event need not tie all of a torn room together at once; the rest follow
+// with the next.
 constexpr std::size_t kPrevEventsOfOurs = 10;
 
 http::MatrixError event_error(const matrix::EventError& error) {
@@ -39,8 +40,8 @@ std::size_t RoomHead::KeyHash::operator()(const KeyView& key) const noexcept {
 RoomHead::RoomHead(std::int64_t room, matrix::RoomId id, const matrix::RoomVersion& version)
     : room_(room), id_(std::move(id)), version_(&version) {}
 
-RoomHead::RoomHead(std::int64_t room, matrix::RoomId id, const matrix::RoomVersion& version, std::int64_t state_root,
-                   std::int64_t next_block, std::vector<Extremity> extremities)
+RoomHead::RoomHead(std::int64_t room, matrix::RoomId id, const matrix::RoomVersion& version,
+                   std::int64_t state_root, std::int64_t next_block, std::vector<Extremity> extremities)
     : room_(room),
       id_(std::move(id)),
       version_(&version),
@@ -55,7 +56,8 @@ const StateEntry* RoomHead::find(std::string_view type, std::string_view state_k
 }
 
 void RoomHead::learn(std::string_view type, std::string_view state_key, StateEntry entry) {
-  const std::size_t bytes = 128 + type.size() + state_key.size() + (entry.event ? entry.event->memory_bytes() : 0);
+  const std::size_t bytes =
+      128 + type.size() + state_key.size() + (entry.event ? entry.event->memory_bytes() : 0);
   if (entries_.try_emplace(Key{std::string{type}, std::string{state_key}}, std::move(entry)).second) {
     memory_bytes_ += bytes;
   }
@@ -147,7 +149,8 @@ void RoomHead::back_to_mark() {
 }
 
 PreparedEvent RoomHead::append(const NewEvent& event, const Interned& numbers, const RedactionTarget* target,
-                               std::int64_t now_ts, const matrix::ServerName& server, const crypto::SigningKey& key) {
+                               std::int64_t now_ts, const matrix::ServerName& server,
+                               const crypto::SigningKey& key) {
   auto built = matrix::build_event(draft_of(event, now_ts), *version_, server, key);
   if (!built) {
     throw event_error(built.error());
@@ -174,13 +177,15 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
   stored->depth = event->depth();
   stored->state_before = state_root_;
   if (event->is_state()) {
-    auto next = state_.with(static_cast<std::uint64_t>(numbers.state_key), static_cast<std::uint64_t>(numbers.event));
+    auto next =
+        state_.with(static_cast<std::uint64_t>(numbers.state_key), static_cast<std::uint64_t>(numbers.event));
     if (!next) {
       throw http::unavailable("The room's state could not be read.")
           .because(matrix::describe(next.error().code));
     }
     state_ = std::move(*next);
-    state_root_ = static_cast<std::int64_t>(state_.save(static_cast<matrix::BlockId>(next_block_), new_blocks_));
+    state_root_ =
+        static_cast<std::int64_t>(state_.save(static_cast<matrix::BlockId>(next_block_), new_blocks_));
     if (!new_blocks_.empty()) {
       next_block_ = std::max(next_block_, static_cast<std::int64_t>(new_blocks_.back().number) + 1);
     }
@@ -251,8 +256,9 @@ std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes)
   return result;
 }
 
-EventPtr build_create_event(const NewEvent& event, const matrix::RoomVersion& version, std::optional<std::string> room_id,
-                            std::int64_t now_ts, const matrix::ServerName& server, const crypto::SigningKey& key) {
+EventPtr build_create_event(const NewEvent& event, const matrix::RoomVersion& version,
+                            std::optional<std::string> room_id, std::int64_t now_ts,
+                            const matrix::ServerName& server, const crypto::SigningKey& key) {
   matrix::EventDraft draft;
   draft.type = event.type;
   draft.state_key = event.state_key;

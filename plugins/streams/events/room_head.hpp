@@ -38,7 +38,7 @@ struct StateEntry {
 
 /// What a new event needs from outside its room: numbers that were committed before.
 struct Interned {
-  std::int64_t event = 0;      ///< fresh
+  std::int64_t event = 0;  ///< fresh
   std::int64_t sender = 0;
   std::int64_t state_key = 0;  ///< of a state event
   std::int64_t member = 0;     ///< of m.room.member: the user in the state key
@@ -56,7 +56,7 @@ struct PreparedEvent {
   std::int64_t state_key = 0;  ///< 0 where it is no state event
   std::int64_t member = 0;
   MembershipCode membership = MembershipCode::kLeave;
-  std::int64_t redacts = 0;    ///< number of the event that it redacts, once it may
+  std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
 };
 
 /// What committing a prepared write leaves in `room_heads`.
@@ -66,8 +66,8 @@ struct HeadRow {
   std::string extremities;
 };
 
-/// A room as its writer has it in memory: what the next event is built on, including what is not committed yet. Nobody but
-/// the writer sees it.
+/// A room as its writer has it in memory: what the next event is built on, including what is not committed
+/// yet. Nobody but the writer sees it.
 ///
 /// **Threads**: one at a time.
 class RoomHead {
@@ -92,8 +92,8 @@ class RoomHead {
   /// The state, for the loader: it looks up what is not at hand, and loads what a state event will change.
   [[nodiscard]] const matrix::StateMap& state() const noexcept { return state_; }
 
-  /// Builds the event on top of the head, holds it to the rules and moves the head on. The entries that authorise it must be
-  /// at hand, and for a state event the path to its entry loaded.
+  /// Builds the event on top of the head, holds it to the rules and moves the head on. The entries that
+  /// authorise it must be at hand, and for a state event the path to its entry loaded.
   /// **Errors**: MatrixError; the head is unchanged then.
   PreparedEvent append(const service::NewEvent& event, const Interned& numbers, const RedactionTarget* target,
                        std::int64_t now_ts, const matrix::ServerName& server, const crypto::SigningKey& key);
@@ -114,7 +114,9 @@ class RoomHead {
   /// What is to be stored with everything appended so far.
   [[nodiscard]] HeadRow row() const;
   /// The blocks of state that `append` made since the last call.
-  [[nodiscard]] std::vector<matrix::StateBlock> take_new_blocks() noexcept { return std::exchange(new_blocks_, {}); }
+  [[nodiscard]] std::vector<matrix::StateBlock> take_new_blocks() noexcept {
+    return std::exchange(new_blocks_, {});
+  }
 
   /// Bytes that the entries take, about; for the common bound.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_bytes_; }
@@ -134,7 +136,9 @@ class RoomHead {
   struct KeyHash {
     using is_transparent = void;
     std::size_t operator()(const KeyView& key) const noexcept;
-    std::size_t operator()(const Key& key) const noexcept { return (*this)(KeyView{key.type, key.state_key}); }
+    std::size_t operator()(const Key& key) const noexcept {
+      return (*this)(KeyView{key.type, key.state_key});
+    }
   };
   struct KeyEqual {
     using is_transparent = void;
@@ -159,7 +163,8 @@ class RoomHead {
     std::vector<Extremity> extremities;
     std::int64_t next_block = 1;
     std::size_t new_blocks = 0;
-    std::vector<std::pair<Key, std::optional<StateEntry>>> former;  // of entries that were replaced, oldest first
+    std::vector<std::pair<Key, std::optional<StateEntry>>>
+        former;  // of entries that were replaced, oldest first
   };
   std::optional<Mark> mark_;
   std::size_t memory_bytes_ = 0;
@@ -170,8 +175,10 @@ class RoomHead {
 [[nodiscard]] std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes);
 
 /// A create event's id is the room's in versions whose room ids are hashes: built before there is a head.
-[[nodiscard]] matrix::EventPtr build_create_event(const service::NewEvent& event, const matrix::RoomVersion& version,
+[[nodiscard]] matrix::EventPtr build_create_event(const service::NewEvent& event,
+                                                  const matrix::RoomVersion& version,
                                                   std::optional<std::string> room_id, std::int64_t now_ts,
-                                                  const matrix::ServerName& server, const crypto::SigningKey& key);
+                                                  const matrix::ServerName& server,
+                                                  const crypto::SigningKey& key);
 
 }  // namespace lares::events

@@ -83,9 +83,10 @@ struct RoomWriter::Room {
   std::optional<std::list<std::int64_t>::iterator> idle;
 };
 
-RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
-                       const service::ServerKeys& keys, EventReader& reader, std::vector<service::EventSink*> sinks,
-                       Persister::Applied applied, WriterLimits limits)
+RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::Interner& interner,
+                       stream::Hub& hub, const service::ServerKeys& keys, EventReader& reader,
+                       std::vector<service::EventSink*> sinks, Persister::Applied applied,
+                       WriterLimits limits)
     : runtime_(runtime),
       database_(database),
       interner_(interner),
@@ -99,7 +100,9 @@ RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::I
 
 RoomWriter::~RoomWriter() = default;
 
-Task<void> RoomWriter::stop() { co_await persister_.stop(); }
+Task<void> RoomWriter::stop() {
+  co_await persister_.stop();
+}
 
 Task<WriteResult> RoomWriter::write(WriteRequest request) {
   if (request.events.empty() || request.events.size() > kMaxEventsOfRequest ||
@@ -110,8 +113,9 @@ Task<WriteResult> RoomWriter::write(WriteRequest request) {
   PreparedWritePtr write = co_await gather(std::move(request));
   try {
     co_return co_await actor_.call_sized(
-        bytes, [](RoomWriter* self, PreparedWritePtr prepared) { return self->write_here(std::move(prepared)); }, this,
-        std::move(write));
+        bytes,
+        [](RoomWriter* self, PreparedWritePtr prepared) { return self->write_here(std::move(prepared)); },
+        this, std::move(write));
   } catch (const storage::Unavailable& error) {
     throw http::unavailable("The database is not available.").because(error.what());
   } catch (const storage::Overloaded& error) {
@@ -119,7 +123,8 @@ Task<WriteResult> RoomWriter::write(WriteRequest request) {
   }
 }
 
-// Everything that needs transactions of its own happens before the room is entered: numbers for texts, and for the event.
+// Everything that needs transactions of its own happens before the room is entered: numbers for texts, and
+// for the event.
 Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
   matrix::EventPtr create;
   std::optional<matrix::RoomId> room_id = request.room;
@@ -127,7 +132,8 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
   if (!room_id) {
     version = matrix::find_room_version(request.room_version);
     if (version == nullptr) {
-      throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION", "This server does not know this room version.");
+      throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION",
+                              "This server does not know this room version.");
     }
     std::optional<std::string> random_id;
     if (!version->room_id_is_create_hash) {
@@ -164,7 +170,8 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
     }
     room = *known;
   }
-  const std::vector<std::int64_t> user_numbers = co_await interner_.intern(InternKind::User, std::move(users));
+  const std::vector<std::int64_t> user_numbers =
+      co_await interner_.intern(InternKind::User, std::move(users));
   std::vector<std::int64_t> events;
   if (count == 1) {
     if (const std::optional<std::int64_t> number = interner_.try_take_event_number()) {
@@ -290,7 +297,8 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
   }
   const Future<std::int64_t> committed = write->done.future();
   if (write->request.transaction) {
-    room->recent.push_back({write->request.transaction->scope, write->request.transaction->id, write, committed});
+    room->recent.push_back(
+        {write->request.transaction->scope, write->request.transaction->id, write, committed});
     if (room->recent.size() > kRecentTransactions) {
       room->recent.pop_front();
     }
@@ -348,8 +356,8 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
       if (i == 0 && write.create) {
         write.events.push_back(head.append_built(write.create, numbers, nullptr));
       } else {
-        write.events.push_back(
-            head.append(event, numbers, target ? &*target : nullptr, now, keys_.server_name(), keys_.signing_key()));
+        write.events.push_back(head.append(event, numbers, target ? &*target : nullptr, now,
+                                           keys_.server_name(), keys_.signing_key()));
       }
     }
   } catch (...) {
@@ -415,7 +423,8 @@ Task<void> RoomWriter::load_entries(RoomHead& head, const NewEvent& event) {
       std::vector<std::size_t> places;
       for (std::size_t i = 0; i < missing.size(); ++i) {
         if (numbers[i]) {
-          const auto value = state_or_throw(head.state().find(static_cast<std::uint64_t>(*numbers[i])), head.room());
+          const auto value =
+              state_or_throw(head.state().find(static_cast<std::uint64_t>(*numbers[i])), head.room());
           if (value) {
             found[i].number = static_cast<std::int64_t>(*value);
             events.push_back(found[i].number);
@@ -449,9 +458,11 @@ Task<void> RoomWriter::load_path(RoomHead& head, std::int64_t state_key) {
   });
 }
 
-Task<std::optional<RedactionTarget>> RoomWriter::find_redacted(const RoomHead& head, const std::string& event_id) {
+Task<std::optional<RedactionTarget>> RoomWriter::find_redacted(const RoomHead& head,
+                                                               const std::string& event_id) {
   const service::StoredEventPtr found = co_await database_.read(
-      "find_redacted", [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
+      "find_redacted",
+      [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
   if (!found || found->room != head.room()) {
     co_return std::nullopt;
   }
@@ -469,9 +480,8 @@ Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
   const service::TransactionKey& key = *write.request.transaction;
   const std::optional<Found> found =
       co_await database_.read("find_event_transaction", [&key, &write](storage::ReadTransaction& tx) {
-        return tx.maybe(kFindTransaction, Bytes{key.scope}, write.room, Bytes{key.id}, [](const Row& row) {
-          return Found{parse_event_id(row.bytes(0)), row.i64(1)};
-        });
+        return tx.maybe(kFindTransaction, Bytes{key.scope}, write.room, Bytes{key.id},
+                        [](const Row& row) { return Found{parse_event_id(row.bytes(0)), row.i64(1)}; });
       });
   if (found) {
     write.repeated = found->event;
@@ -480,8 +490,8 @@ Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
   co_return found.has_value();
 }
 
-// A batch failed: each of its writes is tried by itself, on top of what is really there. What waits behind them in the same
-// rooms was built on them, so it goes the same way.
+// A batch failed: each of its writes is tried by itself, on top of what is really there. What waits behind
+// them in the same rooms was built on them, so it goes the same way.
 Task<void> RoomWriter::recover(std::vector<PreparedWritePtr> writes) {
   while (!writes.empty()) {
     const std::int64_t number = writes.front()->room;

@@ -24,13 +24,13 @@ namespace lares::events {
 
 /// Bounds of a writer's memory and queues.
 struct WriterLimits {
-  std::size_t rooms = 10'000;                  ///< rooms kept in memory while nothing is under way in them
-  std::size_t bytes = 64U * 1024 * 1024;       ///< of the entries of all rooms in memory, about
+  std::size_t rooms = 10'000;             ///< rooms kept in memory while nothing is under way in them
+  std::size_t bytes = 64U * 1024 * 1024;  ///< of the entries of all rooms in memory, about
   std::size_t room_queue_bytes = 4U * 1024 * 1024;  ///< of requests that wait for one room
 };
 
-/// The writer of the rooms that fall to this process: every room is an actor of its own, whose next event is authorised and
-/// signed while the former is being committed.
+/// The writer of the rooms that fall to this process: every room is an actor of its own, whose next event is
+/// authorised and signed while the former is being committed.
 ///
 /// **Threads**: any; everything happens on one loop.
 class RoomWriter final : public service::EventWriter {

@@ -50,10 +50,9 @@ class RoomViewImpl final : public service::RoomView {
   }
 
   Task<StoredEventPtr> event(std::string_view event_id) override {
-    StoredEventPtr found =
-        co_await rooms_.database_.read("event_by_id", [this, event_id](storage::ReadTransaction& tx) {
-          return rooms_.reader_.by_id(tx, event_id);
-        });
+    StoredEventPtr found = co_await rooms_.database_.read(
+        "event_by_id",
+        [this, event_id](storage::ReadTransaction& tx) { return rooms_.reader_.by_id(tx, event_id); });
     if (!found || found->room != room_) {
       co_return nullptr;
     }
@@ -102,12 +101,14 @@ class RoomViewImpl final : public service::RoomView {
     }
     std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, root);
     std::vector<StoredEventPtr> events = co_await rooms_.caches_.events(std::move(numbers));
-    std::erase_if(events, [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
+    std::erase_if(events,
+                  [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
     co_return events;
   }
 
-  Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to, Direction direction,
-                            std::size_t limit, const matrix::EventFilter* filter) override {
+  Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to,
+                            Direction direction, std::size_t limit,
+                            const matrix::EventFilter* filter) override {
     (void)filter;
     const bool backwards = direction == Direction::kBackwards;
     const std::int64_t upto = rooms_.hub_.position(stream::StreamNumber::kEvents).maximum();
@@ -147,8 +148,8 @@ class RoomViewImpl final : public service::RoomView {
 
   void append_client_event(std::string& out, const StoredEvent& event, bool omit_room_id) const override {
     append_client_form(out, event,
-                       {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()}, nullptr,
-                       omit_room_id);
+                       {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()},
+                       nullptr, omit_room_id);
   }
 
  private:
@@ -179,7 +180,12 @@ class RoomViewImpl final : public service::RoomView {
 
 RoomsService::RoomsService(Runtime& runtime, storage::Database& database, storage::Interner& interner,
                            stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
-    : runtime_(runtime), database_(database), interner_(interner), hub_(hub), caches_(caches), reader_(reader) {}
+    : runtime_(runtime),
+      database_(database),
+      interner_(interner),
+      hub_(hub),
+      caches_(caches),
+      reader_(reader) {}
 
 Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requester& requester,
                                                             const matrix::RoomId& room, bool peek) {
@@ -264,7 +270,8 @@ Task<matrix::EventPtr> RoomsService::current_state(const matrix::RoomId& room, s
     co_return nullptr;
   }
   const std::int64_t root = co_await current_root(*number);
-  const std::vector<std::int64_t> found = co_await caches_.state_events(*number, root, std::vector<std::int64_t>{*key});
+  const std::vector<std::int64_t> found =
+      co_await caches_.state_events(*number, root, std::vector<std::int64_t>{*key});
   if (found.front() == 0) {
     co_return nullptr;
   }

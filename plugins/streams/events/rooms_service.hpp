@@ -20,18 +20,22 @@ class RoomsService final : public service::Rooms {
   RoomsService(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
                RoomCaches& caches, const EventReader& reader);
 
-  Task<std::unique_ptr<service::RoomView>> view(const http::Requester& requester, const matrix::RoomId& room) override;
-  Task<std::unique_ptr<service::RoomView>> peek(const http::Requester& requester, const matrix::RoomId& room) override;
+  Task<std::unique_ptr<service::RoomView>> view(const http::Requester& requester,
+                                                const matrix::RoomId& room) override;
+  Task<std::unique_ptr<service::RoomView>> peek(const http::Requester& requester,
+                                                const matrix::RoomId& room) override;
   Task<std::vector<service::Membership>> memberships(std::int64_t user,
                                                      std::span<const std::string_view> which) override;
   Task<std::vector<std::int64_t>> joined_rooms(std::int64_t user) override;
-  Task<matrix::EventPtr> current_state(const matrix::RoomId& room, std::string type, std::string state_key) override;
+  Task<matrix::EventPtr> current_state(const matrix::RoomId& room, std::string type,
+                                       std::string state_key) override;
   Task<std::optional<std::int64_t>> number(const matrix::RoomId& room) override;
   Task<std::shared_ptr<const std::vector<std::int64_t>>> joined_users(std::int64_t room) override;
 
  private:
   friend class RoomViewImpl;
-  Task<std::unique_ptr<service::RoomView>> open(const http::Requester& requester, const matrix::RoomId& room, bool peek);
+  Task<std::unique_ptr<service::RoomView>> open(const http::Requester& requester, const matrix::RoomId& room,
+                                                bool peek);
   /// Root of the state in force, out of the newest event that this process has applied.
   Task<std::int64_t> current_root(std::int64_t room);
 

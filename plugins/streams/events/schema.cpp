@@ -58,7 +58,8 @@ Migration first_tables() {
                   "NULL"},
               Sql{"CREATE TABLE room_heads (room {id}, version TEXT NOT NULL, state BIGINT NOT NULL, "
                   "next_block BIGINT NOT NULL, extremities {bytes} NOT NULL)"},
-              Sql{"CREATE TABLE state_blocks (room BIGINT NOT NULL, block BIGINT NOT NULL, body {bytes} NOT NULL, "
+              Sql{"CREATE TABLE state_blocks (room BIGINT NOT NULL, block BIGINT NOT NULL, body {bytes} NOT "
+                  "NULL, "
                   "PRIMARY KEY (room, block)) {clustered}"},
               Sql{"CREATE TABLE room_memberships (room BIGINT NOT NULL, member BIGINT NOT NULL, "
                   "membership BIGINT NOT NULL, event BIGINT NOT NULL, writer BIGINT NOT NULL, "
@@ -73,7 +74,8 @@ Migration first_tables() {
               Sql{"CREATE TABLE events_sequence (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)",
                   "CREATE SEQUENCE events_sequence"},
               // The first position is 2: 1 stands for what everyone has seen.
-              Sql{"INSERT INTO events_sequence (id, value) VALUES (1, 1)", "SELECT nextval('events_sequence')"},
+              Sql{"INSERT INTO events_sequence (id, value) VALUES (1, 1)",
+                  "SELECT nextval('events_sequence')"},
           },
   };
 }
@@ -112,9 +114,11 @@ storage::Schema events_schema() {
                     .owners = {room},
                     .bound = "one per event that a client sent within a day",
                     .ends = "a day after `created_ts`",
-                    .prune = Statement{"DELETE FROM event_transactions WHERE (scope, room, txn_id) IN (SELECT scope, "
-                                       "room, txn_id FROM event_transactions WHERE created_ts < $1 - 86400000 "
-                                       "ORDER BY created_ts LIMIT $2)"}},
+                    .prune =
+                        Statement{
+                            "DELETE FROM event_transactions WHERE (scope, room, txn_id) IN (SELECT scope, "
+                            "room, txn_id FROM event_transactions WHERE created_ts < $1 - 86400000 "
+                            "ORDER BY created_ts LIMIT $2)"}},
               Table{.name = "events_sequence",
                     .key = {"id"},
                     .owners = {{.kind = OwnerKind::None}},

@@ -26,8 +26,8 @@ void StateBlocks::load(std::span<const matrix::BlockId> blocks,
 }
 
 void throw_corrupt_state(const matrix::StateMapError& error, std::int64_t room) {
-  throw storage::Corrupt{
-      fmt::format("The state of room number {} cannot be read: {} (node {}).", room, matrix::describe(error.code), error.node)};
+  throw storage::Corrupt{fmt::format("The state of room number {} cannot be read: {} (node {}).", room,
+                                     matrix::describe(error.code), error.node)};
 }
 
 }  // namespace lares::events

@@ -16,8 +16,8 @@ class ReadTransaction;
 
 namespace lares::events {
 
-/// The blocks of one room's states in the database, for the length of a transaction: table `state_blocks`. Blocks count up
-/// from 1 in each room, and only the room's writer makes them.
+/// The blocks of one room's states in the database, for the length of a transaction: table `state_blocks`.
+/// Blocks count up from 1 in each room, and only the room's writer makes them.
 class StateBlocks final : public matrix::NodeStore {
  public:
   StateBlocks(storage::ReadTransaction& tx, std::int64_t room) noexcept : tx_(tx), room_(room) {}

@@ -31,8 +31,8 @@ constexpr std::chrono::milliseconds kApplied{1000};
 
 // What an invited user is told of the room. spec: Client-Server API, "Stripped state"
 constexpr std::array<std::string_view, 7> kStrippedTypes{
-    "m.room.create",     "m.room.name",       "m.room.avatar",    "m.room.topic",
-    "m.room.join_rules", "m.room.canonical_alias", "m.room.encryption"};
+    "m.room.create",          "m.room.name",      "m.room.avatar", "m.room.topic", "m.room.join_rules",
+    "m.room.canonical_alias", "m.room.encryption"};
 
 bool in_past(const stream::Token& from, const service::StoredEvent& event) {
   return from.covers(StreamNumber::kEvents, event.writer, event.position);
@@ -50,9 +50,14 @@ struct SyncSection::Part {
   std::int64_t root = 0;  // of the state at the end
 };
 
-SyncSection::SyncSection(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
-                         RoomCaches& caches, const EventReader& reader)
-    : runtime_(runtime), database_(database), interner_(interner), hub_(hub), caches_(caches), reader_(reader) {}
+SyncSection::SyncSection(Runtime& runtime, storage::Database& database, storage::Interner& interner,
+                         stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
+    : runtime_(runtime),
+      database_(database),
+      interner_(interner),
+      hub_(hub),
+      caches_(caches),
+      reader_(reader) {}
 
 Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   const UserRooms rooms = co_await caches_.rooms_of(scope.user);
@@ -122,8 +127,8 @@ Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, st
   // The list in memory ends before the place in question.
   const std::int64_t last = std::min(upto, scope.to.at(StreamNumber::kEvents).maximum());
   const std::int64_t after = all ? 0 : scope.from.minimum(StreamNumber::kEvents);
-  std::vector<StoredEventPtr> found =
-      co_await database_.read("sync_timeline", [this, room, after, last, limit](storage::ReadTransaction& tx) {
+  std::vector<StoredEventPtr> found = co_await database_.read(
+      "sync_timeline", [this, room, after, last, limit](storage::ReadTransaction& tx) {
         return reader_.newest(tx, room, after, last, limit + 1);
       });
   current_context().add_event_fetches(found.size());
@@ -145,10 +150,9 @@ Task<std::int64_t> SyncSection::root_at(std::int64_t room, const stream::Token& 
     }
   }
   const std::int64_t upto = from.minimum(StreamNumber::kEvents);
-  const std::vector<StoredEventPtr> found =
-      co_await database_.read("state_at_token", [this, room, upto](storage::ReadTransaction& tx) {
-        return reader_.newest(tx, room, 0, upto, 1);
-      });
+  const std::vector<StoredEventPtr> found = co_await database_.read(
+      "state_at_token",
+      [this, room, upto](storage::ReadTransaction& tx) { return reader_.newest(tx, room, 0, upto, 1); });
   co_return found.empty() ? 0 : found.front()->state_after;
 }
 
@@ -169,8 +173,8 @@ Task<bool> SyncSection::was_joined(const SyncScope& scope, const RoomMembership&
   co_return events.front()->event->content()["membership"].equals("join");
 }
 
-Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership, bool whole,
-                                          std::int64_t upto) {
+Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership,
+                                          bool whole, std::int64_t upto) {
   Part part;
   const std::size_t limit = std::max<std::size_t>(1, scope.filter->timeline().limit(kTimelineLimit));
   std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto);
@@ -193,8 +197,9 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
 
   std::vector<std::int64_t> state;
   const bool lazy = scope.filter->state().lazy_load_members() || scope.filter->timeline().lazy_load_members();
-  const std::int64_t before = whole || scope.full_state ? 0 : part.limited ? co_await root_at(membership.room, scope.from)
-                                                                           : start;
+  const std::int64_t before = whole || scope.full_state ? 0
+                              : part.limited            ? co_await root_at(membership.room, scope.from)
+                                                        : start;
   if (before != start) {
     if (before == 0) {
       state = co_await caches_.all_state(membership.room, start);
@@ -209,11 +214,12 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   }
   part.state = co_await caches_.events(std::move(state));
 
-  Visibility visibility{caches_,   interner_,  membership.room, scope.requester->user().str(),
+  Visibility visibility{caches_,    interner_, membership.room, scope.requester->user().str(),
                         scope.user, membership};
   part.timeline = co_await visibility.filter(std::move(events));
-  std::erase_if(part.timeline,
-                [&scope](const StoredEventPtr& event) { return !scope.filter->timeline().matches(*event->event); });
+  std::erase_if(part.timeline, [&scope](const StoredEventPtr& event) {
+    return !scope.filter->timeline().matches(*event->event);
+  });
   if (lazy) {
     std::unordered_set<std::string_view> wanted{scope.requester->user().view()};
     for (const StoredEventPtr& event : part.timeline) {
@@ -221,7 +227,8 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     }
     if (before == 0) {
       std::erase_if(part.state, [&wanted](const StoredEventPtr& event) {
-        return event->event->type() == "m.room.member" && !wanted.contains(event->event->state_key().value_or(""));
+        return event->event->type() == "m.room.member" &&
+               !wanted.contains(event->event->state_key().value_or(""));
       });
     }
     std::unordered_set<std::string_view> present;
@@ -244,15 +251,17 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
           keys.push_back(*key);
         }
       }
-      std::vector<std::int64_t> members = co_await caches_.state_events(membership.room, start, std::move(keys));
+      std::vector<std::int64_t> members =
+          co_await caches_.state_events(membership.room, start, std::move(keys));
       std::erase(members, 0);
       for (StoredEventPtr& member : co_await caches_.events(std::move(members))) {
         part.state.push_back(std::move(member));
       }
     }
   }
-  std::erase_if(part.state,
-                [&scope](const StoredEventPtr& event) { return !scope.filter->state().matches(*event->event); });
+  std::erase_if(part.state, [&scope](const StoredEventPtr& event) {
+    return !scope.filter->state().matches(*event->event);
+  });
   co_return part;
 }
 
@@ -309,7 +318,8 @@ Task<void> SyncSection::append_events(const SyncScope& scope, const std::vector<
       const auto own = std::ranges::find_if(
           differences, [&event](const auto& difference) { return difference.second == event->number; });
       if (own != differences.end() && own->first != 0) {
-        const std::vector<StoredEventPtr> former = co_await caches_.events(std::vector<std::int64_t>{own->first});
+        const std::vector<StoredEventPtr> former =
+            co_await caches_.events(std::vector<std::int64_t>{own->first});
         replaced = former.front();
       }
     }
@@ -317,7 +327,8 @@ Task<void> SyncSection::append_events(const SyncScope& scope, const std::vector<
   }
 }
 
-Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership& membership, SyncResponse& response) {
+Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership& membership,
+                                    SyncResponse& response) {
   const bool changed =
       !scope.initial && !scope.from.covers(StreamNumber::kEvents, membership.writer, membership.position);
   bool whole = scope.initial;
@@ -353,7 +364,8 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
   }
 }
 
-Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& membership, SyncResponse& response) {
+Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& membership,
+                                  SyncResponse& response) {
   const RoomName name = co_await caches_.name(membership.room);
   if (!scope.filter->wants_room(name.id.view())) {
     co_return;
@@ -374,7 +386,8 @@ Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembershi
   if (!scope.filter->wants_room(name.id.view())) {
     co_return;
   }
-  const std::vector<StoredEventPtr> own = co_await caches_.events(std::vector<std::int64_t>{membership.event});
+  const std::vector<StoredEventPtr> own =
+      co_await caches_.events(std::vector<std::int64_t>{membership.event});
   std::vector<storage::InternView> texts;
   for (const std::string_view type : kStrippedTypes) {
     texts.push_back({type, ""});
@@ -396,7 +409,8 @@ Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembershi
   events.push_back(own.front());
   std::vector<std::string> stripped;
   for (const StoredEventPtr& event : events) {
-    matrix::append_client_event(stripped.emplace_back(), *event->event, {.unsigned_json = {}, .stripped = true});
+    matrix::append_client_event(stripped.emplace_back(), *event->event,
+                                {.unsigned_json = {}, .stripped = true});
   }
   (membership.membership == MembershipCode::kInvite ? response.invited : response.knocked)
       .emplace_back(name.id.str(), std::move(stripped));

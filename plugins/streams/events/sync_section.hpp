@@ -15,8 +15,8 @@
 
 namespace lares::events {
 
-/// The rooms of /sync: which there are, their timelines, state, summaries and invitations. The first contributor: others
-/// add to the rooms that it settles.
+/// The rooms of /sync: which there are, their timelines, state, summaries and invitations. The first
+/// contributor: others add to the rooms that it settles.
 ///
 /// spec: Client-Server API, "Syncing"
 class SyncSection final : public service::SyncContributor {
@@ -35,16 +35,18 @@ class SyncSection final : public service::SyncContributor {
                        service::SyncResponse& response);
   Task<void> invited_room(const service::SyncScope& scope, const RoomMembership& membership,
                           service::SyncResponse& response);
-  /// The newest events in (from, to], newest first, at most `limit` + 1 of them, which says that there are more.
-  Task<std::vector<service::StoredEventPtr>> newest(const service::SyncScope& scope, std::int64_t room, bool all,
-                                                    std::size_t limit, std::int64_t upto);
+  /// The newest events in (from, to], newest first, at most `limit` + 1 of them, which says that there are
+  /// more.
+  Task<std::vector<service::StoredEventPtr>> newest(const service::SyncScope& scope, std::int64_t room,
+                                                    bool all, std::size_t limit, std::int64_t upto);
   /// Root of the room's state as `from` had it.
   Task<std::int64_t> root_at(std::int64_t room, const stream::Token& from);
   Task<bool> was_joined(const service::SyncScope& scope, const RoomMembership& membership);
-  Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership, bool whole, std::int64_t upto);
+  Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership, bool whole,
+                  std::int64_t upto);
   Task<std::string> summary(const service::SyncScope& scope, std::int64_t room, std::int64_t root);
-  Task<void> append_events(const service::SyncScope& scope, const std::vector<service::StoredEventPtr>& events,
-                           std::vector<std::string>& out);
+  Task<void> append_events(const service::SyncScope& scope,
+                           const std::vector<service::StoredEventPtr>& events, std::vector<std::string>& out);
 
   Runtime& runtime_;
   storage::Database& database_;

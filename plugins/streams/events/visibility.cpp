@@ -8,8 +8,8 @@ namespace lares::events {
 using service::StoredEvent;
 using service::StoredEventPtr;
 
-Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room, std::string user_id,
-                       std::int64_t user, std::optional<RoomMembership> membership)
+Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room,
+                       std::string user_id, std::int64_t user, std::optional<RoomMembership> membership)
     : caches_(caches),
       interner_(interner),
       room_(room),
@@ -19,7 +19,8 @@ Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int
 
 // Whoever is joined sees everything since the join that still holds; no state need be looked at.
 bool Visibility::certainly_visible(const StoredEvent& event) const noexcept {
-  return membership_ && membership_->membership == MembershipCode::kJoin && event.position >= membership_->position;
+  return membership_ && membership_->membership == MembershipCode::kJoin &&
+         event.position >= membership_->position;
 }
 
 Task<Visibility::AtState> Visibility::at(std::int64_t root) {
@@ -73,11 +74,13 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
     for (const AtState& state : {before, after}) {
       const bool joined = state.membership == MembershipCode::kJoin;
       const bool invited = state.membership == MembershipCode::kInvite;
-      // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part of it.
+      // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part
+      // of it.
       const bool member_since = membership_ && (membership_->membership == MembershipCode::kJoin ||
                                                 event->position <= membership_->position);
       allowed = allowed || joined || state.visibility == "world_readable" ||
-                (state.visibility == "shared" && member_since && membership_->membership != MembershipCode::kInvite &&
+                (state.visibility == "shared" && member_since &&
+                 membership_->membership != MembershipCode::kInvite &&
                  membership_->membership != MembershipCode::kKnock) ||
                 (state.visibility == "invited" && invited);
     }

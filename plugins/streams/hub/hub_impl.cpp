@@ -56,10 +56,11 @@ Task<void> HubImpl::start() {
   const std::string& name = server_.instance();
   const Taken taken = co_await database_.write("register_writer", [&name, now](WriteTransaction& tx) {
     tx.lock("writers");
-    std::optional<Taken> known =
-        tx.maybe(kFindWriter, std::string_view{name}, [](const Row& row) { return Taken{row.i64(0), row.i64(1)}; });
+    std::optional<Taken> known = tx.maybe(kFindWriter, std::string_view{name},
+                                          [](const Row& row) { return Taken{row.i64(0), row.i64(1)}; });
     if (!known) {
-      return Taken{tx.one(kAddWriter, std::string_view{name}, now, [](const Row& row) { return row.i64(0); }), 1};
+      return Taken{tx.one(kAddWriter, std::string_view{name}, now, [](const Row& row) { return row.i64(0); }),
+                   1};
     }
     ++known->incarnation;
     tx.exec(kRenewWriter, known->number, known->incarnation, now);
@@ -91,7 +92,8 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
-void HubImpl::committed(StreamNumber stream, std::int64_t position, std::function<std::vector<stream::Row>()>) {
+void HubImpl::committed(StreamNumber stream, std::int64_t position,
+                        std::function<std::vector<stream::Row>()>) {
   board_.advance(stream, self_, position);
 }
 

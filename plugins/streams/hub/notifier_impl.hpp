@@ -53,7 +53,8 @@ class Feed final : public stream::UserFeed {
   std::atomic<SteadyTime> used_{};
 };
 
-/// See stream::Notifier. Keeps a feed for each user who has synced lately, and for each room the feeds of those in it.
+/// See stream::Notifier. Keeps a feed for each user who has synced lately, and for each room the feeds of
+/// those in it.
 class NotifierImpl final : public stream::Notifier {
  public:
   /// Feeds kept while nobody waits on them.

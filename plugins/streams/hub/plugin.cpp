@@ -12,14 +12,17 @@ namespace lares::hub {
 
 namespace {
 
-void declare(Declarations& declarations) { declarations.schema(hub_schema()); }
+void declare(Declarations& declarations) {
+  declarations.schema(hub_schema());
+}
 
 class HubPlugin final : public Plugin {
  public:
   explicit HubPlugin(Server& server)
       : hub_(server, server.services().get<storage::Database>()),
         notifier_(server.runtime(), hub_, server.services()),
-        feeds_metric_(server.metrics().on_scrape("synapse_notifier_users", "Users who sync or have synced lately.",
+        feeds_metric_(server.metrics().on_scrape("synapse_notifier_users",
+                                                 "Users who sync or have synced lately.",
                                                  [this] { return static_cast<double>(notifier_.feeds()); })) {
     server.services().provide<stream::Hub>(hub_);
     server.services().provide<stream::Notifier>(notifier_);
@@ -42,7 +45,8 @@ constexpr const char* kUses[] = {"lares.rooms/1", nullptr};
 
 }  // namespace lares::hub
 
-LARES_PLUGIN(.name = "hub", .version = LARES_VERSION, .provides = lares::hub::kProvides, .needs = lares::hub::kNeeds,
-             .uses = lares::hub::kUses, .declare = &lares::hub::declare,
-             .create = [](lares::Server& server) -> lares::Plugin* { return new lares::hub::HubPlugin(server); },
-             .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
+LARES_PLUGIN(
+        .name = "hub", .version = LARES_VERSION, .provides = lares::hub::kProvides,
+        .needs = lares::hub::kNeeds, .uses = lares::hub::kUses, .declare = &lares::hub::declare,
+        .create = [](lares::Server& server) -> lares::Plugin* { return new lares::hub::HubPlugin(server); },
+        .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -8,7 +8,9 @@ namespace lares::service {
 RoomView::~RoomView() = default;
 Rooms::~Rooms() = default;
 
-std::string HistoryPlace::text() const { return "h" + std::to_string(depth) + "-" + std::to_string(position); }
+std::string HistoryPlace::text() const {
+  return "h" + std::to_string(depth) + "-" + std::to_string(position);
+}
 
 std::optional<HistoryPlace> HistoryPlace::parse(std::string_view text) {
   HistoryPlace place;

@@ -7,7 +7,9 @@ namespace lares::service {
 
 SyncContributor::~SyncContributor() = default;
 
-bool SyncContributor::append_always(const http::Requester&, std::string&) noexcept { return true; }
+bool SyncContributor::append_always(const http::Requester&, std::string&) noexcept {
+  return true;
+}
 
 SyncResponse::SyncResponse() = default;
 SyncResponse::~SyncResponse() = default;
@@ -30,7 +32,8 @@ JoinedRoomSync* SyncResponse::room(std::int64_t room) {
 }
 
 bool SyncResponse::empty() const noexcept {
-  return std::ranges::all_of(joined, [](const JoinedRoomSync& room) { return room.empty() && !room.newly_joined; }) &&
+  return std::ranges::all_of(joined,
+                             [](const JoinedRoomSync& room) { return room.empty() && !room.newly_joined; }) &&
          left.empty() && invited.empty() && knocked.empty() && account_data.empty() && presence.empty() &&
          to_device.empty() && device_lists_changed.empty() && device_lists_left.empty();
 }

@@ -81,7 +81,8 @@ std::expected<Token, std::string_view> Token::parse(std::string_view text) {
       }
       ahead.push_back(entry);
     }
-    // A stream that this release does not have belongs to a newer one, which shares the database: it is passed over.
+    // A stream that this release does not have belongs to a newer one, which shares the database: it is
+    // passed over.
     if (number < kStreamNumbers) {
       token.set(static_cast<StreamNumber>(number), StreamPosition{minimum, std::move(ahead)});
     }
@@ -141,7 +142,9 @@ bool Token::covers(StreamNumber stream, WriterNumber writer, std::int64_t positi
   });
 }
 
-void Token::set(StreamNumber stream, std::int64_t position) { set(stream, StreamPosition{position}); }
+void Token::set(StreamNumber stream, std::int64_t position) {
+  set(stream, StreamPosition{position});
+}
 
 void Token::set(StreamNumber stream, const StreamPosition& position) {
   minima_[static_cast<std::size_t>(stream)] = position.minimum();
@@ -149,9 +152,9 @@ void Token::set(StreamNumber stream, const StreamPosition& position) {
     std::erase_if(ahead_, [stream](const Entry& entry) { return entry.stream == stream; });
   }
   for (const StreamPosition::Ahead& ahead : position.ahead()) {
-    const auto place = std::ranges::upper_bound(ahead_, std::pair{stream, ahead.writer}, {}, [](const Entry& entry) {
-      return std::pair{entry.stream, entry.ahead.writer};
-    });
+    const auto place = std::ranges::upper_bound(
+        ahead_, std::pair{stream, ahead.writer}, {},
+        [](const Entry& entry) { return std::pair{entry.stream, entry.ahead.writer}; });
     ahead_.insert(place, {stream, ahead});
   }
 }

@@ -9,7 +9,8 @@
 
 namespace lares::service {
 
-/// The server's name as an identifier, and the key it signs with. Provided by the host, before plugins are constructed.
+/// The server's name as an identifier, and the key it signs with. Provided by the host, before plugins are
+/// constructed.
 ///
 /// **Threads**: any; nothing changes while the process lives.
 class LARES_EXPORT ServerKeys {

@@ -18,7 +18,7 @@ struct StoredEvent {
   std::int64_t sender = 0;    ///< interned
   std::int64_t position = 0;  ///< stream id: arrival; negative for a backfilled event, 0 for an outlier
   stream::WriterNumber writer = 0;
-  std::int64_t depth = 0;        ///< clamped; order of history together with `position`
+  std::int64_t depth = 0;  ///< clamped; order of history together with `position`
   /// Roots of the room's state before and after it, as the state store numbers them; 0 for the empty state.
   std::int64_t state_before = 0;
   std::int64_t state_after = 0;

@@ -34,7 +34,8 @@ class LARES_EXPORT Hub {
   /// `incarnation << 32`.
   [[nodiscard]] virtual std::int64_t incarnation_position() const noexcept = 0;
 
-  /// First statement of a transaction that writes a stream: holds this process's row in `writers` until the commit.
+  /// First statement of a transaction that writes a stream: holds this process's row in `writers` until the
+  /// commit.
   /// **Errors**: Fenced if the row is gone, because another process has taken over. On a storage thread.
   virtual void lock_writer(storage::WriteTransaction& tx) = 0;
 

@@ -16,12 +16,14 @@ namespace lares::stream {
 
 /// Where each writer of each stream stands, as far as this process has applied it.
 ///
-/// A stream's minimum is the lowest position of its present writers: below it nothing is missing. Positions never go back.
+/// A stream's minimum is the lowest position of its present writers: below it nothing is missing. Positions
+/// never go back.
 ///
 /// **Threads**: any.
 class LARES_EXPORT PositionBoard {
  public:
-  /// Everything up to `position` is complete, whoever wrote it: what the database says when the process starts.
+  /// Everything up to `position` is complete, whoever wrote it: what the database says when the process
+  /// starts.
   void set_floor(StreamNumber stream, std::int64_t position);
   /// A process that writes the stream from now on. Until it is heard of, it stands at the floor.
   void add_writer(StreamNumber stream, WriterNumber writer);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/http/matrix_error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::rooms {
+
+using nlohmann::json;
+
+matrix::RoomId room_id(const http::Request& request) {
+  auto room = matrix::RoomId::parse(request.param("roomId"));
+  if (!room) {
+    throw http::invalid_param("This is no room id.");
+  }
+  return std::move(*room);
+}
+
+matrix::UserId parse_user(const std::string& text) {
+  auto user = matrix::UserId::parse(text);
+  if (!user) {
+    throw http::invalid_param("This is no user id.");
+  }
+  return std::move(*user);
+}
+
+std::optional<std::string> optional_string(const json& body, const char* key) {
+  const auto found = body.find(key);
+  if (found == body.end() || found->is_null()) {
+    return std::nullopt;
+  }
+  if (!found->is_string()) {
+    throw http::bad_json("'" + std::string{key} + "' is not a string.");
+  }
+  return found->get<std::string>();
+}
+
+std::string required_string(const json& body, const char* key) {
+  std::optional<std::string> value = optional_string(body, key);
+  if (!value) {
+    throw http::missing_param("'" + std::string{key} + "' is missing.");
+  }
+  return std::move(*value);
+}
+
+Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sender, matrix::UserId member,
+                                     std::string_view membership, std::optional<std::string> reason) {
+  json content = {{"membership", membership}};
+  if (membership == "join" || membership == "invite" || membership == "knock") {
+    const std::optional<service::Profile> profile = co_await shared.profiles.profile(member);
+    if (profile && profile->displayname) {
+      content["displayname"] = *profile->displayname;
+    }
+    if (profile && profile->avatar_url) {
+      content["avatar_url"] = *profile->avatar_url;
+    }
+  }
+  if (reason) {
+    content["reason"] = *reason;
+  }
+  co_return service::NewEvent{.type = "m.room.member",
+                              .state_key = member.str(),
+                              .sender = sender,
+                              .content = content.dump(),
+                              .redacts = {},
+                              .origin_server_ts = 0};
+}
+
+Task<service::WriteResult> write_one(Shared& shared, matrix::RoomId room, service::NewEvent event,
+                                     std::optional<service::TransactionKey> transaction) {
+  service::WriteRequest request;
+  request.room = std::move(room);
+  request.events.push_back(std::move(event));
+  request.transaction = std::move(transaction);
+  co_return co_await shared.writer.write(std::move(request));
+}
+
+}  // namespace lares::rooms

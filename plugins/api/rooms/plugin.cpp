@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/plugin/declarations.hpp>
+#include <lares/plugin/descriptor.hpp>
+#include <lares/plugin/plugin.hpp>
+#include <lares/plugin/server.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::rooms {
+
+namespace {
+
+class RoomsApiPlugin final : public Plugin {
+ public:
+  explicit RoomsApiPlugin(Server& server)
+      : shared_{.server = server,
+                .writer = server.services().get<service::EventWriter>(),
+                .rooms = server.services().get<service::Rooms>(),
+                .profiles = server.services().get<service::Profiles>(),
+                .keys = server.services().get<service::ServerKeys>(),
+                .spam = server.services().get<service::SpamChecker>()} {
+    add_create_room(shared_);
+    add_membership(shared_);
+    add_send(shared_);
+    add_read(shared_);
+  }
+
+ private:
+  Shared shared_;
+};
+
+constexpr const char* kProvides[] = {nullptr};
+constexpr const char* kNeeds[] = {"lares.event-writer/1", "lares.rooms/1", "lares.profiles/1",
+                                  "lares.authenticator/1", nullptr};
+
+}  // namespace
+
+}  // namespace lares::rooms
+
+LARES_PLUGIN(
+        .name = "rooms", .version = LARES_VERSION, .provides = lares::rooms::kProvides,
+        .needs = lares::rooms::kNeeds,
+        .create = [](lares::Server& server) -> lares::Plugin* {
+          return new lares::rooms::RoomsApiPlugin(server);
+        },
+        .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/http/matrix_error.hpp>
+#include <lares/json/writer.hpp>
+#include <lares/matrix/filter.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include "endpoints.hpp"
+
+namespace lares::rooms {
+
+using http::Access;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using service::Direction;
+using service::HistoryPage;
+using service::HistoryPlace;
+using service::RoomView;
+using service::StoredEventPtr;
+
+namespace {
+
+constexpr std::int64_t kMostMessages = 1000;
+
+std::string events_array(const RoomView& view, const std::vector<StoredEventPtr>& events) {
+  std::string out = "[";
+  for (const StoredEventPtr& event : events) {
+    if (out.size() > 1) {
+      out += ',';
+    }
+    view.append_client_event(out, *event, false);
+  }
+  out += ']';
+  return out;
+}
+
+// A place in the room's history, or a sync token, which stands for the end of what it covers.
+std::optional<HistoryPlace> place_of(const std::optional<std::string>& text) {
+  if (!text || text->empty()) {
+    return std::nullopt;
+  }
+  if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*text)) {
+    return place;
+  }
+  const auto token = stream::Token::parse(*text);
+  if (!token) {
+    throw http::invalid_param("This is no token of a room's history.");
+  }
+  return HistoryPlace{matrix::kMaxDepth, token->at(stream::StreamNumber::kEvents).maximum()};
+}
+
+/// GET /rooms/{roomId}/messages. spec: Client-Server API, "Getting events for a room"
+Task<Response> get_messages(Shared& shared, const Requester& requester, Request& request) {
+  const matrix::RoomId room = room_id(request);
+  const std::string dir = request.query("dir").value_or("f");
+  if (dir != "b" && dir != "f") {
+    throw http::invalid_param("'dir' is b or f.");
+  }
+  const std::int64_t limit = request.query_integer("limit", 10, 1, INT64_MAX);
+  std::optional<HistoryPlace> from = place_of(request.query("from"));
+  std::optional<HistoryPlace> to = place_of(request.query("to"));
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  const HistoryPage page =
+      co_await view->history(from, to, dir == "b" ? Direction::kBackwards : Direction::kForwards,
+                             static_cast<std::size_t>(std::min(limit, kMostMessages)), nullptr);
+  std::string body;
+  json::Writer writer{body};
+  writer.begin_object().key("chunk").raw(events_array(*view, page.events));
+  writer.key("start").value(page.start.text());
+  if (page.end) {
+    writer.key("end").value(page.end->text());
+  }
+  writer.end_object();
+  co_return Response::json_text(std::move(body));
+}
+
+/// GET /rooms/{roomId}/event/{eventId}
+Task<Response> get_event(Shared& shared, const Requester& requester, Request& request) {
+  const matrix::RoomId room = room_id(request);
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  const StoredEventPtr event = co_await view->event(request.param("eventId"));
+  if (!event) {
+    throw http::not_found("Event not found.");
+  }
+  std::string body;
+  view->append_client_event(body, *event, false);
+  co_return Response::json_text(std::move(body));
+}
+
+/// GET /rooms/{roomId}/state
+Task<Response> get_state(Shared& shared, const Requester& requester, Request& request) {
+  const matrix::RoomId room = room_id(request);
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  co_return Response::json_text(events_array(*view, co_await view->state()));
+}
+
+/// GET /rooms/{roomId}/state/{eventType}/{stateKey}
+Task<Response> get_state_event(Shared& shared, const Requester& requester, Request& request,
+                               std::string state_key) {
+  const matrix::RoomId room = room_id(request);
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  const StoredEventPtr event = co_await view->state_event(request.param("eventType"), state_key);
+  if (!event) {
+    throw http::not_found("There is no such state in this room.");
+  }
+  if (request.query("format") == "event") {
+    std::string body;
+    view->append_client_event(body, *event, false);
+    co_return Response::json_text(std::move(body));
+  }
+  co_return Response::json_text(std::string{event->event->content().bytes()});
+}
+
+/// GET /rooms/{roomId}/members
+Task<Response> get_members(Shared& shared, const Requester& requester, Request& request) {
+  const matrix::RoomId room = room_id(request);
+  const std::optional<std::string> at_text = request.query("at");
+  const std::optional<std::string> membership = request.query("membership");
+  const std::optional<std::string> not_membership = request.query("not_membership");
+  std::optional<stream::Token> at;
+  if (at_text && !at_text->empty()) {
+    if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*at_text)) {
+      at.emplace().set(stream::StreamNumber::kEvents, place->position);
+    } else if (auto token = stream::Token::parse(*at_text)) {
+      at = std::move(*token);
+    } else {
+      throw http::invalid_param("'at' is no token of this server.");
+    }
+  }
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  std::vector<StoredEventPtr> members = co_await view->members(std::move(at));
+  std::erase_if(members, [&membership, &not_membership](const StoredEventPtr& event) {
+    const std::string is = event->event->content()["membership"].to_string().value_or("");
+    return (membership && is != *membership) || (not_membership && is == *not_membership);
+  });
+  std::string body;
+  json::Writer writer{body};
+  writer.begin_object().key("chunk").raw(events_array(*view, members)).end_object();
+  co_return Response::json_text(std::move(body));
+}
+
+/// GET /rooms/{roomId}/joined_members
+Task<Response> get_joined_members(Shared& shared, const Requester& requester, Request& request) {
+  const matrix::RoomId room = room_id(request);
+  const std::unique_ptr<RoomView> view = co_await shared.rooms.view(requester, room);
+  const std::vector<StoredEventPtr> members = co_await view->members(std::nullopt);
+  std::string body;
+  json::Writer writer{body};
+  writer.begin_object().key("joined").begin_object();
+  for (const StoredEventPtr& event : members) {
+    const json::Value content = event->event->content();
+    if (!content["membership"].equals("join")) {
+      continue;
+    }
+    writer.key(*event->event->state_key()).begin_object();
+    if (content["avatar_url"].is_string()) {
+      writer.key("avatar_url").raw(content["avatar_url"].bytes());
+    }
+    if (content["displayname"].is_string()) {
+      writer.key("display_name").raw(content["displayname"].bytes());
+    }
+    writer.end_object();
+  }
+  writer.end_object().end_object();
+  co_return Response::json_text(std::move(body));
+}
+
+/// GET /joined_rooms
+Task<Response> get_joined_rooms(Shared& shared, const Requester& requester) {
+  static constexpr std::array<std::string_view, 1> kJoin{"join"};
+  const std::vector<service::Membership> rooms =
+      co_await shared.rooms.memberships(requester.account().user_number, kJoin);
+  nlohmann::json list = nlohmann::json::array();
+  for (const service::Membership& membership : rooms) {
+    list.push_back(membership.room_id);
+  }
+  co_return Response::json({{"joined_rooms", std::move(list)}});
+}
+
+}  // namespace
+
+void add_read(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/messages"),
+                            {.name = "RoomMessageListRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_messages(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/event/{eventId}"),
+                            {.name = "RoomEventServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_event(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/state"),
+                            {.name = "RoomStateRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_state(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/state/{eventType}/{stateKey}"),
+                            {.name = "RoomStateEventRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_state_event(shared, requester, request, request.param("stateKey"));
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/state/{eventType}"),
+                            {.name = "RoomStateEventRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_state_event(shared, requester, request, "");
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/members"),
+                            {.name = "RoomMemberListRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_members(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/joined_members"),
+                            {.name = "JoinedRoomMemberListRestServlet", .shard = "roomId"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_joined_members(shared, requester, request);
+                            });
+  router.add<Access::Guest>(
+      Method::Get, http::client_paths("/joined_rooms"), {.name = "JoinedRoomsRestServlet"},
+      [&shared](const Requester& requester, Request&) { return get_joined_rooms(shared, requester); });
+}
+
+}  // namespace lares::rooms

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/http/matrix_error.hpp>
+#include <lares/json/writer.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "endpoints.hpp"
+
+namespace lares::rooms {
+
+using http::Access;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using service::NewEvent;
+using service::TransactionKey;
+
+namespace {
+
+constexpr std::size_t kLongestTransactionId = 255;
+
+Response event_id_answer(const service::WriteResult& written) {
+  std::string body;
+  json::Writer writer{body};
+  writer.begin_object().key("event_id").value(written.events.front().view()).end_object();
+  return Response::json_text(std::move(body));
+}
+
+TransactionKey transaction_of(const Requester& requester, const Request& request) {
+  const std::string& id = request.param("txnId");
+  if (id.size() > kLongestTransactionId) {
+    throw http::invalid_param("A transaction id is at most 255 bytes long.");
+  }
+  return {.scope = service::transaction_scope(requester), .id = id};
+}
+
+/// PUT /rooms/{roomId}/send/{eventType}/{txnId}
+/// spec: Client-Server API, "Sending events to a room"
+Task<Response> put_send(Shared& shared, const Requester& requester, Request& request) {
+  matrix::RoomId room = room_id(request);
+  if (!request.json_view().is_object()) {
+    throw http::bad_json("The content of an event is an object.");
+  }
+  NewEvent event{.type = request.param("eventType"),
+                 .state_key = {},
+                 .sender = requester.user(),
+                 .content = std::string{request.body()},
+                 .redacts = {},
+                 .origin_server_ts = 0};
+  TransactionKey transaction = transaction_of(requester, request);
+  request.shield_from_cancellation();
+  const service::WriteResult written =
+      co_await write_one(shared, std::move(room), std::move(event), std::move(transaction));
+  co_return event_id_answer(written);
+}
+
+/// PUT /rooms/{roomId}/redact/{eventId}/{txnId}. spec: Client-Server API, "Redactions"
+Task<Response> put_redact(Shared& shared, const Requester& requester, Request& request) {
+  matrix::RoomId room = room_id(request);
+  nlohmann::json content = nlohmann::json::object();
+  if (const std::optional<std::string> reason = optional_string(request.json(), "reason")) {
+    content["reason"] = *reason;
+  }
+  const std::string& target = request.param("eventId");
+  if (!matrix::EventId::parse(target)) {
+    throw http::invalid_param("This is no event id.");
+  }
+  NewEvent event{.type = "m.room.redaction",
+                 .state_key = {},
+                 .sender = requester.user(),
+                 .content = content.dump(),
+                 .redacts = target,
+                 .origin_server_ts = 0};
+  TransactionKey transaction = transaction_of(requester, request);
+  request.shield_from_cancellation();
+  const service::WriteResult written =
+      co_await write_one(shared, std::move(room), std::move(event), std::move(transaction));
+  co_return event_id_answer(written);
+}
+
+/// PUT /rooms/{roomId}/state/{eventType}/{stateKey}
+Task<Response> put_state(Shared& shared, const Requester& requester, Request& request,
+                         std::string state_key) {
+  matrix::RoomId room = room_id(request);
+  if (!request.json_view().is_object()) {
+    throw http::bad_json("The content of an event is an object.");
+  }
+  NewEvent event{.type = request.param("eventType"),
+                 .state_key = std::move(state_key),
+                 .sender = requester.user(),
+                 .content = std::string{request.body()},
+                 .redacts = {},
+                 .origin_server_ts = 0};
+  request.shield_from_cancellation();
+  const service::WriteResult written =
+      co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
+  co_return event_id_answer(written);
+}
+
+}  // namespace
+
+void add_send(Shared& shared) {
+  http::Router& router = shared.server.router();
+  router.add<Access::Guest>(Method::Put, http::client_paths("/rooms/{roomId}/send/{eventType}/{txnId}"),
+                            {.name = "RoomSendEventRestServlet",
+                             .rate_limit = "rc_message",
+                             .shard = "roomId",
+                             .allow_suspended = false},
+                            [&shared](const Requester& requester, Request& request) {
+                              return put_send(shared, requester, request);
+                            });
+  router.add<Access::User>(
+      Method::Put, http::client_paths("/rooms/{roomId}/redact/{eventId}/{txnId}"),
+      {.name = "RoomRedactEventRestServlet", .rate_limit = "rc_message", .shard = "roomId"},
+      [&shared](const Requester& requester, Request& request) {
+        return put_redact(shared, requester, request);
+      });
+  router.add<Access::User>(Method::Put, http::client_paths("/rooms/{roomId}/state/{eventType}/{stateKey}"),
+                           {.name = "RoomStateEventRestServlet",
+                            .rate_limit = "rc_message",
+                            .shard = "roomId",
+                            .allow_suspended = false},
+                           [&shared](const Requester& requester, Request& request) {
+                             return put_state(shared, requester, request, request.param("stateKey"));
+                           });
+  router.add<Access::User>(Method::Put, http::client_paths("/rooms/{roomId}/state/{eventType}"),
+                           {.name = "RoomStateEventRestServlet",
+                            .rate_limit = "rc_message",
+                            .shard = "roomId",
+                            .allow_suspended = false},
+                           [&shared](const Requester& requester, Request& request) {
+                             return put_state(shared, requester, request, "");
+                           });
+}
+
+}  // namespace lares::rooms

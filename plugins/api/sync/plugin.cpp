@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
+#include <lares/base/log.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/http/router.hpp>
+#include <lares/plugin/declarations.hpp>
+#include <lares/plugin/descriptor.hpp>
+#include <lares/plugin/plugin.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/sync.hpp>
+#include <lares/stream/hub.hpp>
+#include <lares/stream/notifier.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "filters.hpp"
+#include "serialise.hpp"
+
+namespace lares::sync {
+
+using http::Access;
+using http::Method;
+using http::Request;
+using http::Requester;
+using http::Response;
+using service::SyncContributor;
+using stream::Token;
+
+namespace {
+
+// Longer than this no proxy on the way keeps a silent connection.
+constexpr std::int64_t kLongestPollMs = 120'000;
+
+void declare(Declarations& declarations) {
+  declarations.schema(filters_schema());
+}
+
+class SyncPlugin final : public Plugin {
+ public:
+  explicit SyncPlugin(Server& server)
+      : server_(server),
+        loads_(server.runtime(), "sync caches"),
+        hub_(server.services().get<stream::Hub>()),
+        notifier_(server.services().get<stream::Notifier>()),
+        filters_(server, loads_) {
+    server.router().add<Access::Guest>(
+        Method::Get, http::client_paths("/sync"),
+        {.name = "SyncRestServlet",
+         .spec = "Client-Server API, Syncing",
+         .shard = "user",
+         .tags = {"initial_sync", "incremental_sync", "full_state_sync"}},
+        [this](const Requester& requester, Request& request) { return get_sync(requester, request); });
+  }
+
+  Task<void> start() override {
+    contributors_ = server_.services().all<SyncContributor>();
+    co_return;
+  }
+
+  Task<void> stop() noexcept override { co_await loads_.stop(); }
+
+ private:
+  Task<Response> get_sync(const Requester& requester, Request& request) {
+    const std::optional<std::string> since_text = request.query("since");
+    const std::int64_t timeout = request.query_integer("timeout", 0, 0, INT64_MAX);
+    const bool full_state = request.query_bool("full_state", false);
+    const std::int64_t user = requester.account().user_number;
+
+    service::SyncScope scope{.requester = &requester, .user = user};
+    scope.initial = !since_text || since_text->empty();
+    scope.full_state = full_state;
+    request.set_tag(scope.initial ? "initial_sync" : full_state ? "full_state_sync" : "incremental_sync");
+    std::shared_ptr<stream::UserFeed> feed = notifier_.find(user);
+    if (!feed) {
+      feed = co_await notifier_.feed(user);
+    }
+    if (!scope.initial) {
+      auto since = Token::parse(*since_text);
+      if (!since) {
+        throw http::MatrixError(400, "M_UNKNOWN_POS", since.error());
+      }
+      bool cut = false;
+      scope.from = since->limited_to(hub_.now(), cut);
+      if (cut) {
+        log_.warning(
+            "A sync token of {} is ahead of the database, as after the restore of a backup. It is read as "
+            "now.",
+            requester.user().view());
+      }
+      if (!full_state && feed->unchanged_since(scope.from)) {
+        std::string always;
+        if (timeout == 0 && append_always(requester, always)) {
+          co_return Response::json_text(serialise_unchanged(always, *since_text));
+        }
+      }
+    }
+    FilterPtr filter = co_await filters_.of_query(user, request.query("filter").value_or(""));
+    scope.filter = filter.get();
+
+    const SteadyTime deadline =
+        server_.runtime().steady_now() + std::chrono::milliseconds{std::min(timeout, kLongestPollMs)};
+    bool moved = false;
+    for (;;) {
+      if (!scope.initial && !full_state && feed->unchanged_since(scope.from)) {
+        const SteadyTime now = server_.runtime().steady_now();
+        const bool woken =
+            now < deadline &&
+            co_await feed->wait(scope.from,
+                                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now));
+        std::string always;
+        if (!woken && append_always(requester, always)) {
+          co_return Response::json_text(serialise_unchanged(always, moved ? scope.from.text() : *since_text));
+        }
+      }
+      scope.to = hub_.now();
+      service::SyncResponse response;
+      for (SyncContributor* contributor : contributors_) {
+        co_await contributor->contribute(scope, response);
+      }
+      if (scope.initial || full_state || !response.empty() || server_.runtime().steady_now() >= deadline) {
+        co_return Response::json_text(serialise(response, scope.to.text()));
+      }
+      // What woke it was none of this client's business: go on from there.
+      scope.from = scope.to;
+      moved = true;
+    }
+  }
+
+  [[nodiscard]] bool append_always(const Requester& requester, std::string& out) const {
+    for (SyncContributor* contributor : contributors_) {
+      if (!contributor->append_always(requester, out)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Server& server_;
+  TaskGroup loads_;
+  stream::Hub& hub_;
+  stream::Notifier& notifier_;
+  Filters filters_;
+  std::vector<SyncContributor*> contributors_;
+  log::Logger log_{"lares.sync"};
+};
+
+constexpr const char* kProvides[] = {nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.hub/1",
+                                  "lares.notifier/1",         "lares.rooms/1",
+                                  "lares.authenticator/1",    nullptr};
+
+}  // namespace
+
+}  // namespace lares::sync
+
+LARES_PLUGIN(
+        .name = "sync", .version = LARES_VERSION, .provides = lares::sync::kProvides,
+        .needs = lares::sync::kNeeds, .declare = &lares::sync::declare,
+        .create = [](lares::Server& server) -> lares::Plugin* { return new lares::sync::SyncPlugin(server); },
+        .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/service/sync.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace lares::sync {
+
+/// The body of a sync's answer, by copying what contributors have written.
+///
+/// spec: Client-Server API, "Syncing", response of GET /sync
+[[nodiscard]] std::string serialise(const service::SyncResponse& response, std::string_view next_batch);
+
+/// The body of an answer without news. `always` are members that stand in every answer, each followed by a
+/// comma.
+[[nodiscard]] std::string serialise_unchanged(std::string_view always, std::string_view next_batch);
+
+}  // namespace lares::sync
