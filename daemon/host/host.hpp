@@ -35,7 +35,10 @@ class Host {
   DeclarationsImpl declarations_;
 };
 
-/// Declares the keys that the daemon itself reads: drain_timeout, pid_file, modules.
+/// Declares everything that the daemon reads, of all its folders.
+void declare_daemon_keys(DeclarationsImpl& declarations);
+
+/// Declares the keys that this folder reads: drain_timeout, pid_file, modules.
 void declare_host_keys(Declarations& declarations);
 
 }  // namespace lares::host

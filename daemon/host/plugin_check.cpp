@@ -6,8 +6,6 @@
 #include <host/plugin_library.hpp>
 #include <host/settings.hpp>
 
-#include <config/host_keys.hpp>
-
 #include <lares/base/error.hpp>
 
 #include <fmt/format.h>

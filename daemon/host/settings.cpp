@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/settings.hpp>
 
-#include <config/host_keys.hpp>
-
 #include <lares/base/error.hpp>
 
 #include <fmt/format.h>
@@ -24,9 +22,7 @@ std::vector<std::filesystem::path> plugin_folders(const CommandLine& command_lin
     return command_line.plugin_folders;
   }
   DeclarationsImpl own;
-  own.set_plugin("host");
-  declare_host_keys(own);
-  config::declare_host_keys(own.keys());
+  declare_daemon_keys(own);
   std::vector<std::filesystem::path> folders;
   // With an error the installed plugins are taken, so that the full check can name all errors at once.
   if (const auto first = config::check(sources, own.keys(), config::Scope::DeclaredOnly); first.config) {

@@ -41,13 +41,12 @@ std::string circle(std::span<const OrderedPlugin> plugins,
   std::vector<std::size_t> path{waiting.begin()->first};
   for (;;) {
     const auto next = *waiting.at(path.back()).begin();
-    const auto seen = std::ranges::find(path, next);
-    path.push_back(next);
-    if (seen == path.end() - 1) {
-      continue;
+    if (const auto seen = std::ranges::find(path, next); seen != path.end()) {
+      path.erase(path.begin(), seen);
+      path.push_back(next);
+      break;
     }
-    path.erase(path.begin(), std::ranges::find(path, next));
-    break;
+    path.push_back(next);
   }
   std::vector<std::string> names;
   for (const auto index : path) {
