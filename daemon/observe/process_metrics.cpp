@@ -18,12 +18,15 @@ namespace lares {
 
 namespace {
 
-/// A small file below /proc; empty when it cannot be read.
+/// A file below /proc; empty when it cannot be read.
 std::string read_file(const char* path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path, "re"), &std::fclose};
-  std::array<char, 8192> text{};
-  const std::size_t size = file ? std::fread(text.data(), 1, text.size(), file.get()) : 0;
-  return {text.data(), size};
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (const std::size_t size = file ? std::fread(piece.data(), 1, piece.size(), file.get()) : 0) {
+    text.append(piece.data(), size);
+  }
+  return text;
 }
 
 /// The `index`th number of a text of numbers separated by spaces, from 0.

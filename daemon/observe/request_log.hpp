@@ -14,31 +14,31 @@ namespace lares {
 /// What the line about a finished request says.
 struct RequestRecord {
   /// The client's address, or the path of the socket it came through.
-  std::string_view ip_address;
+  std::string_view ip_address{};
   /// The listener's tag, as configured; else its port or socket.
-  std::string_view site_tag;
+  std::string_view site_tag{};
   /// A user or a server; empty when nobody authenticated.
-  std::string_view requester;
+  std::string_view requester{};
   /// Who authenticated when acting as `requester`; else empty.
-  std::string_view authenticated_entity;
+  std::string_view authenticated_entity{};
   /// From the request's arrival to the end of its handler.
   std::chrono::nanoseconds processing{0};
   /// From the end of the handler until the response was sent; negative when it was sent before the handler
   /// ended.
   std::chrono::nanoseconds sending{0};
-  Usage usage;
+  Usage usage{};
   std::uint64_t response_bytes = 0;
   /// HTTP status.
   unsigned code = 0;
   /// The client went away before it had the whole response.
   bool client_vanished = false;
-  std::string_view method;
+  std::string_view method{};
   /// As it came; written redacted.
-  std::string_view uri;
+  std::string_view uri{};
   /// `HTTP/1.1`.
-  std::string_view protocol;
+  std::string_view protocol{};
   /// Empty: `-`.
-  std::string_view user_agent;
+  std::string_view user_agent{};
 };
 
 /// The line's text.

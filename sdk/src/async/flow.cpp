@@ -60,8 +60,9 @@ Flow::Run::~Run() {
   LogContext* const outside = outer_flow_ != nullptr ? outer_flow_->context_.get() : outer_context_;
   if (outer_flow_ == nullptr) {
     const std::int64_t now = monotonic_ns();
-    switch_context(state, outside, now);
+    // A loop that was held is reported under the context that held it.
     flow.loop_->internals().count_slice(now - state.run_start, flow.context_.get());
+    switch_context(state, outside, now);
   } else if (outside != state.context) {
     switch_context(state, outside, monotonic_ns());
   }
@@ -86,9 +87,10 @@ ContextScope::~ContextScope() {
   ThreadState& state = t_state;
   LogContext* const found = flow_ ? flow_->context_.get() : state.context;
   if (found != context_.get()) {
-    const char* const expected = context_ ? context_->name().c_str() : "sentinel";
-    report_misuse("Expected logging context {} but found {}", expected,
+    report_misuse("Expected logging context {} but found {}", context_ ? context_->name().c_str() : "sentinel",
                   found != nullptr ? found->name().c_str() : "sentinel");
+    // Nobody may hold the former one any more.
+    previous_ = nullptr;
   }
   // A frame that is destroyed while its flow is suspended changes what the flow would resume under, and
   // nothing here.

@@ -84,7 +84,7 @@ RefPtr<LogContext> LogContext::create(std::string name, std::string_view server_
 
 RefPtr<LogContext> LogContext::child(std::string_view suffix) {
   if (is_sentinel()) {
-    return create(std::string{suffix}, {});
+    return suffix.empty() ? RefPtr<LogContext>{this} : create(std::string{suffix}, {});
   }
   return create(suffix.empty() ? std::string{} : fmt::format("{}-{}", name(), suffix), {},
                 RefPtr<LogContext>{this});

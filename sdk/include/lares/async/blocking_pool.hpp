@@ -22,7 +22,7 @@ class Runtime;
 
 struct PoolOptions {
   /// Label of the pool's metrics: `password`, `thumbnail`.
-  std::string name;
+  std::string name{};
   std::size_t threads = 1;
   /// Jobs that wait for a thread; beyond, run_on() throws QueueFull.
   std::size_t max_queue = 1024;

@@ -26,7 +26,7 @@ namespace lares {
 
 struct CacheOptions {
   /// Label of the cache's metrics (`synapse_util_caches_cache*`), out of a small set.
-  std::string name;
+  std::string name{};
   /// Which of several servers in the process it belongs to.
   std::string server_name{};
   /// What the weights of the entries may add up to; entries, when nothing weighs them.
@@ -115,7 +115,7 @@ class Cache {
       }
     }
     if (mine) {
-      spawn(*group_, RefPtr<LogContext>{&current_context()},
+      spawn(*group_, current_context().child(),
             fly(this, std::move(key), std::move(load), std::move(*mine), flight));
     }
     co_return co_await future.get();

@@ -46,14 +46,14 @@ struct LARES_EXPORT Usage {
 
 /// The facts about a request that its log records carry.
 struct RequestFacts {
-  std::string request_id;
-  std::string ip_address;
-  std::string site_tag;
-  std::string method;
+  std::string request_id{};
+  std::string ip_address{};
+  std::string site_tag{};
+  std::string method{};
   /// Already redacted.
-  std::string url;
-  std::string protocol;
-  std::string user_agent;
+  std::string url{};
+  std::string protocol{};
+  std::string user_agent{};
 };
 
 /// On whose behalf code runs: a request, a background process, or a part of one. Log records carry its
@@ -161,8 +161,8 @@ class LARES_EXPORT LogContext : public RefCounted<LogContext> {
 ///
 /// A coroutine's frame that is destroyed while suspended makes nothing current.
 ///
-/// **Threads** ends on the thread, and in the coroutine, where it began. Scopes that end in another order
-/// than they began are reported as misuse, and what then runs does so under the context that it asked for.
+/// **Threads** ends on the thread, and in the coroutine, where it began. Scopes that end in another order than they
+/// began are reported as misuse, and leave the sentinel.
 class LARES_EXPORT ContextScope {
  public:
   explicit ContextScope(RefPtr<LogContext> context) noexcept;

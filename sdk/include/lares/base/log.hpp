@@ -121,7 +121,7 @@ enum class Layout : std::uint8_t {
 struct SinkOptions {
   Layout layout = Layout::kHuman;
   /// Empty: standard error. Otherwise an absolute path, appended to, reopened by reopen().
-  std::string file;
+  std::string file{};
   /// The file is readable by its owner and group only.
   unsigned file_mode = 0640;
   /// Records below it do not reach this sink.
@@ -131,8 +131,8 @@ struct SinkOptions {
 struct Options {
   Level root_level = Level::kInfo;
   /// Levels by logger name.
-  std::vector<std::pair<std::string, Level>> levels;
-  std::vector<SinkOptions> sinks;
+  std::vector<std::pair<std::string, Level>> levels{};
+  std::vector<SinkOptions> sinks{};
   /// Bytes of finished lines that wait for the disk, for each sink; further records are dropped and counted.
   std::size_t max_waiting_bytes = std::size_t{8} * 1024 * 1024;
 };

@@ -89,7 +89,7 @@ inline constexpr std::array<double, 14> kDefaultBuckets{.005, .01, .025, .05, .0
 struct Description {
   /// Without the `_total` that the exposition gives to counters.
   std::string name;
-  std::string help;
+  std::string help{};
   std::vector<Label> labels{};
   /// What a counter's or gauge's integer is multiplied by when it is shown: 1e-9 for nanoseconds shown as
   /// seconds.
