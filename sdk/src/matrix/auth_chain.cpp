@@ -210,6 +210,14 @@ std::uint64_t AuthChainIndex::previous_of_key(std::uint64_t event) const noexcep
   return found;
 }
 
+std::uint64_t AuthChainIndex::event_at(AuthPlace place) const noexcept {
+  if (place.chain == 0 || place.chain > data_->chains.size() || place.position == 0 ||
+      place.position > data_->chain(place.chain).entries.size()) {
+    return 0;
+  }
+  return data_->entry(place).event;
+}
+
 void AuthChainIndex::rows(std::vector<AuthChainRow>& places, std::vector<AuthLinkRow>& links) const {
   for (std::uint32_t chain = 1; chain <= data_->chains.size(); ++chain) {
     std::uint32_t position = 0;

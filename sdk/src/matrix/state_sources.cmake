@@ -8,4 +8,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/state_map_codec.cpp
   ${CMAKE_CURRENT_LIST_DIR}/state_map_diff.cpp
   ${CMAKE_CURRENT_LIST_DIR}/state_map_node.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_resolution.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_resolution_order.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_resolution_v1.cpp
 )

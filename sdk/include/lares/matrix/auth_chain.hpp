@@ -107,6 +107,8 @@ class LARES_EXPORT AuthChainIndex {
   [[nodiscard]] std::uint64_t key(std::uint64_t event) const noexcept;
   /// The event of the same key that this one names in auth_events; 0 when there is none.
   [[nodiscard]] std::uint64_t previous_of_key(std::uint64_t event) const noexcept;
+  /// The event at a place; 0 when there is none.
+  [[nodiscard]] std::uint64_t event_at(AuthPlace place) const noexcept;
   /// The row of every place and link, for a store that rewrites its tables.
   void rows(std::vector<AuthChainRow>& places, std::vector<AuthLinkRow>& links) const;
   /// Bytes in memory.
