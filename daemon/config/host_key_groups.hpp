@@ -8,9 +8,6 @@ namespace lares::config {
 /// Listeners, TLS and metrics.
 void declare_listener_keys(KeySet& keys);
 
-/// The `rc_*` keys.
-void declare_rate_limit_keys(KeySet& keys);
-
 /// Which process of a server this one is, and where the others are.
 void declare_worker_keys(KeySet& keys);
 

@@ -90,7 +90,6 @@ void declare_host_keys(KeySet& keys) {
   declare_identity_keys(keys);
   declare_log_keys(keys);
   declare_listener_keys(keys);
-  declare_rate_limit_keys(keys);
   declare_worker_keys(keys);
 }
 

@@ -6,7 +6,7 @@
 namespace lares::config {
 
 /// The keys that the process itself reads, declared in the name of "host": server name, listeners, TLS,
-/// logging, plugin folders, rate limits, and what says which process of a server this one is.
+/// logging, and what says which process of a server this one is.
 void declare_host_keys(KeySet& keys);
 
 }  // namespace lares::config

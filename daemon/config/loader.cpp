@@ -33,7 +33,7 @@ std::vector<Diagnostic> sort_by_place(std::vector<Diagnostic> diagnostics,
 
 LoadResult check(const Sources& sources, const KeySet& keys, Scope scope) {
   Checked checked = check_values(sources, keys, scope);
-  if (scope == Scope::Everything && sources.complete) {
+  if (sources.complete) {
     check_process_rules(checked, sources);
   }
   LoadResult result{nullptr, sort_by_place(std::move(checked.diagnostics), checked.names)};
