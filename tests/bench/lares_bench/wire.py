@@ -2,6 +2,7 @@
 """HTTP on a bare socket, for latencies: http.client would spend longer on an answer than the server does."""
 
 import json
+import select
 import socket
 import time
 from urllib.parse import urlsplit
@@ -36,6 +37,16 @@ class Wire:
         if not more:
             raise ConnectionError("the server closed the connection in the middle of an answer")
         return more
+
+    def post(self, request):
+        """Sends, and leaves the answer for later."""
+        self._socket.sendall(request)
+
+    def has_answer(self):
+        """Whether something of an answer has come, or the connection has ended."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def exchange(self, request):
         """Sends; gives (status, body, seconds since the clock of time.monotonic at the last byte)."""

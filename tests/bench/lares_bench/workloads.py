@@ -3,6 +3,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import threading
@@ -288,6 +289,35 @@ class Bench:
         self.filling.each(fill, range(rooms))
         return [Figure("memory that %d rooms of %d members add" % (rooms, len(clients)),
                        machine.memory_mb(self.processes()) - before, "MB", "least")]
+
+    def idle_polls(self, count=10000):
+        """What a client costs that waits in /sync for nothing."""
+        if not self.processes():
+            return []
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 200)), hard))
+        requests = []
+        for number in range(USERS):
+            wire = Wire(self.base, self.filling.account("poll%02d" % number)["token"])
+            since = quote(wire.call("GET", V3 + "/sync?timeout=0")[0]["next_batch"], safe="")
+            since = quote(wire.call("GET", V3 + "/sync?timeout=0&since=" + since)[0]["next_batch"], safe="")
+            requests.append((wire.token, "%s/sync?timeout=600000&set_presence=offline&since=%s" % (V3, since)))
+            wire.close()
+        before = machine.memory_mb(self.processes())
+        waiting = []
+        try:
+            for number in range(count):
+                token, path = requests[number % USERS]
+                waiting.append(Wire(self.base, token))
+                waiting[-1].post(waiting[-1].encode("GET", path))
+            time.sleep(2)
+            answered = sum(1 for wire in waiting if wire.has_answer())
+            used = machine.memory_mb(self.processes()) - before
+        finally:
+            for wire in waiting:
+                wire.close()
+        return [Figure("memory of an idle long poll", 1000 * used / count, "kB", "least",
+                       "%d at once, %d of them answered early" % (count, answered))]
 
     def memory(self, when):
         if not self.processes():
