@@ -29,6 +29,36 @@ AuthVerdict refuse(AuthRule rule) {
 constexpr std::array<std::string_view, 7> kLevelNames{
     "users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"};
 
+/// The parts of a power levels event's content that the rules look at, found in one walk.
+struct LevelParts {
+  explicit LevelParts(const json::Value& content) noexcept {
+    for (const json::Member& member : content.members()) {
+      if (!member.key.plain()) {
+        continue;
+      }
+      const std::string_view key = member.key.raw();
+      if (key == "events") {
+        events = member.value;
+      } else if (key == "notifications") {
+        notifications = member.value;
+      } else if (key == "users") {
+        users = member.value;
+      } else {
+        for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
+          if (key == kLevelNames[i]) {
+            actions[i] = member.value;
+          }
+        }
+      }
+    }
+  }
+
+  std::array<json::Value, kLevelNames.size()> actions;
+  json::Value events;
+  json::Value notifications;
+  json::Value users;
+};
+
 /// A member of two objects in canonical form, walked together in the order of their names.
 template <class Visit>
 void for_each_in_either(const json::Value& before, const json::Value& after, Visit visit) {
@@ -360,40 +390,38 @@ class Check {
   }
 
   /// The new power levels are well-formed by themselves.
-  [[nodiscard]] AuthVerdict power_levels_form(const json::Value& content) const {
+  [[nodiscard]] AuthVerdict power_levels_form(const LevelParts& after) const {
     // Before version 10 the rules name `users` alone, but a level that cannot be read has no place in the
     // comparisons below, and other servers fail on it as well.
-    for (const std::string_view name : kLevelNames) {
-      if (const json::Value value = content[name]; value && !level(value)) {
+    for (const json::Value& action : after.actions) {
+      if (action && !level(action)) {
         return refuse(AuthRule::kPowerLevelsNotIntegers);
       }
     }
-    for (const std::string_view name : {std::string_view{"events"}, std::string_view{"notifications"}}) {
-      if (name == "notifications" && !version_.limit_notifications) {
+    for (const json::Value* map : {&after.events, &after.notifications}) {
+      if (map == &after.notifications && !version_.limit_notifications) {
         continue;
       }
-      const json::Value map = content[name];
-      if (map && !map.is_object()) {
+      if (*map && !map->is_object()) {
         return refuse(AuthRule::kPowerLevelsMapsMalformed);
       }
-      for (const json::Member& entry : map.members()) {
+      for (const json::Member& entry : map->members()) {
         if (!level(entry.value)) {
           return refuse(AuthRule::kPowerLevelsMapsMalformed);
         }
       }
     }
-    const json::Value users = content["users"];
-    if (users && !users.is_object()) {
+    if (after.users && !after.users.is_object()) {
       return refuse(AuthRule::kPowerLevelsUsersMalformed);
     }
     std::string scratch;
-    for (const json::Member& entry : users.members()) {
+    for (const json::Member& entry : after.users.members()) {
       if (!UserId::valid(entry.key.text(scratch)) || !level(entry.value)) {
         return refuse(AuthRule::kPowerLevelsUsersMalformed);
       }
     }
     if (version_.privileged_creators) {
-      for (const json::Member& entry : users.members()) {
+      for (const json::Member& entry : after.users.members()) {
         if (is_creator(*create_, entry.key.text(scratch))) {
           return refuse(AuthRule::kPowerLevelsNamesCreator);
         }
@@ -402,8 +430,29 @@ class Check {
     return {};
   }
 
+  /// The levels of events or of notifications.
+  [[nodiscard]] AuthVerdict power_levels_map(const json::Value& before, const json::Value& after,
+                                             PowerLevel own) const {
+    AuthVerdict verdict;
+    for_each_in_either(before, after,
+                       [&](std::string_view, const json::Value& old_value, const json::Value& new_value) {
+                         const auto old_level = level(old_value);
+                         const auto new_level = level(new_value);
+                         if (old_level == new_level) {
+                           return true;
+                         }
+                         if (old_level && PowerLevel{*old_level} > own) {
+                           verdict = refuse(AuthRule::kPowerLevelsEventCurrent);
+                         } else if (new_level && PowerLevel{*new_level} > own) {
+                           verdict = refuse(AuthRule::kPowerLevelsEventNew);
+                         }
+                         return verdict.has_value();
+                       });
+    return verdict;
+  }
+
   [[nodiscard]] AuthVerdict power_levels(PowerLevel own) const {
-    const json::Value after = event_.content();
+    const LevelParts after{event_.content()};
     if (AuthVerdict form = power_levels_form(after); !form) {
       return form;
     }
@@ -411,10 +460,10 @@ class Check {
     if (previous == nullptr) {
       return {};
     }
-    const json::Value before = previous->content();
-    for (const std::string_view name : kLevelNames) {
-      const auto old_level = level(before[name]);
-      const auto new_level = level(after[name]);
+    const LevelParts before{previous->content()};
+    for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
+      const auto old_level = level(before.actions[i]);
+      const auto new_level = level(after.actions[i]);
       if (old_level == new_level) {
         continue;
       }
@@ -425,32 +474,17 @@ class Check {
         return refuse(AuthRule::kPowerLevelsActionNew);
       }
     }
-    for (const std::string_view name : {std::string_view{"events"}, std::string_view{"notifications"}}) {
-      if (name == "notifications" && !version_.limit_notifications) {
-        continue;
-      }
-      AuthVerdict verdict;
-      for_each_in_either(before[name], after[name],
-                         [&](std::string_view, const json::Value& old_value, const json::Value& new_value) {
-                           const auto old_level = level(old_value);
-                           const auto new_level = level(new_value);
-                           if (old_level == new_level) {
-                             return true;
-                           }
-                           if (old_level && PowerLevel{*old_level} > own) {
-                             verdict = refuse(AuthRule::kPowerLevelsEventCurrent);
-                           } else if (new_level && PowerLevel{*new_level} > own) {
-                             verdict = refuse(AuthRule::kPowerLevelsEventNew);
-                           }
-                           return verdict.has_value();
-                         });
-      if (!verdict) {
+    if (AuthVerdict verdict = power_levels_map(before.events, after.events, own); !verdict) {
+      return verdict;
+    }
+    if (version_.limit_notifications) {
+      if (AuthVerdict verdict = power_levels_map(before.notifications, after.notifications, own); !verdict) {
         return verdict;
       }
     }
     AuthVerdict verdict;
     for_each_in_either(
-        before["users"], after["users"],
+        before.users, after.users,
         [&](std::string_view user, const json::Value& old_value, const json::Value& new_value) {
           const auto old_level = level(old_value);
           const auto new_level = level(new_value);
