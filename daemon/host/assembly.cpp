@@ -6,6 +6,20 @@
 #include <lares/async/runtime.hpp>
 
 namespace lares::host {
+namespace {
+
+ModulePlaces module_places(const Config& config) {
+  ModulePlaces places{.folders = {}, .runner = default_module_runner()};
+  for (const auto& folder : config.strings("module_folders")) {
+    places.folders.emplace_back(folder);
+  }
+  if (places.folders.empty()) {
+    places.folders.push_back(default_module_folder());
+  }
+  return places;
+}
+
+}  // namespace
 
 Assembly::Assembly(const Host& host, ConfigPtr config, Runtime& runtime, KeyUse key_use)
     : keys_(*config, runtime, key_use),
@@ -15,6 +29,8 @@ Assembly::Assembly(const Host& host, ConfigPtr config, Runtime& runtime, KeyUse 
   router_->set_plugin("host");
   server_.services().provide<service::ServerKeys>(keys_);
   http_ = std::make_unique<http::HttpServer>(server_, *router_);
+  modules_ = std::make_unique<ModuleHost>(server_, module_places(*server_.config()));
+  server_.services().provide<service::SpamChecker>(*modules_);
   server_.construct(host.catalogue());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <host/host.hpp>
+#include <host/module_host.hpp>
 #include <host/server_impl.hpp>
 #include <host/server_keys_impl.hpp>
 
@@ -39,12 +40,14 @@ class Assembly {
   [[nodiscard]] http::RouterImpl& router() noexcept { return *router_; }
   [[nodiscard]] ServerImpl& server() noexcept { return server_; }
   [[nodiscard]] http::HttpServer& http() noexcept { return *http_; }
+  [[nodiscard]] ModuleHost& modules() noexcept { return *modules_; }
 
  private:
   ServerKeysImpl keys_;
   std::unique_ptr<http::RouterImpl> router_;
   ServerImpl server_;
   std::unique_ptr<http::HttpServer> http_;
+  std::unique_ptr<ModuleHost> modules_;
 };
 
 }  // namespace lares::host

@@ -31,7 +31,7 @@ struct ModuleSettings {
   std::string config;  ///< a JSON object
   std::string origin;  ///< where the configuration stands: "homeserver.yaml:12: modules[0]"
   std::chrono::milliseconds timeout{2000};
-  std::string saved_state;  ///< of the instance before
+  std::string saved_state = {};  ///< of the instance before
   std::uint64_t saved_state_version = 0;
 };
 

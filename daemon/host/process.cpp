@@ -173,6 +173,7 @@ Task<void> Process::start(Assembly& assembly) {
   co_await assembly.server().start(timeout, [this, &schemas](storage::Database& database) {
     return migrate_database(database, schemas, runtime_.now_ms(), log_);
   });
+  co_await assembly.modules().start();
   assembly.http().ready();
   serving_ = true;
   for (const auto& address : assembly.http().addresses()) {
@@ -241,6 +242,7 @@ Task<void> Process::end(Assembly& assembly) {
   }
   co_await assembly.server().stop(kStopTimeout);
   co_await assembly.http().stop();
+  co_await assembly.modules().stop();
   co_await patience.stop();
   log_.info("Stopped.");
 }

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/module_host.hpp>
+#include <host/module_library.hpp>
+#include <host/module_local.hpp>
+#include <host/module_remote.hpp>
+
+#include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+#include <lares/matrix/event.hpp>
+#include <lares/matrix/room_version.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace lares::host {
+namespace {
+
+constexpr std::size_t kMaxModuleLabels = 32;
+
+std::unique_ptr<Module> make_module(Server& server, const ModulePlaces& places, const nlohmann::json& entry,
+                                    std::string origin) {
+  const auto file = find_module(entry.at("module").get<std::string>(), places.folders);
+  ModuleSettings settings{
+      .name = file.stem().string(),
+      .server_name = server.name(),
+      .instance_name = server.instance(),
+      .config = entry.at("config").dump(),
+      .origin = std::move(origin),
+      .timeout = std::chrono::milliseconds(entry.at("timeout").get<std::int64_t>()),
+  };
+  if (entry.at("own_process").get<bool>()) {
+    static_cast<void>(check_module(file));
+    return std::make_unique<RemoteModule>(server.runtime(), places.runner, file, std::move(settings));
+  }
+  return std::make_unique<LocalModule>(server.runtime(), std::make_shared<ModuleLibrary>(file),
+                                       std::move(settings));
+}
+
+}  // namespace
+
+std::filesystem::path default_module_runner() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "laresd-module-runner";
+}
+
+ModuleHost::ModuleHost(Server& server, const ModulePlaces& places)
+    : calls_(server.metrics().counters(
+          {.name = "lares_module_calls",
+           .help = "Questions that modules were asked, by how they ended.",
+           .labels = {metrics::Label::bounded("module", kMaxModuleLabels),
+                      metrics::Label::closed("slot", {std::string(hook_name(0)), std::string(hook_name(1)),
+                                                      std::string(hook_name(2)), std::string(hook_name(3))}),
+                      metrics::Label::closed("outcome", {"allowed", "denied", "late", "failed"})}})) {
+  const auto config = server.config();
+  std::size_t place = 0;
+  for (const auto& entry : config->get("modules")) {
+    auto origin = fmt::format("{}: modules[{}]", config->origin("modules"), place++);
+    modules_.push_back(make_module(server, places, entry, std::move(origin)));
+  }
+}
+
+ModuleHost::~ModuleHost() {
+  for (auto& module : modules_) {
+    if (module->left()) {
+      // Its threads may still call the host; both go with the process.
+      static_cast<void>(module.release());
+    }
+  }
+}
+
+Task<void> ModuleHost::start() {
+  running_ = true;
+  for (const auto& module : modules_) {
+    co_await module->start();
+    log_.info("Module {} is asked before users and events get their way.", module->name());
+  }
+}
+
+Task<void> ModuleHost::stop() {
+  if (!std::exchange(running_, false)) {
+    co_return;
+  }
+  for (const auto& module : std::views::reverse(modules_)) {
+    co_await module->stop();
+  }
+}
+
+bool ModuleHost::asks(Hook hook) const noexcept {
+  return std::ranges::any_of(
+      modules_, [hook](const auto& module) { return module->offers(static_cast<std::size_t>(hook)); });
+}
+
+void ModuleHost::count(const Module& module, std::size_t hook, std::string_view outcome) const {
+  calls_.at({module.name(), hook_name(hook), outcome}).add();
+}
+
+Task<service::SpamVerdict> ModuleHost::ask_all(const ModuleQuestion& question) {
+  const auto hook = question.index();
+  for (const auto& module : modules_) {
+    if (!module->offers(hook)) {
+      continue;
+    }
+    auto answer = co_await module->ask(question);
+    if (answer.status == LARES_OK) {
+      count(*module, hook, answer.verdict.allowed ? "allowed" : "denied");
+      if (!answer.verdict.allowed) {
+        co_return std::move(answer.verdict);
+      }
+      continue;
+    }
+    count(*module, hook, answer.status == LARES_LATE ? "late" : "failed");
+    const bool allowed = allows_by_default(hook);
+    log_.warning("Module {} gave no answer to {}: {}. It is {}.", module->name(), hook_name(hook),
+                 answer.message, allowed ? "allowed" : "denied");
+    if (!allowed) {
+      co_return service::SpamVerdict{
+          .allowed = false,
+          .errcode = "M_FORBIDDEN",
+          .message = "The server cannot check this at the moment. Try again later."};
+    }
+  }
+  co_return service::SpamVerdict{};
+}
+
+Task<service::SpamVerdict> ModuleHost::check_event(const matrix::Event& event) {
+  if (!asks(Hook::Event)) {
+    co_return service::SpamVerdict{};
+  }
+  lares_event_view view{};
+  view.struct_size = sizeof(view);
+  view.json = view_of(event.bytes());
+  view.room_version = view_of(event.version().id);
+  view.event_id = view_of(event.event_id());
+  view.room_id = view_of(event.room_id());
+  view.type = view_of(event.type());
+  view.sender = view_of(event.sender());
+  const auto state_key = event.state_key();
+  view.state_key = state_key ? view_of(*state_key) : lares_text_view{};
+  view.content = view_of(event.content().bytes());
+  view.origin_server_ts = event.origin_server_ts();
+  const ModuleQuestion question(view);
+  co_return co_await ask_all(question);
+}
+
+Task<service::SpamVerdict> ModuleHost::user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
+                                                       matrix::RoomId room, bool federated) {
+  lares_invite_view view{};
+  view.struct_size = sizeof(view);
+  view.federated = federated ? 1 : 0;
+  view.inviter = view_of(inviter.view());
+  view.invitee = view_of(invitee.view());
+  view.room_id = view_of(room.view());
+  const ModuleQuestion question(view);
+  co_return co_await ask_all(question);
+}
+
+Task<service::SpamVerdict> ModuleHost::user_may_join_room(matrix::UserId user, matrix::RoomId room,
+                                                          bool invited) {
+  lares_join_view view{};
+  view.struct_size = sizeof(view);
+  view.invited = invited ? 1 : 0;
+  view.user_id = view_of(user.view());
+  view.room_id = view_of(room.view());
+  const ModuleQuestion question(view);
+  co_return co_await ask_all(question);
+}
+
+Task<service::SpamVerdict> ModuleHost::user_may_create_room(matrix::UserId user, std::string request) {
+  lares_create_room_view view{};
+  view.struct_size = sizeof(view);
+  view.user_id = view_of(user.view());
+  view.request = view_of(request);
+  const ModuleQuestion question(view);
+  co_return co_await ask_all(question);
+}
+
+}  // namespace lares::host
