@@ -15,7 +15,6 @@ from .ports import reserve_port
 from .process import Process
 
 SHARED_SECRET = "shared secret of the tests"
-_UNLIMITED = {"per_second": 1000000, "burst_count": 1000000}
 
 
 def source_dir():
@@ -44,21 +43,6 @@ def merge(base, over):
     return result
 
 
-def rate_limits_off():
-    """The `rc_*` keys with limits that nothing reaches."""
-    one = ("rc_message", "rc_registration", "rc_registration_token_validity", "rc_joins_per_room", "rc_room_creation",
-           "rc_presence.per_user", "rc_login.address", "rc_login.account", "rc_login.failed_attempts",
-           "rc_joins.local", "rc_joins.remote", "rc_invites.per_room", "rc_invites.per_user", "rc_invites.per_issuer")
-    keys = {}
-    for path in one:
-        name, _, part = path.partition(".")
-        if part:
-            keys.setdefault(name, {})[part] = dict(_UNLIMITED)
-        else:
-            keys[name] = dict(_UNLIMITED)
-    return keys
-
-
 class Server:
     """One laresd, by itself or over PostgreSQL.
 
@@ -82,7 +66,7 @@ class Server:
         self.config = merge({
             "server_name": name,
             "listeners": [{"port": self.port, "bind_addresses": ["127.0.0.1"], "type": "http",
-                           "resources": [{"names": ["client", "federation", "health"]}]}],
+                           "resources": [{"names": ["client", "federation"]}]}],
             "database": database or {"name": "sqlite3",
                                      "args": {"database": os.path.join(self.folder, "homeserver.db")}},
             "signing_key_path": os.path.join(self.folder, "signing.key"),
@@ -91,7 +75,7 @@ class Server:
             "enable_registration_without_verification": True,
             "registration_shared_secret": SHARED_SECRET,
             "report_stats": False,
-            **rate_limits_off(),
+            "rate_limits": False,
         }, config or {})
         self.config_path = os.path.join(self.folder, "homeserver.yaml")
         self.process = Process(
