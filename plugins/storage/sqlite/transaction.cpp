@@ -236,6 +236,7 @@ void SqliteTransaction::set_mark() {
 void SqliteTransaction::return_to_mark() {
   connection_.run("ROLLBACK TO rehearsal");
   connection_.run("RELEASE rehearsal");
+  calls_ = 0;
 }
 
 }  // namespace lares::storage::sqlite

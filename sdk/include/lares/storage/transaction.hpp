@@ -135,6 +135,9 @@ class LARES_EXPORT ReadTransaction {
   void lookup_many(const LookupMany& statement, Keys&& keys, Project project, Found found,
                    const Extra&... extra) {
     const std::vector<Argument> cells = flatten(keys, project, statement.keys.size());
+    if (cells.empty()) {
+      return;
+    }
     const std::array<Argument, sizeof...(Extra)> extras{Argument{extra}...};
     lookup(statement, cells, extras, LookupSink{&found, [](void* target, std::size_t key, const Row& row) {
                                                   (*static_cast<Found*>(target))(key, row);
