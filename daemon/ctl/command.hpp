@@ -28,6 +28,7 @@ struct Command {
 [[nodiscard]] Command config_generate_command();
 [[nodiscard]] Command config_reference_command();
 [[nodiscard]] Command hash_password_command();
+[[nodiscard]] Command register_user_command();
 [[nodiscard]] Command routes_command();
 
 }  // namespace lares::ctl
