@@ -91,7 +91,9 @@ typedef struct lares_module_descriptor {
   void (*destroy)(void *module);
 } lares_module_descriptor;
 
-#define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_descriptor"
+/* The name of the exported symbol:
+ *     LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = { LARES_MODULE_MAGIC, ... }; */
+#define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_entry"
 
 /*
  * Beside the symbol, a module carries a note: the same texts, readable without loading the file. Write it once, at file

@@ -76,7 +76,8 @@ typedef struct lares_create_room_view {
   lares_text_view request;
 } lares_create_room_view;
 
-/* A slot may be null: the module has no opinion. Each call is completed with lares_spam_verdict_view. */
+/* A slot may be null: the module has no opinion. Each call is completed with lares_spam_verdict_view. A slot returns at
+ * once, on a loop that serves others too; what takes longer than a millisecond is answered from a thread of the module's. */
 typedef struct lares_spam_checker {
   uint32_t struct_size;
   uint32_t reserved;
