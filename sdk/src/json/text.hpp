@@ -104,6 +104,45 @@ namespace lares::json::detail {
   return at;
 }
 
+#if defined(__SSE2__)
+/// Where 64 bytes have what structures JSON: a bit for each byte.
+struct StructureBits {
+  std::uint64_t quotes = 0;
+  std::uint64_t backslashes = 0;
+  std::uint64_t opening = 0;
+  std::uint64_t closing = 0;
+};
+
+[[nodiscard]] inline StructureBits structure_of_64(const char* at) noexcept {
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i lower = _mm_set1_epi8(0x20);
+  const __m128i open = _mm_set1_epi8('{');
+  const __m128i close = _mm_set1_epi8('}');
+  StructureBits bits;
+  for (unsigned i = 0; i < 4; ++i) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16 * i));
+    const __m128i folded = _mm_or_si128(block, lower);
+    const auto mask = [&](__m128i matches) {
+      return static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(matches))) << (16 * i);
+    };
+    bits.quotes |= mask(_mm_cmpeq_epi8(block, quote));
+    bits.backslashes |= mask(_mm_cmpeq_epi8(block, backslash));
+    bits.opening |= mask(_mm_cmpeq_epi8(folded, open));
+    bits.closing |= mask(_mm_cmpeq_epi8(folded, close));
+  }
+  return bits;
+}
+
+/// Each bit becomes the parity of itself and those below: from the quotes, what is inside of strings.
+[[nodiscard]] inline std::uint64_t parity_of_prefixes(std::uint64_t bits) noexcept {
+  for (unsigned shift = 1; shift < 64; shift *= 2) {
+    bits ^= bits << shift;
+  }
+  return bits;
+}
+#endif
+
 /// The length of the UTF-8 sequence at `at`, whose first byte is beyond ASCII; 0 when it is none.
 [[nodiscard]] inline std::size_t utf8_sequence(const char* at, const char* end) noexcept {
   const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(at[index]); };

@@ -3,6 +3,7 @@
 
 #include "text.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 
@@ -14,9 +15,8 @@ using detail::find_quote;
 using detail::find_structure;
 using detail::skip_space;
 
-/// Behind the closing quote of the string that opens at `at`; `escaped` tells whether there were escapes.
-const char* skip_string(const char* at, const char* end, bool& escaped) noexcept {
-  ++at;
+/// Behind the end of the string that `at` is in.
+const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) noexcept {
   while (true) {
     at = find_quote(at, end);
     if (at == end) {
@@ -30,22 +30,47 @@ const char* skip_string(const char* at, const char* end, bool& escaped) noexcept
   }
 }
 
-/// Behind the value that starts at `at`.
-const char* skip_value(const char* at, const char* end) noexcept {
-  if (at == end) {
-    return end;
-  }
-  bool escaped = false;
-  if (*at == '"') {
-    return skip_string(at, end, escaped);
-  }
-  if (*at != '{' && *at != '[') {
-    while (at != end && *at != ',' && *at != '}' && *at != ']' && !detail::is_space(*at)) {
-      ++at;
-    }
-    return at;
-  }
+/// Behind the closing quote of the string that opens at `at`; `escaped` tells whether there were escapes.
+const char* skip_string(const char* at, const char* end, bool& escaped) noexcept {
+  return skip_rest_of_string(at + 1, end, escaped);
+}
+
+/// Behind the object or array that starts at `at`.
+const char* skip_container(const char* at, const char* end) noexcept {
   std::size_t depth = 0;
+  bool escaped = false;
+#if defined(__SSE2__)
+  // As long as there are no escapes, quotes alone tell what is text and what is structure.
+  bool in_string = false;
+  while (end - at >= 64) {
+    const detail::StructureBits bits = detail::structure_of_64(at);
+    if (bits.backslashes != 0) {
+      break;
+    }
+    const std::uint64_t inside =
+        detail::parity_of_prefixes(bits.quotes) ^ (in_string ? ~std::uint64_t{0} : 0);
+    const std::uint64_t opening = bits.opening & ~inside;
+    const std::uint64_t closing = bits.closing & ~inside;
+    const auto closed = static_cast<std::size_t>(std::popcount(closing));
+    if (closed < depth) {
+      depth += static_cast<std::size_t>(std::popcount(opening)) - closed;
+    } else {
+      for (std::uint64_t both = opening | closing; both != 0; both &= both - 1) {
+        const auto index = static_cast<unsigned>(std::countr_zero(both));
+        if ((opening >> index & 1U) != 0) {
+          ++depth;
+        } else if (--depth == 0) {
+          return at + index + 1;
+        }
+      }
+    }
+    in_string = (inside >> 63U) != 0;
+    at += 64;
+  }
+  if (in_string) {
+    at = skip_rest_of_string(at, end, escaped);
+  }
+#endif
   while (true) {
     at = find_structure(at, end);
     if (at == end) {
@@ -63,6 +88,24 @@ const char* skip_value(const char* at, const char* end) noexcept {
       return at;
     }
   }
+}
+
+/// Behind the value that starts at `at`.
+const char* skip_value(const char* at, const char* end) noexcept {
+  if (at == end) {
+    return end;
+  }
+  if (*at == '{' || *at == '[') {
+    return skip_container(at, end);
+  }
+  if (*at == '"') {
+    bool escaped = false;
+    return skip_string(at, end, escaped);
+  }
+  while (at != end && *at != ',' && *at != '}' && *at != ']' && !detail::is_space(*at)) {
+    ++at;
+  }
+  return at;
 }
 
 std::string_view between(const char* begin, const char* end) noexcept {

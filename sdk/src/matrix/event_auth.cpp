@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identifier_grammar.hpp"
+#include "level_parts.hpp"
 
 #include <fmt/format.h>
 #include <lares/crypto/base64.hpp>
@@ -25,39 +26,6 @@ constexpr std::string_view kAuthorisingUser = "join_authorised_via_users_server"
 AuthVerdict refuse(AuthRule rule) {
   return std::unexpected(AuthFailure{rule});
 }
-
-constexpr std::array<std::string_view, 7> kLevelNames{
-    "users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"};
-
-/// The parts of a power levels event's content that the rules look at, found in one walk.
-struct LevelParts {
-  explicit LevelParts(const json::Value& content) noexcept {
-    for (const json::Member& member : content.members()) {
-      if (!member.key.plain()) {
-        continue;
-      }
-      const std::string_view key = member.key.raw();
-      if (key == "events") {
-        events = member.value;
-      } else if (key == "notifications") {
-        notifications = member.value;
-      } else if (key == "users") {
-        users = member.value;
-      } else {
-        for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
-          if (key == kLevelNames[i]) {
-            actions[i] = member.value;
-          }
-        }
-      }
-    }
-  }
-
-  std::array<json::Value, kLevelNames.size()> actions;
-  json::Value events;
-  json::Value notifications;
-  json::Value users;
-};
 
 /// A member of two objects in canonical form, walked together in the order of their names.
 template <class Visit>
@@ -452,7 +420,7 @@ class Check {
   }
 
   [[nodiscard]] AuthVerdict power_levels(PowerLevel own) const {
-    const LevelParts after{event_.content()};
+    const LevelParts after = detail::level_parts(event_.content());
     if (AuthVerdict form = power_levels_form(after); !form) {
       return form;
     }
@@ -460,8 +428,8 @@ class Check {
     if (previous == nullptr) {
       return {};
     }
-    const LevelParts before{previous->content()};
-    for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
+    const LevelParts before = detail::level_parts(previous->content());
+    for (std::size_t i = 0; i < kPowerActions; ++i) {
       const auto old_level = level(before.actions[i]);
       const auto new_level = level(after.actions[i]);
       if (old_level == new_level) {

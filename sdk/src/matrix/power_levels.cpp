@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "level_parts.hpp"
+
 #include <lares/matrix/event.hpp>
 #include <lares/matrix/power_levels.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -11,21 +12,32 @@ namespace lares::matrix {
 
 namespace {
 
-constexpr std::string_view kPropertyNames[] = {"ban",           "kick",           "invite",       "redact",
-                                               "users_default", "events_default", "state_default"};
-
-/// The entry of a user. Most users have none, and a search for the bare text finds that out much faster than
-/// a walk over all entries: an event's bytes are canonical, so a name without escapes stands in them as it
-/// is.
+/// The entry of a user. In canonical bytes without a backslash and without anything nested, a text between a
+/// quote and a quote with a colon can only be a name, so it is searched for as a text, which is much faster
+/// than a walk.
 json::Value find_user(const json::Value& users, std::string_view user_id) noexcept {
-  const bool as_it_is = std::all_of(user_id.begin(), user_id.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
-  });
-  const std::string_view bytes = users.bytes();
-  if (as_it_is && memmem(bytes.data(), bytes.size(), user_id.data(), user_id.size()) == nullptr) {
+  if (!users.is_object()) {
     return {};
   }
-  return users[user_id];
+  const std::string_view bytes = users.bytes().substr(1);
+  const bool flat = bytes.find('\\') == std::string_view::npos && bytes.find('{') == std::string_view::npos &&
+                    bytes.find('[') == std::string_view::npos;
+  if (!flat || user_id.empty() || user_id.find_first_of("\"\\") != std::string_view::npos) {
+    return users[user_id];
+  }
+  std::size_t from = 0;
+  while (true) {
+    const void* found = memmem(bytes.data() + from, bytes.size() - from, user_id.data(), user_id.size());
+    if (found == nullptr) {
+      return {};
+    }
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    const std::string_view behind = bytes.substr(at + user_id.size());
+    if (at > 0 && bytes[at - 1] == '"' && behind.starts_with("\":")) {
+      return json::Value{behind.substr(2)};
+    }
+    from = at + 1;
+  }
 }
 
 /// "100", " +0100 ", "-5": what early versions took for an integer.
@@ -55,7 +67,8 @@ std::optional<std::int64_t> integer_of_string(std::string_view text) noexcept {
 PowerLevels::PowerLevels(const RoomVersion& version, const Event* create, const Event* power_levels) noexcept
     : version_{&version}, create_{create} {
   if (power_levels != nullptr) {
-    content_ = power_levels->content();
+    explicit_ = true;
+    parts_ = detail::level_parts(power_levels->content());
   }
 }
 
@@ -84,11 +97,6 @@ std::optional<std::int64_t> PowerLevels::read_level(const json::Value& value,
   return static_cast<std::int64_t>(*number);
 }
 
-std::optional<std::int64_t> PowerLevels::level_at(std::string_view key) const noexcept {
-  const json::Value value = content_[key];
-  return value ? read_level(value, *version_) : std::nullopt;
-}
-
 bool PowerLevels::is_privileged_creator(std::string_view user_id) const noexcept {
   return version_->privileged_creators && create_ != nullptr && is_creator(*create_, user_id);
 }
@@ -97,33 +105,25 @@ PowerLevel PowerLevels::user(std::string_view user_id) const noexcept {
   if (is_privileged_creator(user_id)) {
     return PowerLevel::infinite();
   }
-  if (content_) {
-    if (const json::Value own = find_user(content_["users"], user_id)) {
-      if (const auto level = read_level(own, *version_)) {
-        return PowerLevel{*level};
-      }
+  if (explicit_) {
+    if (const auto level = read_level(find_user(parts_.users, user_id), *version_)) {
+      return PowerLevel{*level};
     }
-    return PowerLevel{level_at("users_default").value_or(0)};
+    return to(PowerAction::kUsersDefault);
   }
   return PowerLevel{create_ != nullptr && is_creator(*create_, user_id) ? 100 : 0};
 }
 
 PowerLevel PowerLevels::to_send(std::string_view event_type, bool is_state) const noexcept {
-  if (content_) {
-    if (const json::Value own = content_["events"][event_type]) {
-      if (const auto level = read_level(own, *version_)) {
-        return PowerLevel{*level};
-      }
-    }
+  if (const auto level = read_level(parts_.events[event_type], *version_)) {
+    return PowerLevel{*level};
   }
   return to(is_state ? PowerAction::kStateDefault : PowerAction::kEventsDefault);
 }
 
 PowerLevel PowerLevels::to(PowerAction action) const noexcept {
-  if (content_) {
-    if (const auto level = level_at(kPropertyNames[static_cast<std::size_t>(action)])) {
-      return PowerLevel{*level};
-    }
+  if (const auto level = read_level(parts_.actions[static_cast<std::size_t>(action)], *version_)) {
+    return PowerLevel{*level};
   }
   switch (action) {
     case PowerAction::kBan:
@@ -140,10 +140,8 @@ PowerLevel PowerLevels::to(PowerAction action) const noexcept {
 }
 
 PowerLevel PowerLevels::to_notify(std::string_view key) const noexcept {
-  if (const json::Value level = content_["notifications"][key]) {
-    if (const auto number = read_level(level, *version_)) {
-      return PowerLevel{*number};
-    }
+  if (const auto level = read_level(parts_.notifications[key], *version_)) {
+    return PowerLevel{*level};
   }
   return PowerLevel{50};
 }

@@ -5,7 +5,9 @@
 #include <lares/json/value.hpp>
 #include <lares/matrix/room_version.hpp>
 
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -56,10 +58,21 @@ enum class PowerAction : std::uint8_t {
   kStateDefault
 };
 
+inline constexpr std::size_t kPowerActions = 7;
+
+/// The parts of a power levels event's content; missing values where it does not have them.
+struct LevelParts {
+  /// By PowerAction.
+  std::array<json::Value, kPowerActions> actions;
+  json::Value events;
+  json::Value notifications;
+  json::Value users;
+};
+
 /// Reads the power levels of a room at a point: out of its power levels event, or the defaults that hold
 /// without one.
 ///
-/// A reader over the events' bytes, made in passing; a lookup walks over the content.
+/// A reader over the events' bytes, made in passing: making it walks once over the content.
 ///
 /// **Lifetime** that of the two events.
 ///
@@ -71,7 +84,7 @@ class LARES_EXPORT PowerLevels {
   PowerLevels(const RoomVersion& version, const Event* create, const Event* power_levels) noexcept;
 
   /// There is a power levels event.
-  [[nodiscard]] bool explicitly_set() const noexcept { return static_cast<bool>(content_); }
+  [[nodiscard]] bool explicitly_set() const noexcept { return explicit_; }
   /// The level of a user.
   [[nodiscard]] PowerLevel user(std::string_view user_id) const noexcept;
   /// Whether the user is a creator whose power is infinite (version 12).
@@ -89,11 +102,10 @@ class LARES_EXPORT PowerLevels {
                                                               const RoomVersion& version) noexcept;
 
  private:
-  [[nodiscard]] std::optional<std::int64_t> level_at(std::string_view key) const noexcept;
-
   const RoomVersion* version_;
   const Event* create_;
-  json::Value content_;
+  LevelParts parts_;
+  bool explicit_ = false;
 };
 
 /// Whether a user created the room: the sender of the create event (version 11), before that its `creator`;

@@ -79,6 +79,24 @@ TEST(Value, WalksElements) {
   EXPECT_TRUE(Value{"{}"}.elements().empty());
 }
 
+TEST(Value, FindsTheEndOfLongValuesWhateverIsInTheirTexts) {
+  // Quotes, brackets and escapes at every distance from the steps in which long values are walked over.
+  for (std::size_t shift = 0; shift < 130; ++shift) {
+    for (const char* text : {"{}[]", "]]]]", "\\\"", "\\\\", "x"}) {
+      const std::string padding(shift, 'p');
+      const std::string inner = "{\"a\":[{\"" + padding + "\":\"" + text + "\"},[" +
+                                std::string(shift % 7, ' ') + "],\"" + padding + text +
+                                "\",{\"b\":{\"c\":[[1],[2]]}}],\"z\":{}}";
+      const std::string whole = "{\"first\":" + inner + ",\"second\":" + inner + ",\"last\":7}";
+      const Value value{whole};
+      ASSERT_EQ(value.bytes(), whole);
+      ASSERT_EQ(value["first"].bytes(), inner) << shift << text;
+      ASSERT_EQ(value["second"].bytes(), inner) << shift << text;
+      ASSERT_EQ(value["last"].as_int64(), 7) << shift << text;
+    }
+  }
+}
+
 TEST(Value, StaysWithinItsBytesOnTextsThatWereNeverScanned) {
   for (const auto* text : {"{",  "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[",   "[",
                            "[[", "[1",  "[1,",  "\"",     "\"\\",    "{\"a\":1",  "{\"a\":1,",  "{\"a\":1,\"",
