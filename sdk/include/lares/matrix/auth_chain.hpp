@@ -78,7 +78,7 @@ enum class OwnEvents : std::uint8_t {
 /// events were added, the answers do not.
 ///
 /// **Threads** one writes, or many read.
-/// **Units** about 150 bytes an event.
+/// **Units** about 190 bytes an event.
 ///
 /// spec: Room Versions, "State resolution", "Definitions" ("Auth chain", "Auth difference", "Conflicted state
 /// subgraph")
