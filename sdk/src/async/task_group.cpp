@@ -80,7 +80,11 @@ struct Spawned : RefCounted<Spawned> {
   }
 
   void cancel() {
-    loop.post([self = RefPtr{this}] { self->signal.emit(boost::asio::cancellation_type::terminal); });
+    if (loop.is_current()) {
+      signal.emit(boost::asio::cancellation_type::terminal);
+    } else {
+      loop.post([self = RefPtr{this}] { self->signal.emit(boost::asio::cancellation_type::terminal); });
+    }
   }
 
   RefPtr<TaskGroupState> group;
