@@ -24,10 +24,12 @@ ModulePlaces module_places(const Config& config) {
 Assembly::Assembly(const Host& host, ConfigPtr config, Runtime& runtime, KeyUse key_use)
     : keys_(*config, runtime, key_use),
       router_(std::make_unique<http::RouterImpl>()),
-      server_(config, runtime, *router_, runtime.metrics()) {
+      server_(config, runtime, *router_, runtime.metrics()),
+      data_care_(server_, host.declarations().schemas()) {
   server_.registry().set_plugin("host");
   router_->set_plugin("host");
   server_.services().provide<service::ServerKeys>(keys_);
+  server_.services().provide<service::DataCare>(data_care_);
   http_ = std::make_unique<http::HttpServer>(server_, *router_);
   modules_ = std::make_unique<ModuleHost>(server_, module_places(*server_.config()));
   server_.services().provide<service::SpamChecker>(*modules_);

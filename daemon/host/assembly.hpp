@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <host/data_care_impl.hpp>
 #include <host/host.hpp>
 #include <host/module_host.hpp>
 #include <host/server_impl.hpp>
@@ -40,6 +41,7 @@ class Assembly {
   [[nodiscard]] http::RouterImpl& router() noexcept { return *router_; }
   [[nodiscard]] ServerImpl& server() noexcept { return server_; }
   [[nodiscard]] http::HttpServer& http() noexcept { return *http_; }
+  [[nodiscard]] DataCareImpl& data_care() noexcept { return data_care_; }
   [[nodiscard]] ModuleHost& modules() noexcept { return *modules_; }
 
  private:
@@ -48,6 +50,7 @@ class Assembly {
   ServerImpl server_;
   std::unique_ptr<http::HttpServer> http_;
   std::unique_ptr<ModuleHost> modules_;
+  DataCareImpl data_care_;
 };
 
 }  // namespace lares::host

@@ -2,6 +2,7 @@
 #include <host/catalogue.hpp>
 #include <host/declarations_impl.hpp>
 #include <host/host.hpp>
+#include <host/module_library.hpp>
 #include <host/plugin_check.hpp>
 #include <host/plugin_library.hpp>
 #include <host/settings.hpp>
@@ -35,6 +36,13 @@ std::string described(const PluginNote& note) {
 }  // namespace
 
 int check_plugin(const std::filesystem::path& file) {
+  check_place(file, {file.parent_path()});
+  if (const auto note = read_note(file); note && note->tier == "module") {
+    const ModuleLibrary library(file);
+    fmt::print("{}; a module of ABI {}.{}.\n", described(library.note()), library.descriptor().abi_major,
+               library.descriptor().abi_minor);
+    return 0;
+  }
   const auto library = PluginLibrary::load(file, {file.parent_path()});
   DeclarationsImpl declarations;
   declare_plugin(library, declarations);

@@ -7,7 +7,6 @@
 #include <lares/async/log_context.hpp>
 #include <lares/base/error.hpp>
 #include <lares/plugin/fingerprint.hpp>
-#include <lares/storage/migration.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -37,18 +36,6 @@ Task<void> keep_error(Task<void> task, std::exception_ptr& error) {
     co_await std::move(task);
   } catch (...) {
     error = std::current_exception();
-  }
-}
-
-Task<void> migrate_database(storage::Database& database, std::span<const storage::Schema> schemas,
-                            std::int64_t now_ts, log::Logger log) {
-  try {
-    const auto report = co_await storage::migrate(database, schemas, now_ts);
-    for (const auto& step : report.applied) {
-      log.info("Changed the database: {}", step);
-    }
-  } catch (const storage::MigrationError& error) {
-    throw StartError(error.what());
   }
 }
 
@@ -168,18 +155,13 @@ Task<void> Process::start(Assembly& assembly) {
               assembly.keys().file().string());
   }
   co_await assembly.http().start();
-  const auto& schemas = settings_.host->declarations().schemas();
   const auto timeout = settings_.config->duration("start_timeout");
-  co_await assembly.server().start(timeout, [this, &schemas](storage::Database& database) {
-    return migrate_database(database, schemas, runtime_.now_ms(), log_);
-  });
+  co_await assembly.server().start(
+      timeout, [&assembly](storage::Database& database) { return assembly.data_care().migrate(database); });
   co_await assembly.modules().start();
+  assembly.data_care().start();
   assembly.http().ready();
   serving_ = true;
-  for (const auto& address : assembly.http().addresses()) {
-    log_.info("Listening on {}{}{}.", address.address,
-              address.port == 0 ? "" : fmt::format(":{}", address.port), address.tls ? " with TLS" : "");
-  }
   log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),
             assembly.server().name(), assembly.server().plugin_names().size());
 }
@@ -240,6 +222,7 @@ Task<void> Process::end(Assembly& assembly) {
     co_await assembly.http().drain(timeout);
     co_await assembly.server().drain(deadline);
   }
+  co_await assembly.data_care().stop();
   co_await assembly.server().stop(kStopTimeout);
   co_await assembly.http().stop();
   co_await assembly.modules().stop();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
   ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
