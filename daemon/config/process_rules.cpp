@@ -184,6 +184,17 @@ class ListenerRules {
   std::map<std::string, std::string> places_;
 };
 
+json default_addresses(const std::string& type, bool unix_socket) {
+  if (unix_socket) {
+    return json::array();
+  }
+  if (type == "replication") {
+    // The line protocol asks nobody who they are, so it is for this machine unless told otherwise.
+    return json::array({"127.0.0.1"});
+  }
+  return type == "metrics" ? json::array({"0.0.0.0"}) : json::array({"::", "0.0.0.0"});
+}
+
 void complete_listeners(json& root, const std::string& list) {
   const auto found = root.find(list);
   if (found == root.end()) {
@@ -196,10 +207,7 @@ void complete_listeners(json& root, const std::string& list) {
     }
     if (listener.contains("bind_addresses") && listener["bind_addresses"].is_null()) {
       const std::string type = listener.value("type", "http");
-      // The line protocol asks nobody who they are, so it is for this machine unless told otherwise.
-      listener["bind_addresses"] = unix_socket             ? json::array()
-                                   : type == "replication" ? json{"127.0.0.1"}
-                                                           : json{"::", "0.0.0.0"};
+      listener["bind_addresses"] = default_addresses(listener.value("type", "http"), unix_socket);
     }
   }
 }

@@ -253,8 +253,14 @@ void complete_worker_values(nlohmann::json& root) {
     *app = canonical_app(written);
     if (*app == "homeserver") {
       root["worker_name"] = kMain;
-    } else if (root["worker_name"].is_null()) {
-      root["worker_name"] = written;
+    } else {
+      if (root["worker_name"].is_null()) {
+        root["worker_name"] = written;
+      }
+      // `pid_file` stands in a file that all processes read, and is the main process's.
+      if (root.contains("pid_file")) {
+        root["pid_file"] = root["worker_pid_file"];
+      }
     }
   }
   if (const auto writers = root.find("stream_writers"); writers != root.end()) {

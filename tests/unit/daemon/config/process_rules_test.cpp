@@ -113,6 +113,16 @@ TEST_F(ProcessRules, NameEveryProcessAsTheOthersDo) {
             std::vector<std::string>{"master"});
 }
 
+TEST_F(ProcessRules, GiveAWorkerAPidFileOfItsOwn) {
+  declare({.path = "pid_file", .default_value = "null"});
+  const std::string shared = "server_name: a\npid_file: /run/main.pid\n";
+  EXPECT_EQ(load_text(shared).config->string("pid_file"), "/run/main.pid");
+  EXPECT_EQ(load_text(shared + std::string(kWorker)).config->string("pid_file"), "");
+  EXPECT_EQ(
+      load_text(shared + std::string(kWorker) + "worker_pid_file: /run/w1.pid\n").config->string("pid_file"),
+      "/run/w1.pid");
+}
+
 TEST_F(ProcessRules, KeepTheNamesOfMainProcessAndWorkersApart) {
   EXPECT_NE(about("worker_name: w1\n").find("only a worker has a name"), std::string::npos);
   EXPECT_NE(about("worker_app: pusher\nstart_pushers: false\nworker_name: main\ninstance_map: {main: {host: "
