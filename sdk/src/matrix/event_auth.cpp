@@ -165,12 +165,11 @@ class Check {
     return member->content()["membership"].as_plain_string().value_or("leave");
   }
 
+  /// The join rule of the state; empty when it is none that anybody knows.
   [[nodiscard]] std::string_view join_rule() const {
     const Event* rules = state_(kJoinRules, "");
-    if (rules == nullptr) {
-      return "invite";
-    }
-    return rules->content()["join_rule"].as_plain_string().value_or("invite");
+    const json::Value rule = rules != nullptr ? rules->content()["join_rule"] : json::Value{};
+    return rule ? rule.as_plain_string().value_or("") : "invite";
   }
 
   [[nodiscard]] AuthVerdict member() {

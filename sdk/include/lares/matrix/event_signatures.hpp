@@ -18,7 +18,8 @@ namespace lares::matrix {
 /// A key of a server as the key store knows it.
 struct KnownKey {
   crypto::Ed25519PublicKey key{};
-  /// Until when its owner vouches for it, in milliseconds since the epoch; for a retired key `expired_ts`.
+  /// Until when it counts, in milliseconds since the epoch: what its owner vouches for, which the key store
+  /// has cut to seven days after it fetched the key; for a retired key `expired_ts`.
   std::int64_t valid_until_ts = 0;
 };
 
