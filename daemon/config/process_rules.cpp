@@ -206,7 +206,6 @@ void complete_listeners(json& root, const std::string& list) {
       listener["x_forwarded"] = unix_socket;
     }
     if (listener.contains("bind_addresses") && listener["bind_addresses"].is_null()) {
-      const std::string type = listener.value("type", "http");
       listener["bind_addresses"] = default_addresses(listener.value("type", "http"), unix_socket);
     }
   }

@@ -178,15 +178,10 @@ void PostgresDatabase::attempt(Job& job, Session& session, bool& committing) {
     }
     session.set_patience(kPatience);
     session.set_deadline(read ? runtime_.steady_now() + kSnapshotLifetime : SteadyTime::max());
-    session.command(
-        read ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL REPEATABLE READ",
-        Expect::Later);
-    const bool certain = !read && job.certainty_lock() != 0 && !job.settling();
-    if (certain) {
-      session.command("SELECT pg_advisory_xact_lock_shared($1)", job.certainty_lock(), Expect::Later);
-    }
+    const std::int64_t certainty_lock = job.settling() ? 0 : job.certainty_lock();
+    begin(session, job.kind(), certainty_lock);
     {
-      PostgresTransaction transaction{session, statistics_, !certain};
+      PostgresTransaction transaction{session, statistics_, certainty_lock};
       job.run(transaction);
     }
     session.set_deadline(SteadyTime::max());

@@ -146,6 +146,15 @@ std::int64_t affected(const Result& result) {
 
 }  // namespace
 
+void begin(Session& session, Job::Kind kind, std::int64_t certainty_lock) {
+  session.command(kind == Job::Kind::Read ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                                          : "BEGIN ISOLATION LEVEL REPEATABLE READ",
+                  Expect::Later);
+  if (certainty_lock != 0) {
+    session.command("SELECT pg_advisory_xact_lock_shared($1)", certainty_lock, Expect::Later);
+  }
+}
+
 void PostgresTransaction::begin_call() {
   if (session_.past_deadline()) {
     throw SnapshotTooOld{"A read held its snapshot for longer than it may; read in pages."};
@@ -225,7 +234,7 @@ std::int64_t PostgresTransaction::change(const ChangeMany& statement, std::span<
 }
 
 void PostgresTransaction::lock(std::string_view name) {
-  if (!may_lock_ || calls_ != 0) {
+  if (certainty_lock_ != 0 || calls_ != 0) {
     throw StatementError{fmt::format(
         "The lock {} must be taken first in a transaction, and not in one whose outcome is made certain.",
         name)};
@@ -237,13 +246,12 @@ void PostgresTransaction::lock(std::string_view name) {
   ++calls_;
 }
 
-void PostgresTransaction::set_mark() {
-  session_.command("SAVEPOINT rehearsal", Expect::Later);
-}
+void PostgresTransaction::set_mark() {}
 
+// A savepoint would keep the snapshot, and a lock taken in the second run must come before it.
 void PostgresTransaction::return_to_mark() {
-  session_.command("ROLLBACK TO SAVEPOINT rehearsal", Expect::Later);
-  session_.command("RELEASE SAVEPOINT rehearsal", Expect::Now);
+  session_.command("ROLLBACK", Expect::Now);
+  begin(session_, Job::Kind::Write, certainty_lock_);
   calls_ = 0;
 }
 

@@ -12,13 +12,16 @@
 
 namespace lares::storage::postgres {
 
+/// Begins a transaction. With a `certainty_lock` it holds a shared lock of that number.
+void begin(Session& session, Job::Kind kind, std::int64_t certainty_lock);
+
 /// A transaction on one session. BEGIN and COMMIT are its owner's.
 ///
 /// **Threads**: that of its session.
 class PostgresTransaction final : public WriteTransaction {
  public:
-  PostgresTransaction(Session& session, DatabaseStatistics& statistics, bool may_lock) noexcept
-      : session_{session}, statistics_{statistics}, may_lock_{may_lock} {}
+  PostgresTransaction(Session& session, DatabaseStatistics& statistics, std::int64_t certainty_lock) noexcept
+      : session_{session}, statistics_{statistics}, certainty_lock_{certainty_lock} {}
   ~PostgresTransaction() override = default;
 
   [[nodiscard]] Engine engine() const noexcept override { return Engine::Postgres; }
@@ -40,7 +43,7 @@ class PostgresTransaction final : public WriteTransaction {
 
   Session& session_;
   DatabaseStatistics& statistics_;
-  bool may_lock_;
+  std::int64_t certainty_lock_;
 };
 
 }  // namespace lares::storage::postgres

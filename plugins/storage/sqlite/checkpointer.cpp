@@ -9,11 +9,6 @@ namespace lares::storage::sqlite {
 
 namespace {
 
-constexpr int kPagesBetweenCheckpoints = 1000;
-// With a log of this length the writer itself does the little that the thread has left, which lets the next
-// transaction begin the log anew. Without that the log would grow for as long as the writes go on.
-constexpr int kPagesBeforeReset = 4000;
-
 // Passive: waits neither for readers nor for the writer, and does what can be done.
 int checkpoint(Connection& connection) noexcept {
   return sqlite3_wal_checkpoint_v2(connection.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
@@ -23,8 +18,10 @@ int checkpoint(Connection& connection) noexcept {
 
 Checkpointer::Checkpointer(const SqliteOptions& options, Runtime& runtime)
     : connection_{options, ConnectionRole::Checkpointer, runtime},
-      next_request_{kPagesBetweenCheckpoints},
-      next_reset_{kPagesBeforeReset},
+      checkpoint_pages_{options.checkpoint_pages},
+      reset_pages_{options.reset_pages},
+      next_request_{options.checkpoint_pages},
+      next_reset_{options.reset_pages},
       thread_{[this] { run(); }} {}
 
 Checkpointer::~Checkpointer() {
@@ -37,19 +34,20 @@ Checkpointer::~Checkpointer() {
 }
 
 void Checkpointer::log_has_grown(Connection& writer, int pages) noexcept {
-  if (pages < kPagesBetweenCheckpoints) {
-    next_request_ = kPagesBetweenCheckpoints;
-    next_reset_ = kPagesBeforeReset;
+  if (pages < checkpoint_pages_) {
+    next_request_ = checkpoint_pages_;
+    next_reset_ = reset_pages_;
     return;
   }
+  // The writer does the little that the thread has left, and the next transaction begins the log anew.
   if (pages >= next_reset_ && !working_.load(std::memory_order_acquire)) {
     checkpoint(writer);
-    next_reset_ = pages + kPagesBetweenCheckpoints;
-    next_request_ = pages + kPagesBetweenCheckpoints;
+    next_reset_ = pages + checkpoint_pages_;
+    next_request_ = pages + checkpoint_pages_;
     return;
   }
   if (pages >= next_request_) {
-    next_request_ = pages + kPagesBetweenCheckpoints;
+    next_request_ = pages + checkpoint_pages_;
     {
       const std::lock_guard lock{mutex_};
       wanted_ = true;

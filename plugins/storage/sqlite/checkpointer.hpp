@@ -32,6 +32,8 @@ class Checkpointer {
   bool wanted_ = false;
   bool stopping_ = false;
   std::atomic<bool> working_{false};
+  int checkpoint_pages_;
+  int reset_pages_;
   int next_request_;
   int next_reset_;
   std::thread thread_;

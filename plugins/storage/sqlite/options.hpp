@@ -22,6 +22,10 @@ struct SqliteOptions {
   std::size_t max_group = 256;
   std::int64_t writer_cache_kib = 8192;
   std::int64_t reader_cache_kib = 2048;
+  /// The log is moved into the database file each time it has grown by this much,
+  int checkpoint_pages = 1000;
+  /// and begun anew when it has this length. Without that it would grow for as long as writes go on.
+  int reset_pages = 4000;
   /// The name of an SQLite VFS; empty for the system's.
   std::string vfs;
   DatabaseOptions database;

@@ -19,6 +19,8 @@ namespace {
 constexpr storage::Statement kPositions{
     "SELECT writer, MAX(position) FROM events WHERE position > 0 GROUP BY writer"};
 
+constexpr std::size_t kMostApplied = 10'000;
+
 // The `ev` row. spec of the wire: replication inventory, "events rows"
 std::string row_of(const StoredEvent& stored) {
   const matrix::Event& event = *stored.event;
@@ -68,11 +70,12 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
   if (rows.empty()) {
     co_return;
   }
-  // Rows name events; the events themselves are in the database, which is read once for all of them.
-  const std::int64_t from = rows.front().position - 1;
+  // Rows name events; the events are in the database, which is read once for all of them. What it has from this writer since
+  // the last position counts, whether or not a row for it arrived.
+  const std::int64_t from = hub_.position(StreamNumber::kEvents).of(writer);
   std::vector<StoredEventPtr> events = co_await database_.read(
-      "events_written", [this, writer, from, upto, &rows](storage::ReadTransaction& tx) {
-        return reader_.written(tx, writer, from, upto, rows.size());
+      "events_written", [this, writer, from, upto](storage::ReadTransaction& tx) {
+        return reader_.written(tx, writer, from, upto, kMostApplied);
       });
   std::vector<AppliedEvent> applied;
   applied.reserve(events.size());

@@ -4,6 +4,7 @@
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/storage/transaction.hpp>
+#include <lares/stream/topology.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -20,13 +21,17 @@ namespace {
 constexpr storage::Statement kFindWriter{"SELECT number, incarnation FROM writers WHERE name = $1"};
 constexpr storage::Statement kAddWriter{
     "INSERT INTO writers (number, name, incarnation, started_ts) "
-    "SELECT COALESCE(MAX(number), 0) + 1, $1, 1, $2 FROM writers RETURNING number"};
+    "SELECT COALESCE(MAX(number), 0) + 1, $1, 0, $2 FROM writers RETURNING number"};
 constexpr storage::Statement kRenewWriter{
-    "UPDATE writers SET incarnation = $2, started_ts = $3 WHERE number = $1"};
+    "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING incarnation"};
 // On SQLite the lock on the data folder has the same effect.
 constexpr storage::Statement kLockWriter{
     storage::Sql{"SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2",
                  "SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2 FOR SHARE"}};
+
+// The last message lost has no successor that would show the gap.
+constexpr std::chrono::seconds kRepeatPositions{2};
+constexpr std::size_t kRowsPerStep = 500;
 
 }  // namespace
 
@@ -45,36 +50,47 @@ storage::Schema hub_schema() {
                       .ends = "never: tokens name writers by their number"}}};
 }
 
-HubImpl::HubImpl(Server& server, storage::Database& database) : server_(server), database_(database) {}
+HubImpl::HubImpl(Server& server, storage::Database& database)
+    : server_(server), database_(database), tasks_(server.runtime(), "replication") {}
+
+Task<stream::WriterNumber> HubImpl::writer_number(std::string instance) {
+  const auto known = numbers_.find(instance);
+  if (known != numbers_.end()) {
+    co_return known->second;
+  }
+  const std::int64_t now = server_.runtime().now_ms();
+  const std::int64_t number = co_await database_.write("name_writer", [&instance, now](WriteTransaction& tx) {
+    tx.lock("writers");
+    const auto found =
+        tx.maybe(kFindWriter, std::string_view{instance}, [](const Row& row) { return row.i64(0); });
+    return found ? *found
+                 : tx.one(kAddWriter, std::string_view{instance}, now, [](const Row& row) { return row.i64(0); });
+  });
+  numbers_.emplace(std::move(instance), static_cast<stream::WriterNumber>(number));
+  co_return static_cast<stream::WriterNumber>(number);
+}
 
 Task<void> HubImpl::start() {
-  struct Taken {
-    std::int64_t number;
-    std::int64_t incarnation;
-  };
   const std::int64_t now = server_.runtime().now_ms();
-  const std::string& name = server_.instance();
-  const Taken taken = co_await database_.write("register_writer", [&name, now](WriteTransaction& tx) {
-    tx.lock("writers");
-    std::optional<Taken> known = tx.maybe(kFindWriter, std::string_view{name},
-                                          [](const Row& row) { return Taken{row.i64(0), row.i64(1)}; });
-    if (!known) {
-      return Taken{tx.one(kAddWriter, std::string_view{name}, now, [](const Row& row) { return row.i64(0); }),
-                   1};
-    }
-    ++known->incarnation;
-    tx.exec(kRenewWriter, known->number, known->incarnation, now);
-    return *known;
+  self_ = co_await writer_number(server_.instance());
+  const std::int64_t self = self_;
+  incarnation_ = co_await database_.write("register_writer", [self, now](WriteTransaction& tx) {
+    return tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
   });
-  self_ = static_cast<stream::WriterNumber>(taken.number);
-  incarnation_ = taken.incarnation;
-  for (std::size_t i = 1; i < stream::kStreamNumbers; ++i) {
-    board_.add_writer(static_cast<StreamNumber>(i), self_);
-  }
+  const ConfigPtr config = server_.config();
   for (stream::Stream* stream : server_.services().all<stream::Stream>()) {
     const std::optional<StreamNumber> number = stream::stream_number(stream->name());
     if (!number) {
       continue;
+    }
+    Inbox& inbox = inboxes_[std::string{stream->name()}];
+    inbox.stream = stream;
+    inbox.number = *number;
+    for (const std::string& writer : stream::stream_writers(*config, stream->name())) {
+      board_.add_writer(*number, co_await writer_number(writer));
+      if (writer == server_.instance()) {
+        own_.push_back(*number);
+      }
     }
     // 1 is what a reader of an empty stream has seen.
     std::int64_t highest = 1;
@@ -83,6 +99,22 @@ Task<void> HubImpl::start() {
     }
     board_.set_floor(*number, highest);
   }
+  for (stream::Transport* transport : server_.services().all<stream::Transport>()) {
+    if (transport->active()) {
+      transports_.push_back(transport);
+      transport->open(*this);
+    }
+  }
+  if (!transports_.empty()) {
+    spawn(tasks_, Background{"replication-positions"}, repeat_positions());
+  }
+}
+
+Task<void> HubImpl::stop() noexcept {
+  for (stream::Transport* transport : transports_) {
+    co_await transport->close();
+  }
+  co_await tasks_.stop();
 }
 
 void HubImpl::lock_writer(WriteTransaction& tx) {
@@ -92,9 +124,154 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
-void HubImpl::committed(StreamNumber stream, std::int64_t position,
-                        std::function<std::vector<stream::Row>()>) {
+void HubImpl::committed(StreamNumber stream, std::int64_t position, std::function<std::vector<stream::Row>()> rows) {
   board_.advance(stream, self_, position);
+  if (transports_.empty()) {
+    return;
+  }
+  const std::vector<stream::Row> list = rows();
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    // Rows that share a position travel as a batch that its last row closes.
+    const bool last = i + 1 == list.size() || list[i + 1].position != list[i].position;
+    publish(stream::format_rdata(stream::stream_name(stream), server_.instance(),
+                                 last ? std::optional{list[i].position} : std::nullopt, list[i].json));
+  }
+}
+
+void HubImpl::publish(const std::string& line) {
+  for (stream::Transport* transport : transports_) {
+    transport->publish(line);
+  }
+}
+
+void HubImpl::announce() {
+  for (const StreamNumber stream : own_) {
+    const std::int64_t position = board_.position(stream).of(self_);
+    publish(stream::format_position(stream::stream_name(stream), server_.instance(), position, position));
+  }
+}
+
+Task<void> HubImpl::repeat_positions() {
+  while (!tasks_.cancelled()) {
+    co_await server_.runtime().sleep_for(kRepeatPositions);
+    announce();
+  }
+}
+
+void HubImpl::connected() {
+  log_.info("Connected to the other processes.");
+  publish("REPLICATE");
+  announce();
+}
+
+void HubImpl::disconnected() { log_.warning("The connection to the other processes is lost; it is made anew."); }
+
+void HubImpl::received(std::string line) {
+  auto command = stream::parse_command(line);
+  if (!command) {
+    log_.warning("A replication command cannot be read: {}", command.error());
+    return;
+  }
+  if (auto* rdata = std::get_if<stream::RdataCommand>(&*command)) {
+    if (rdata->instance != server_.instance()) {
+      const std::string stream = rdata->stream;
+      enqueue(stream, std::move(*command));
+    }
+  } else if (auto* position = std::get_if<stream::PositionCommand>(&*command)) {
+    if (position->instance != server_.instance()) {
+      const std::string stream = position->stream;
+      enqueue(stream, std::move(*command));
+    }
+  } else if (std::holds_alternative<stream::ReplicateCommand>(*command)) {
+    announce();
+  }
+}
+
+void HubImpl::enqueue(const std::string& stream, stream::Command command) {
+  const auto found = inboxes_.find(stream);
+  if (found == inboxes_.end()) {
+    return;
+  }
+  Inbox& inbox = found->second;
+  if (inbox.queue.size() >= kMostQueued) {
+    // The writer repeats its position, which shows the gap.
+    if (!std::exchange(inbox.overflowed, true)) {
+      log_.warning("The stream {} has {} commands waiting; further ones are fetched from the database later.", stream,
+                   inbox.queue.size());
+    }
+    return;
+  }
+  inbox.queue.push_back(std::move(command));
+  if (!std::exchange(inbox.working, true)) {
+    spawn(tasks_, Background{"replication-RDATA-" + stream}, work(inbox), &server_.runtime().loop(0));
+  }
+}
+
+Task<void> HubImpl::work(Inbox& inbox) {
+  while (!inbox.queue.empty()) {
+    stream::Command command = std::move(inbox.queue.front());
+    inbox.queue.pop_front();
+    try {
+      if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
+        co_await take(inbox, std::move(*rdata));
+      } else if (auto* position = std::get_if<stream::PositionCommand>(&command)) {
+        co_await take(inbox, std::move(*position));
+      }
+    } catch (const std::exception& error) {
+      // The position has not moved, so the writer's next announcement brings what was missed.
+      log_.warning("Rows of the stream {} were not taken up: {}", inbox.stream->name(), error.what());
+    }
+  }
+  inbox.overflowed = false;
+  inbox.working = false;
+}
+
+Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
+  std::vector<stream::Row>& batch = inbox.batches[command.instance];
+  if (batch.size() >= kMostQueued) {
+    batch.clear();
+  }
+  batch.push_back({command.token.value_or(0), std::move(command.row)});
+  if (!command.token) {
+    co_return;
+  }
+  std::vector<stream::Row> rows = std::exchange(batch, {});
+  for (stream::Row& row : rows) {
+    row.position = *command.token;
+  }
+  const stream::WriterNumber writer = co_await writer_number(command.instance);
+  if (board_.position(inbox.number).of(writer) >= *command.token) {
+    co_return;
+  }
+  co_await inbox.stream->apply(writer, rows, *command.token);
+  board_.advance(inbox.number, writer, *command.token);
+}
+
+Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
+  const stream::WriterNumber writer = co_await writer_number(command.instance);
+  const std::int64_t here = board_.position(inbox.number).of(writer);
+  if (here < command.previous) {
+    inbox.batches.erase(command.instance);
+    co_await fill(inbox, writer, command.current);
+  }
+  board_.advance(inbox.number, writer, command.current);
+}
+
+Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto) {
+  for (;;) {
+    const std::int64_t from = board_.position(inbox.number).of(writer);
+    if (from >= upto) {
+      co_return;
+    }
+    const stream::Updates updates = co_await inbox.stream->updates(writer, from, upto, kRowsPerStep);
+    if (!updates.rows.empty()) {
+      co_await inbox.stream->apply(writer, updates.rows, updates.upto);
+    }
+    board_.advance(inbox.number, writer, updates.upto);
+    if (!updates.limited) {
+      co_return;
+    }
+  }
 }
 
 Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,

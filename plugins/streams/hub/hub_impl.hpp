@@ -1,27 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/migration.hpp>
+#include <lares/stream/command.hpp>
 #include <lares/stream/hub.hpp>
 #include <lares/stream/position_board.hpp>
+#include <lares/stream/transport.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace lares::hub {
 
 [[nodiscard]] storage::Schema hub_schema();
 
-/// See stream::Hub. Registers this process as a writer when it starts, with a new incarnation.
-class HubImpl final : public stream::Hub {
+/// See stream::Hub. Registers this process as a writer when it starts, with a new incarnation; then takes up what the other
+/// processes publish, stream by stream in order, and fills gaps from where the rows are kept.
+///
+/// **Threads**: what comes from transports is worked through on the first loop.
+class HubImpl final : public stream::Hub, private stream::TransportListener {
  public:
+  /// How many commands of one stream may wait before further ones are dropped and fetched later as a gap.
+  static constexpr std::size_t kMostQueued = 10'000;
+
   HubImpl(Server& server, storage::Database& database);
 
-  /// Takes this process's row in `writers` and the streams' positions by the database.
+  /// Takes this process's row in `writers` and the streams' positions by the database, and opens the transports.
   Task<void> start();
+  Task<void> stop() noexcept;
 
   [[nodiscard]] stream::WriterNumber self() const noexcept override { return self_; }
   [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return incarnation_ << 32; }
@@ -34,13 +51,42 @@ class HubImpl final : public stream::Hub {
   }
   Task<bool> reached(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
                      std::chrono::milliseconds deadline) override;
+  Task<stream::WriterNumber> writer_number(std::string instance) override;
 
  private:
+  /// A stream's commands that wait, and the rows that wait for one with a token.
+  struct Inbox {
+    stream::Stream* stream = nullptr;
+    stream::StreamNumber number{};
+    std::deque<stream::Command> queue;
+    bool working = false;
+    bool overflowed = false;
+    std::unordered_map<std::string, std::vector<stream::Row>> batches;  // by instance
+  };
+
+  void connected() override;
+  void disconnected() override;
+  void received(std::string line) override;
+  void publish(const std::string& line);
+  void announce();
+  void enqueue(const std::string& stream, stream::Command command);
+  Task<void> work(Inbox& inbox);
+  Task<void> take(Inbox& inbox, stream::RdataCommand command);
+  Task<void> take(Inbox& inbox, stream::PositionCommand command);
+  Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
+  Task<void> repeat_positions();
+
   Server& server_;
   storage::Database& database_;
   stream::PositionBoard board_;
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
+  std::unordered_map<std::string, stream::WriterNumber> numbers_;
+  std::vector<stream::StreamNumber> own_;
+  std::map<std::string, Inbox, std::less<>> inboxes_;
+  std::vector<stream::Transport*> transports_;
+  TaskGroup tasks_;
+  log::Logger log_{"lares.replication"};
 };
 
 }  // namespace lares::hub

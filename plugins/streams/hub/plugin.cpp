@@ -30,6 +30,7 @@ class HubPlugin final : public Plugin {
 
   Task<void> start() override { return hub_.start(); }
   void begin_drain() noexcept override { notifier_.end(); }
+  Task<void> stop() noexcept override { co_await hub_.stop(); }
 
  private:
   HubImpl hub_;

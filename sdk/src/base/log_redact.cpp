@@ -76,6 +76,10 @@ Range secret_at_underscore(std::string_view text, std::size_t at) noexcept {
   while (begin > 0 && is_word(text[begin - 1])) {
     --begin;
   }
+  // The digits of an escape belong to no word.
+  if (begin > 0 && text[begin - 1] == '%' && at - begin > 2) {
+    begin += 2;
+  }
   std::size_t end = at + 1;
   while (end < text.size() && is_word(text[end])) {
     ++end;
@@ -108,17 +112,20 @@ Range find_secret(std::string_view text, std::size_t from) noexcept {
     }
   }
   constexpr std::string_view kBearer = "earer ";
-  if (const void* const hit =
-          memmem(text.data() + from, text.size() - from, kBearer.data(), kBearer.size())) {
-    const auto at = static_cast<std::size_t>(static_cast<const char*>(hit) - text.data());
-    const std::size_t begin = at + kBearer.size();
+  std::size_t at = from;
+  while (const void* const hit = memmem(text.data() + at, best.begin - at, kBearer.data(), kBearer.size())) {
+    const auto found = static_cast<std::size_t>(static_cast<const char*>(hit) - text.data());
+    const std::size_t begin = found + kBearer.size();
     std::size_t end = begin;
     while (end < text.size() && is_token(text[end])) {
       ++end;
     }
-    if (at > 0 && (text[at - 1] == 'B' || text[at - 1] == 'b') && end > begin && begin < best.begin) {
-      best = {begin, end};
+    const bool is_scheme = found > 0 && (text[found - 1] == 'B' || text[found - 1] == 'b') &&
+                           (found == 1 || !is_word(text[found - 2]));
+    if (is_scheme && end > begin) {
+      return {begin, end};
     }
+    at = begin;
   }
   return best;
 }

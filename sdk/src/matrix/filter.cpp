@@ -60,7 +60,8 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
 }
 
 bool any_glob(const std::vector<std::string>& patterns, std::string_view text) {
-  return std::ranges::any_of(patterns, [text](const std::string& pattern) { return matches_glob(pattern, text); });
+  return std::ranges::any_of(patterns,
+                             [text](const std::string& pattern) { return matches_glob(pattern, text); });
 }
 
 bool contains(const std::vector<std::string>& texts, std::string_view text) {
@@ -123,7 +124,9 @@ std::expected<EventFilter, std::string> EventFilter::parse(const nlohmann::json&
   return filter;
 }
 
-std::size_t EventFilter::limit(std::size_t fallback) const noexcept { return limit_.value_or(fallback); }
+std::size_t EventFilter::limit(std::size_t fallback) const noexcept {
+  return limit_.value_or(fallback);
+}
 
 bool EventFilter::matches(const Event& event) const {
   if (trivial_) {
@@ -165,12 +168,12 @@ std::expected<Filter, std::string> Filter::parse(const nlohmann::json& object) {
   if (!room_object.is_object()) {
     return std::unexpected(std::string{"The filter's 'room' is not an object."});
   }
-  for (const Section& section : {Section{&object, "presence", &filter.presence_},
-                                 Section{&object, "account_data", &filter.account_data_},
-                                 Section{&room_object, "timeline", &filter.timeline_},
-                                 Section{&room_object, "state", &filter.state_},
-                                 Section{&room_object, "ephemeral", &filter.ephemeral_},
-                                 Section{&room_object, "account_data", &filter.room_account_data_}}) {
+  for (const Section& section :
+       {Section{&object, "presence", &filter.presence_},
+        Section{&object, "account_data", &filter.account_data_},
+        Section{&room_object, "timeline", &filter.timeline_}, Section{&room_object, "state", &filter.state_},
+        Section{&room_object, "ephemeral", &filter.ephemeral_},
+        Section{&room_object, "account_data", &filter.room_account_data_}}) {
     const auto found = section.parent->find(section.key);
     if (found == section.parent->end() || found->is_null()) {
       continue;
@@ -200,6 +203,8 @@ std::expected<Filter, std::string> Filter::parse(const nlohmann::json& object) {
   return filter;
 }
 
-bool Filter::wants_room(std::string_view room_id) const { return rooms_.matches_room(room_id); }
+bool Filter::wants_room(std::string_view room_id) const {
+  return rooms_.matches_room(room_id);
+}
 
 }  // namespace lares::matrix

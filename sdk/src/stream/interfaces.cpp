@@ -2,6 +2,7 @@
 #include <lares/stream/hub.hpp>
 #include <lares/stream/notifier.hpp>
 #include <lares/stream/stream.hpp>
+#include <lares/stream/transport.hpp>
 
 namespace lares::stream {
 
@@ -9,5 +10,7 @@ Stream::~Stream() = default;
 Hub::~Hub() = default;
 UserFeed::~UserFeed() = default;
 Notifier::~Notifier() = default;
+TransportListener::~TransportListener() = default;
+Transport::~Transport() = default;
 
 }  // namespace lares::stream

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,9 @@ class LARES_EXPORT Hub {
 
   /// This process's number among the writers.
   [[nodiscard]] virtual WriterNumber self() const noexcept = 0;
+
+  /// The number of a process by its instance name; given at the first asking.
+  virtual Task<WriterNumber> writer_number(std::string instance) = 0;
 
   /// Begins a position that no former process of this database has reached, for a stream in memory:
   /// `incarnation << 32`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What tests of the HTTP server stand on: a Server without plugins, whose configuration is the declared defaults and what
-// the test changes.
+// What tests of the HTTP server stand on: a Server without plugins, whose configuration is the declared
+// defaults and what the test changes.
 
 #include <http/http_server.hpp>
 #include <http/router_impl.hpp>
@@ -49,7 +49,9 @@ class TestConfig final : public Config, private Declarations {
     }
     return at->second;
   }
-  [[nodiscard]] bool is_set(std::string_view path) const override { return values_.contains(std::string(path)); }
+  [[nodiscard]] bool is_set(std::string_view path) const override {
+    return values_.contains(std::string(path));
+  }
   [[nodiscard]] std::string origin(std::string_view) const override { return "default"; }
 
  private:

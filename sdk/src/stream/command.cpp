@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/stream/command.hpp>
+
+#include <charconv>
+
+namespace lares::stream {
+
+namespace {
+
+std::string_view take_word(std::string_view& rest) {
+  const std::size_t end = rest.find(' ');
+  const std::string_view word = rest.substr(0, end);
+  rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+  return word;
+}
+
+bool read_number(std::string_view text, std::int64_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::expected<Command, std::string> parse_command(std::string_view line) {
+  if (line.size() > kLongestCommand) {
+    return std::unexpected(std::string{"The command is longer than 1 MiB."});
+  }
+  std::string_view rest = line;
+  const std::string_view name = take_word(rest);
+  if (name.empty()) {
+    return std::unexpected(std::string{"The line is empty."});
+  }
+  if (name == "RDATA") {
+    RdataCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}, .token = {}, .row = {}};
+    const std::string_view token = take_word(rest);
+    std::int64_t number = 0;
+    if (token != "batch") {
+      if (!read_number(token, number)) {
+        return std::unexpected("RDATA has neither a number nor 'batch' as its token: " + std::string{line.substr(0, 200)});
+      }
+      command.token = number;
+    }
+    if (command.stream.empty() || command.instance.empty() || rest.empty()) {
+      return std::unexpected("RDATA lacks stream, instance or row: " + std::string{line.substr(0, 200)});
+    }
+    command.row = rest;
+    return command;
+  }
+  if (name == "POSITION") {
+    PositionCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}};
+    const std::string_view previous = take_word(rest);
+    const std::string_view current = take_word(rest);
+    if (command.stream.empty() || command.instance.empty() || !read_number(previous, command.previous) ||
+        !read_number(current, command.current)) {
+      return std::unexpected("POSITION lacks stream, instance or numbers: " + std::string{line.substr(0, 200)});
+    }
+    return command;
+  }
+  if (name == "REPLICATE") {
+    return ReplicateCommand{};
+  }
+  return OtherCommand{.name = std::string{name}, .arguments = std::string{rest}};
+}
+
+std::string format_rdata(std::string_view stream, std::string_view instance, std::optional<std::int64_t> token,
+                         std::string_view row) {
+  std::string line = "RDATA ";
+  line += stream;
+  line += ' ';
+  line += instance;
+  line += ' ';
+  line += token ? std::to_string(*token) : std::string{"batch"};
+  line += ' ';
+  line += row;
+  return line;
+}
+
+std::string format_position(std::string_view stream, std::string_view instance, std::int64_t previous,
+                            std::int64_t current) {
+  std::string line = "POSITION ";
+  line += stream;
+  line += ' ';
+  line += instance;
+  line += ' ';
+  line += std::to_string(previous);
+  line += ' ';
+  line += std::to_string(current);
+  return line;
+}
+
+}  // namespace lares::stream
