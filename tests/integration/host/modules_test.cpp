@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// invite_guard as it is shipped, in this process and in one of its own: who asks cannot tell which.
+#include <host/module_local.hpp>
+#include <host/module_remote.hpp>
+
+#include <lares/async/real_runtime.hpp>
+#include <lares/base/error.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lares::host {
+namespace {
+
+constexpr std::string_view kConfig =
+    R"({"invites": {"per_user": 2, "seconds": 3600}, "denied_words": ["casino*"],
+                                         "denied_servers": ["*.spam.test"], "rooms": {"per_user": 1}})";
+
+std::filesystem::path build_folder() {
+  const char* folder = std::getenv("LARES_BUILD_DIR");
+  return folder == nullptr ? std::filesystem::current_path() : std::filesystem::path(folder);
+}
+
+std::filesystem::path guard() {
+  return build_folder() / "lib/lares/modules/invite_guard.so";
+}
+
+lares_invite_view invite(std::string_view inviter, std::string_view invitee) {
+  lares_invite_view view{};
+  view.struct_size = sizeof(view);
+  view.inviter = view_of(inviter);
+  view.invitee = view_of(invitee);
+  view.room_id = view_of("!room:hs.test");
+  return view;
+}
+
+lares_event_view message(std::string_view content) {
+  lares_event_view view{};
+  view.struct_size = sizeof(view);
+  view.json = view_of("{}");
+  view.type = view_of("m.room.message");
+  view.sender = view_of("@a:hs.test");
+  view.content = view_of(content);
+  return view;
+}
+
+class Modules : public testing::TestWithParam<bool> {
+ protected:
+  ModuleSettings settings() const {
+    return {.name = "invite_guard",
+            .server_name = "hs.test",
+            .instance_name = "master",
+            .config = std::string(kConfig),
+            .origin = "homeserver.yaml:3: modules[0]",
+            .timeout = std::chrono::seconds(20)};
+  }
+  std::unique_ptr<Module> make(ModuleSettings settings) {
+    if (GetParam()) {
+      return std::make_unique<RemoteModule>(runtime_, build_folder() / "bin/laresd-module-runner", guard(),
+                                            std::move(settings));
+    }
+    return std::make_unique<LocalModule>(runtime_, std::make_shared<ModuleLibrary>(guard()),
+                                         std::move(settings));
+  }
+  ModuleAnswer ask(Module& module, const ModuleQuestion& question) {
+    return run_blocking(runtime_, "ask", module.ask(question));
+  }
+  // Starts a module, and stops it whatever the test does.
+  struct Running {
+    Running(Modules& test, ModuleSettings settings)
+        : runtime(test.runtime_), module(test.make(std::move(settings))) {
+      run_blocking(runtime, "start", module->start());
+    }
+    ~Running() { run_blocking(runtime, "stop", module->stop()); }
+    Runtime& runtime;
+    std::unique_ptr<Module> module;
+  };
+
+  RealRuntime runtime_{RealRuntimeOptions{.threads = 2}};
+};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, Modules, testing::Bool(),
+                         [](const auto& info) { return info.param ? "InItsOwnProcess" : "InThisProcess"; });
+
+TEST_P(Modules, OfferWhatTheyImplement) {
+  Running running(*this, settings());
+  EXPECT_TRUE(running.module->offers(0));
+  EXPECT_TRUE(running.module->offers(1));
+  EXPECT_FALSE(running.module->offers(2));
+  EXPECT_TRUE(running.module->offers(3));
+}
+
+TEST_P(Modules, AllowAndDeny) {
+  Running running(*this, settings());
+  auto& module = *running.module;
+  EXPECT_TRUE(ask(module, invite("@a:hs.test", "@b:good.test")).verdict.allowed);
+  const auto stranger = ask(module, invite("@a:hs.test", "@b:x.spam.test"));
+  EXPECT_EQ(stranger.status, LARES_OK);
+  EXPECT_FALSE(stranger.verdict.allowed);
+  EXPECT_EQ(stranger.verdict.errcode, "M_FORBIDDEN");
+  EXPECT_TRUE(ask(module, invite("@a:hs.test", "@c:good.test")).verdict.allowed);
+  const auto third = ask(module, invite("@a:hs.test", "@d:good.test"));
+  EXPECT_FALSE(third.verdict.allowed);
+  EXPECT_EQ(third.verdict.errcode, "M_LIMIT_EXCEEDED");
+}
+
+TEST_P(Modules, SeeEventsAsTheyAre) {
+  Running running(*this, settings());
+  EXPECT_TRUE(ask(*running.module, message(R"({"body":"hello"})")).verdict.allowed);
+  EXPECT_FALSE(ask(*running.module, message(R"({"body":"Visit the CASINO24 now"})")).verdict.allowed);
+  EXPECT_TRUE(ask(*running.module, message("not json")).verdict.allowed);
+}
+
+TEST_P(Modules, HandTheirStateToTheNextGeneration) {
+  auto next = settings();
+  {
+    Running first(*this, settings());
+    EXPECT_TRUE(ask(*first.module, invite("@a:hs.test", "@b:good.test")).verdict.allowed);
+    EXPECT_TRUE(ask(*first.module, invite("@a:hs.test", "@c:good.test")).verdict.allowed);
+    const auto saved = run_blocking(runtime_, "save", first.module->save());
+    EXPECT_EQ(saved.status, LARES_OK);
+    next.saved_state = saved.state;
+    next.saved_state_version = saved.state_version;
+  }
+  Running second(*this, next);
+  EXPECT_FALSE(ask(*second.module, invite("@a:hs.test", "@d:good.test")).verdict.allowed);
+}
+
+TEST_P(Modules, SayWhatIsWrongWithTheirConfiguration) {
+  auto wrong = settings();
+  wrong.config = R"({"invites": {"per_user": "many"}})";
+  try {
+    Running running(*this, wrong);
+    FAIL();
+  } catch (const StartError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              "homeserver.yaml:3: modules[0]: the module \"invite_guard\" cannot start: "
+              "config.invites.per_user: expected a "
+              "whole number from 0 to 1000000000");
+  }
+}
+
+TEST_P(Modules, AnswerNothingAfterTheyStopped) {
+  auto module = make(settings());
+  run_blocking(runtime_, "start", module->start());
+  run_blocking(runtime_, "stop", module->stop());
+  EXPECT_EQ(ask(*module, invite("@a:hs.test", "@b:good.test")).status, LARES_GONE);
+}
+
+TEST_P(Modules, ServeManyAtOnce) {
+  Running running(*this, settings());
+  run_blocking(runtime_, "many", [](Runtime& runtime, Module& module) -> Task<void> {
+    TaskGroup group(runtime, "askers");
+    for (int i = 0; i < 500; ++i) {
+      const auto asker = [](Module& asked, int number) -> Task<void> {
+        const auto user = "@u" + std::to_string(number) + ":hs.test";
+        const ModuleQuestion question(invite(user, "@b:good.test"));
+        const auto answer = co_await asked.ask(question);
+        EXPECT_EQ(answer.status, LARES_OK) << answer.message;
+        EXPECT_TRUE(answer.verdict.allowed);
+      };
+      spawn(group, "asker", asker(module, i), &runtime.next_loop());
+    }
+    co_await group.join();
+  }(runtime_, *running.module));
+}
+
+TEST(ModuleProcess, ThatIsKilledIsStartedAgainAndMeanwhileFails) {
+  RealRuntime runtime;
+  RemoteModule module(runtime, build_folder() / "bin/laresd-module-runner", guard(),
+                      {.name = "invite_guard",
+                       .server_name = "hs.test",
+                       .instance_name = "master",
+                       .config = "{}",
+                       .origin = "test",
+                       .timeout = std::chrono::seconds(20)});
+  run_blocking(runtime, "start", module.start());
+  const ModuleQuestion question(invite("@a:hs.test", "@b:hs.test"));
+  EXPECT_EQ(run_blocking(runtime, "ask", module.ask(question)).status, LARES_OK);
+  EXPECT_EQ(module.starts(), 1u);
+
+  // Stopped, it cannot answer any more; killed, the open question fails at once and not at its deadline.
+  ASSERT_EQ(::kill(module.process(), SIGSTOP), 0);
+  const auto answer =
+      run_blocking(runtime, "ask", [](RemoteModule& asked, const ModuleQuestion& q) -> Task<ModuleAnswer> {
+        auto asking = asked.ask(q);
+        Loop::current()->runtime().loop(0).post([killing = asked.process()] { ::kill(killing, SIGKILL); });
+        co_return co_await std::move(asking);
+      }(module, question));
+  EXPECT_EQ(answer.status, LARES_GONE);
+
+  // It comes back by itself.
+  auto again = ModuleAnswer{.status = LARES_GONE};
+  for (int i = 0; i < 200 && again.status != LARES_OK; ++i) {
+    again =
+        run_blocking(runtime, "ask", [](RemoteModule& asked, const ModuleQuestion& q) -> Task<ModuleAnswer> {
+          co_await Loop::current()->runtime().sleep_for(std::chrono::milliseconds(50));
+          co_return co_await asked.ask(q);
+        }(module, question));
+  }
+  EXPECT_EQ(again.status, LARES_OK) << again.message;
+  EXPECT_EQ(module.starts(), 2u);
+  run_blocking(runtime, "stop", module.stop());
+}
+
+}  // namespace
+}  // namespace lares::host

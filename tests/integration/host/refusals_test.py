@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every way of being a bad plugin, and the sentence that an administrator reads about it."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from lares_test.server import build_dir
+
+LARESD = os.path.join(build_dir(), "bin", "laresd")
+LIBRARIES = os.path.join(build_dir(), "tests", "host")
+
+
+def library(folder, name=None):
+    return os.path.join(LIBRARIES, folder, (name or folder) + ".so")
+
+
+class Refusals(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="lares-refusals-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def run_laresd(self, *arguments, cwd=None):
+        return subprocess.run([LARESD, *arguments], capture_output=True, text=True, timeout=60, cwd=cwd)
+
+    def check(self, file, cwd=None):
+        """Runs the load test; gives its exit code and everything that it said."""
+        result = self.run_laresd("--check-plugin", file, cwd=cwd)
+        return result.returncode, result.stdout + result.stderr
+
+    def start(self, *folders):
+        """Starts a server with these plugin folders; it must end by itself."""
+        config = os.path.join(self.folder, "homeserver.yaml")
+        with open(config, "w") as file:
+            json.dump({"server_name": "hs.test", "signing_key_path": os.path.join(self.folder, "signing.key"),
+                       "listeners": [{"path": os.path.join(self.folder, "socket"), "type": "http",
+                                      "resources": [{"names": ["client"]}]}]}, file)
+        os.chmod(config, 0o600)
+        arguments = ["--config-path", config]
+        for folder in folders:
+            arguments += ["--plugin-folder", folder]
+        result = self.run_laresd(*arguments)
+        return result.returncode, result.stderr
+
+    def refused(self, outcome, *parts, code=78):
+        self.assertEqual(outcome[0], code, outcome[1])
+        for part in parts:
+            self.assertIn(part, outcome[1])
+
+    def test_a_file_that_is_no_library(self):
+        file = os.path.join(self.folder, "text.so")
+        with open(file, "w") as f:
+            f.write("This is no library.")
+        self.refused(self.check(file), file + ": is no ELF file. Remove it, or install the package it came from again.")
+        self.refused(self.start(self.folder), file + ": is no ELF file.")
+
+    def test_a_library_that_was_cut_short(self):
+        file = os.path.join(self.folder, "wrong_name.so")
+        with open(library("wrong_name"), "rb") as whole, open(file, "wb") as part:
+            part.write(whole.read()[:3000])
+        self.refused(self.check(file), file + ": is an ELF file that was cut short.")
+
+    def test_a_library_without_a_descriptor(self):
+        file = library("no_descriptor")
+        self.refused(self.check(file), file + ": is a shared library without a Lares plugin descriptor.", "move it elsewhere")
+
+    def test_another_build_before_its_code_runs(self):
+        code, text = self.check(library("other_build"))
+        self.refused((code, text), "it comes from another build", "lares 0.0.1, another compiler",
+                     "Install plugins and server from the same build")
+        self.assertNotIn("code of another build ran", text)
+
+    def test_another_abi_before_its_code_runs(self):
+        code, text = self.check(library("other_abi"))
+        self.refused((code, text), "it was built for plugin ABI 2, and this is ABI 1", "of the same release")
+        self.assertNotIn("code of another ABI ran", text)
+
+    def test_an_undefined_symbol(self):
+        self.refused(self.check(library("undefined_symbol")),
+                     'it needs "lares::not_in_this_release(int)", which neither Lares nor its libraries have')
+
+    def test_a_note_without_the_symbol(self):
+        self.refused(self.check(library("no_symbol")), "does not export `lares_plugin_descriptor`")
+
+    def test_a_descriptor_that_contradicts_the_note(self):
+        self.refused(self.check(library("contradicts_note")), "its descriptor contradicts its note")
+
+    def test_another_name_than_the_files(self):
+        self.refused(self.check(library("wrong_name")), 'it calls itself "right_name". Rename it to right_name.so')
+
+    def test_tables_without_an_end(self):
+        self.refused(self.check(library("bad_tables")), "forever")
+
+    def test_a_need_that_nobody_provides(self):
+        self.refused(self.start(os.path.dirname(library("missing_need"))),
+                     'The plugin "missing_need" needs nobody.has-it/1, which no installed plugin provides. Install the one')
+
+    def test_a_circle_of_needs(self):
+        self.refused(self.start(os.path.join(LIBRARIES, "circle")),
+                     "The plugins need each other in a circle: needs_a needs needs_b needs needs_a")
+
+    def test_a_constructor_that_throws(self):
+        self.refused(self.start(os.path.dirname(library("throws_in_constructor"))),
+                     'The plugin "throws_in_constructor" cannot be constructed: the moon is full.', code=1)
+
+    def test_a_start_that_fails_names_the_plugin_and_may_be_tried_again(self):
+        self.refused(self.start(os.path.dirname(library("fails_to_start"))),
+                     'The plugin "fails_to_start" cannot start: the database does not answer', code=1)
+
+    def test_a_plugin_that_makes_nothing(self):
+        self.refused(self.start(os.path.dirname(library("gives_no_plugin"))),
+                     'The plugin "gives_no_plugin" was not constructed')
+
+    def test_a_service_that_the_descriptor_hides(self):
+        self.refused(self.start(os.path.dirname(library("provides_in_secret"))),
+                     'The plugin "provides_in_secret" provides secret/1, which its descriptor does not say')
+
+    def test_two_of_one_name(self):
+        self.refused(self.start(os.path.join(LIBRARIES, "twin_one"), os.path.join(LIBRARIES, "twin_two")),
+                     'twin_two/twin.so: a plugin "twin" is in', "twin_one too. Remove one of them.")
+
+    def test_two_providers_of_one_service(self):
+        self.refused(self.start(os.path.join(LIBRARIES, "two_providers")),
+                     'Both "provides_one" and "provides_one_too" provide throne/1. Only one of them can be active')
+
+    def test_a_relative_path(self):
+        file = library("wrong_name")
+        self.refused(self.check(os.path.basename(file), cwd=os.path.dirname(file)),
+                     "it is a relative path", "Name it by its full path.")
+        self.refused(self.start("plugins"), "plugin folders are named by their full path")
+
+    def test_a_link_that_leads_out_of_the_folder(self):
+        link = os.path.join(self.folder, "waiting.so")
+        os.symlink(library("waiting"), link)
+        self.refused(self.start(self.folder), link + ": it leads to", "outside the configured folders")
+
+    def test_a_file_that_anyone_can_write(self):
+        file = os.path.join(self.folder, "waiting.so")
+        shutil.copy(library("waiting"), file)
+        os.chmod(file, 0o777)
+        self.refused(self.start(self.folder), file + ": anyone on this machine can write to it. Run: chmod o-w")
+
+    def test_a_folder_that_is_not_there(self):
+        self.refused(self.start("/nowhere/plugins"), "/nowhere/plugins: the plugin folder cannot be read")
+
+    def test_a_module_in_the_plugin_folder(self):
+        file = os.path.join(self.folder, "invite_guard.so")
+        shutil.copy(os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so"), file)
+        self.refused(self.start(self.folder), file + ": it is a module, not a plugin of the server. Move it to the modules")
+
+    def test_all_bad_files_are_named_at_once(self):
+        code, text = self.start(os.path.dirname(library("other_abi")), os.path.dirname(library("no_descriptor")))
+        self.refused((code, text), "other_abi.so", "no_descriptor.so")
+        self.assertEqual(len(text.strip().splitlines()), 2, text)
+
+    def test_listing_shows_what_is_there_and_runs_nothing(self):
+        result = self.run_laresd("--list-plugins", "--plugin-folder", os.path.join(LIBRARIES, "circle"),
+                                 "--plugin-folder", os.path.dirname(library("other_build")))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("needs_a 1; provides circle.b/1; needs circle.a/1", result.stdout)
+        self.assertIn("other_build 0.0.1", result.stdout)
+        self.assertNotIn("ran", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

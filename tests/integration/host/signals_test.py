@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What SIGTERM, SIGINT and SIGHUP do, and what the service manager hears about it."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from lares_test import reserve_port, wait_until
+from lares_test.server import build_dir
+
+LARESD = os.path.join(build_dir(), "bin", "laresd")
+LIBRARIES = os.path.join(build_dir(), "tests", "host")
+
+
+class Manager:
+    """The service manager's end of the notification socket."""
+
+    def __init__(self, folder):
+        self.address = os.path.join(folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.address)
+        self.socket.settimeout(30)
+
+    def wait_for(self, first_line):
+        while True:
+            message = self.socket.recv(4096).decode()
+            if message.splitlines()[0] == first_line:
+                return message
+
+    def close(self):
+        self.socket.close()
+
+
+class Signals(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="lares-signals-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.manager = Manager(self.folder)
+        self.addCleanup(self.manager.close)
+        self.port = reserve_port()
+        self.config = {"server_name": "hs.test", "signing_key_path": os.path.join(self.folder, "signing.key"),
+                       "pid_file": os.path.join(self.folder, "pid"),
+                       "log": {"file": os.path.join(self.folder, "log")},
+                       "listeners": [{"port": self.port, "bind_addresses": ["127.0.0.1"], "type": "http",
+                                      "resources": [{"names": ["client", "health"]}]}]}
+
+    def write_config(self):
+        path = os.path.join(self.folder, "homeserver.yaml")
+        with open(path, "w") as file:
+            json.dump(self.config, file)
+        os.chmod(path, 0o600)
+        return path
+
+    def start(self, plugin):
+        process = subprocess.Popen([LARESD, "-c", self.write_config(), "--plugin-folder", os.path.join(LIBRARIES, plugin)],
+                                   env={**os.environ, "NOTIFY_SOCKET": self.manager.address}, stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        ready = self.manager.wait_for("READY=1")
+        self.assertIn("MAINPID=%d" % process.pid, ready)
+        return process
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def log(self):
+        with open(self.config["log"]["file"]) as file:
+            return file.read()
+
+    def test_ready_means_that_it_answers(self):
+        self.start("waiting")
+        self.assertEqual(self.get("/health"), (200, "OK"))
+
+    def in_flight(self, *paths):
+        """Requests that the server is working on: threads and where their answers come."""
+        answers = {}
+
+        def ask(path):
+            answers[path] = self.get(path)
+
+        threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: self.get("/_test/waiting") == (200, str(len(paths))), timeout=20)
+        return threads, answers
+
+    def drains(self, number):
+        process = self.start("waiting")
+        threads, answers = self.in_flight("/_test/slow", "/_test/poll")
+        process.send_signal(number)
+        self.manager.wait_for("STOPPING=1")
+        for thread in threads:
+            thread.join()
+        self.assertEqual(answers, {"/_test/slow": (200, '"slow"'), "/_test/poll": (200, '"polled"')})
+        self.assertEqual(process.wait(30), 0)
+        self.assertRaises(OSError, self.get, "/health")
+
+    def test_sigterm_finishes_requests_in_flight_and_answers_long_polls(self):
+        self.drains(signal.SIGTERM)
+
+    def test_sigint_does_the_same(self):
+        self.drains(signal.SIGINT)
+
+    def test_the_pid_file_is_there_while_it_runs(self):
+        process = self.start("waiting")
+        with open(self.config["pid_file"]) as file:
+            self.assertEqual(int(file.read()), process.pid)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        self.assertFalse(os.path.exists(self.config["pid_file"]))
+
+    def test_a_second_signal_ends_at_once(self):
+        process = self.start("never_stops")
+        process.terminate()
+        self.manager.wait_for("STOPPING=1")
+        process.terminate()
+        self.assertEqual(process.wait(5), 1)
+
+    def test_a_plugin_that_never_stops_is_named_and_left(self):
+        process = self.start("never_stops")
+        process.terminate()
+        self.assertEqual(process.wait(60), 1)
+        self.assertIn("The plugin never_stops did not stop within", self.log())
+
+    def reloaded(self, process):
+        process.send_signal(signal.SIGHUP)
+        message = self.manager.wait_for("RELOADING=1")
+        self.assertIn("MONOTONIC_USEC=", message)
+        self.manager.wait_for("READY=1")
+
+    def test_sighup_says_what_is_in_force_what_is_refused_and_what_waits(self):
+        process = self.start("reloading")
+        self.config.update(test_live=2, test_picky=9, test_restart=3)
+        self.write_config()
+        self.reloaded(process)
+        wait_until(lambda: "Reloaded." in self.log(), timeout=10)
+        self.assertIn("Reloaded. Now in force: test_live. Refused: test_picky: at most 5 while users are there. "
+                      "Waiting for a restart: test_restart.", self.log())
+
+    def test_sighup_with_a_wrong_configuration_changes_nothing(self):
+        process = self.start("reloading")
+        self.config.update(test_live="many")
+        self.write_config()
+        self.reloaded(process)
+        wait_until(lambda: "was not reloaded" in self.log(), timeout=10)
+        self.assertIn("homeserver.yaml:1: error: test_live", self.log())
+        self.assertEqual(self.get("/health"), (200, "OK"))
+
+    def test_sighup_opens_the_log_file_anew(self):
+        process = self.start("reloading")
+        os.rename(self.config["log"]["file"], self.config["log"]["file"] + ".1")
+        self.reloaded(process)
+        wait_until(lambda: os.path.exists(self.config["log"]["file"]) and "nothing has changed" in self.log(), timeout=10)
+
+
+if __name__ == "__main__":
+    unittest.main()
