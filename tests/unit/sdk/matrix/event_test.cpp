@@ -117,6 +117,24 @@ TEST(Event, HasItsIdFromItsHashOrItsServer) {
   EXPECT_NE(parse(json, *find_room_version("4"))->event->event_id(), v4);
 }
 
+TEST(Event, HasTheHashesThatOthersCompute) {
+  std::ifstream file{LARES_TEST_DATA "/hashes.json"};
+  const Json data = Json::parse(file);
+  int checked = 0;
+  for (const auto& test_case : data["cases"]) {
+    for (const auto& [range, id] : test_case["ids"].items()) {
+      for (const RoomVersion* version : test::versions_in(range)) {
+        const auto parsed = parse(test_case["event"], *version, false);
+        ASSERT_TRUE(parsed) << describe(parsed.error());
+        EXPECT_FALSE(parsed->redacted_for_hash) << test_case["name"];
+        EXPECT_EQ(parsed->event->event_id(), id.get<std::string>()) << test_case["name"] << version->id;
+        ++checked;
+      }
+    }
+  }
+  EXPECT_EQ(checked, 80);
+}
+
 TEST(Event, MakesTheRoomsIdInVersionTwelve) {
   const RoomVersion& version = *find_room_version("12");
   Json json = plain_event(version);
