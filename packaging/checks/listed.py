@@ -23,7 +23,11 @@ def main():
         # The list may stand in a folder further up, and then names the file with its way down.
         while folder and not named:
             way = os.path.relpath(path, folder)
-            named = any(way in text[one] for one in lists if os.path.dirname(one) == folder)
+            stem = re.compile(r"(?<![\w.-])%s(?![\w.-])" % re.escape(name.rpartition(".")[0]))
+            for one in lists:
+                if os.path.dirname(one) == folder:
+                    # In a foreach() the name stands without its ending.
+                    named = named or way in text[one] or "foreach(" in text[one] and stem.search(text[one]) is not None
             folder = os.path.dirname(folder)
         if not named:
             faults.append("%s: no CMakeLists.txt or .cmake file names %s" % (path, name))
