@@ -32,7 +32,7 @@ struct System {
   std::map<std::string, Level, std::less<>> set;
 
   std::shared_mutex sinks_mutex;
-  std::vector<std::unique_ptr<Sink>> sinks;
+  std::vector<std::shared_ptr<Sink>> sinks;
   bool configured = false;
   std::uint64_t dropped_before = 0;
   Capture* capture = nullptr;
@@ -92,7 +92,7 @@ void deliver(const Record& record) {
     return;
   }
   const Sink* laid_out_for = nullptr;
-  for (const std::unique_ptr<Sink>& sink : system.sinks) {
+  for (const std::shared_ptr<Sink>& sink : system.sinks) {
     if (record.level < sink->options().level) {
       continue;
     }
@@ -166,10 +166,13 @@ void write_plain(const Node& node, Level level, const std::source_location& wher
 }  // namespace detail
 
 std::expected<void, std::string> configure(Options options) {
-  std::vector<std::unique_ptr<Sink>> sinks;
+  std::vector<std::shared_ptr<Sink>> sinks;
   for (const SinkOptions& wanted : options.sinks) {
     auto sink = Sink::open(wanted, options.max_waiting_bytes);
     if (!sink) {
+      for (const std::shared_ptr<Sink>& opened : sinks) {
+        opened->close(kFlushLimit);
+      }
       return std::unexpected{std::move(sink.error())};
     }
     sinks.push_back(std::move(*sink));
@@ -186,7 +189,7 @@ std::expected<void, std::string> configure(Options options) {
   }
   {
     const std::unique_lock lock{system.sinks_mutex};
-    for (const std::unique_ptr<Sink>& sink : system.sinks) {
+    for (const std::shared_ptr<Sink>& sink : system.sinks) {
       system.dropped_before += sink->dropped();
     }
     std::swap(system.sinks, sinks);
@@ -194,7 +197,9 @@ std::expected<void, std::string> configure(Options options) {
       std::atexit([] { flush(); });
     }
   }
-  // The former sinks write what they have and end here, outside of the lock.
+  for (const std::shared_ptr<Sink>& former : sinks) {
+    former->close(kFlushLimit);
+  }
   return {};
 }
 
@@ -224,7 +229,7 @@ std::vector<std::pair<std::string, Level>> levels() {
 void reopen() noexcept {
   System& system = the_system();
   const std::shared_lock lock{system.sinks_mutex};
-  for (const std::unique_ptr<Sink>& sink : system.sinks) {
+  for (const std::shared_ptr<Sink>& sink : system.sinks) {
     sink->reopen();
   }
 }
@@ -232,7 +237,7 @@ void reopen() noexcept {
 void flush() noexcept {
   System& system = the_system();
   const std::shared_lock lock{system.sinks_mutex};
-  for (const std::unique_ptr<Sink>& sink : system.sinks) {
+  for (const std::shared_ptr<Sink>& sink : system.sinks) {
     sink->flush(kFlushLimit);
   }
 }
@@ -241,7 +246,7 @@ std::uint64_t dropped_records() noexcept {
   System& system = the_system();
   const std::shared_lock lock{system.sinks_mutex};
   std::uint64_t sum = system.dropped_before;
-  for (const std::unique_ptr<Sink>& sink : system.sinks) {
+  for (const std::shared_ptr<Sink>& sink : system.sinks) {
     sum += sink->dropped();
   }
   return sum;

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace lares::log {
@@ -42,39 +43,42 @@ int Sink::open_file(const SinkOptions& options) noexcept {
              : ::open(options.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, options.file_mode);
 }
 
-std::expected<std::unique_ptr<Sink>, std::string> Sink::open(const SinkOptions& options,
+std::expected<std::shared_ptr<Sink>, std::string> Sink::open(const SinkOptions& options,
                                                              std::size_t max_waiting_bytes) {
   const int descriptor = open_file(options);
   if (descriptor < 0) {
     return std::unexpected{
         fmt::format("The log file {} cannot be opened: {}", options.file, std::strerror(errno))};
   }
-  return std::unique_ptr<Sink>{new Sink{options, max_waiting_bytes, descriptor}};
-}
-
-Sink::Sink(SinkOptions options, std::size_t max_waiting_bytes, int descriptor)
-    : options_{std::move(options)}, max_waiting_bytes_{max_waiting_bytes}, descriptor_{descriptor} {
-  waiting_.reserve(kStartBytes);
+  std::shared_ptr<Sink> sink{new Sink{options, max_waiting_bytes, descriptor}};
   // Signals are for the threads that expect them.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread{[this] { run(); }};
+  std::thread thread{[sink] { sink->run(); }};
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), "log");
+  pthread_setname_np(thread.native_handle(), "log");
+  thread.detach();
+  return sink;
+}
+
+Sink::Sink(SinkOptions options, std::size_t max_waiting_bytes, int descriptor)
+    : options_{std::move(options)}, max_waiting_bytes_{max_waiting_bytes}, descriptor_{descriptor} {
+  waiting_.reserve(kStartBytes);
 }
 
 Sink::~Sink() {
-  {
-    const std::lock_guard lock{mutex_};
-    stop_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
   if (descriptor_ != STDERR_FILENO) {
     ::close(descriptor_);
   }
+}
+
+void Sink::close(std::chrono::milliseconds limit) noexcept {
+  std::unique_lock lock{mutex_};
+  stop_ = true;
+  wake_.notify_one();
+  written_.wait_for(lock, limit, [this] { return ended_; });
 }
 
 void Sink::push(std::string_view line, bool urgent) noexcept {
@@ -166,7 +170,9 @@ void Sink::run() noexcept {
     lock.lock();
     written_bytes_ += size;
     written_.notify_all();
+    // Still under the mutex, so whoever waits sees it.
     if (ending && waiting_.empty()) {
+      ended_ = true;
       return;
     }
   }

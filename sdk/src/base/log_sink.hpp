@@ -4,6 +4,7 @@
 #include <lares/base/log.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace lares::log {
 
@@ -20,15 +20,15 @@ namespace lares::log {
 /// When the disk cannot keep up, lines are dropped, counted, and their number is written once there is room
 /// again.
 ///
-/// **Threads** any.
+/// **Threads** any. **Lifetime** shared with the thread that writes, since nothing can interrupt that while a
+/// pipe or a disk does not take what it writes.
 class Sink {
  public:
   /// **Errors** a sentence when the file cannot be opened.
-  [[nodiscard]] static std::expected<std::unique_ptr<Sink>, std::string> open(const SinkOptions& options,
+  [[nodiscard]] static std::expected<std::shared_ptr<Sink>, std::string> open(const SinkOptions& options,
                                                                               std::size_t max_waiting_bytes);
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
-  /// Writes what waits.
   ~Sink();
 
   [[nodiscard]] const SinkOptions& options() const noexcept { return options_; }
@@ -37,6 +37,8 @@ class Sink {
   void reopen() noexcept;
   /// Waits until everything pushed before has been written, for `limit` at most.
   void flush(std::chrono::milliseconds limit) noexcept;
+  /// Lets the thread write what waits and end; does not wait longer than `limit` for it.
+  void close(std::chrono::milliseconds limit) noexcept;
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
@@ -58,9 +60,9 @@ class Sink {
   bool hurry_ = false;
   bool reopen_ = false;
   bool stop_ = false;
+  bool ended_ = false;
   std::atomic<std::uint64_t> dropped_{0};
   int descriptor_;
-  std::thread thread_;
 };
 
 }  // namespace lares::log

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -262,17 +263,26 @@ TEST_F(LogFiles, WhatADiskCannotTakeIsDroppedCountedAndSaid) {
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds{2});
   EXPECT_GT(dropped_records(), before + 500);
+  std::atomic<bool> stop{false};
   std::string got;
-  std::string buffer(65536, '\0');
-  while (got.find("log records were dropped") == std::string::npos) {
-    const ssize_t size = ::read(reader, buffer.data(), buffer.size());
-    if (size > 0) {
-      got.append(buffer, 0, static_cast<std::size_t>(size));
-    } else {
-      std::this_thread::yield();
+  std::thread drain{[&] {
+    std::string buffer(65536, '\0');
+    for (bool last = false; !last;) {
+      // Read again after the writer has ended.
+      last = stop;
+      const ssize_t size = ::read(reader, buffer.data(), buffer.size());
+      if (size > 0) {
+        got.append(buffer, 0, static_cast<std::size_t>(size));
+        last = false;
+      } else {
+        std::this_thread::yield();
+      }
     }
-  }
+  }};
   ASSERT_TRUE(configure({.root_level = Level::kWarning, .sinks = {{}}}));
+  stop = true;
+  drain.join();
+  EXPECT_NE(got.find("log records were dropped"), std::string::npos);
   ::close(reader);
 }
 
