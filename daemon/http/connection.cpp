@@ -74,6 +74,9 @@ void Connection::start() {
 }
 
 void Connection::wait(Want want) {
+  if (state_ == State::Closed) {
+    return;
+  }
   bool& waiting = want == Want::Read ? read_wait_ : write_wait_;
   if (!waiting) {
     waiting = true;
@@ -115,79 +118,64 @@ void Connection::on_ready(Want want) {
 // Reading
 // ------------------------------------------------------------------------------------------------------------
 
+/// Reads and serves requests until the connection waits for something.
 void Connection::run() {
   const RefPtr<Connection> keep(this);
-  while (state_ == State::Reading && ahead_used_ < ahead_.size()) {
+  in_run_ = true;
+  bool drained = false;
+  for (int turn = 0; state_ == State::Reading; ++turn) {
+    if (!ahead_.empty()) {
+      ahead_.erase(0, feed_all(ahead_));
+      if (state_ != State::Reading) {
+        break;
+      }
+    }
+    // A read that did not fill the buffer has emptied the socket: asking it again would be a system call for
+    // nothing. And after some turns others on this loop come first, unless what is at hand would wake nobody.
+    if ((drained || turn >= kReadsAtATime) && !stream_->buffered()) {
+      wait(Want::Read);
+      break;
+    }
+    const std::span<char> scratch = loop_.scratch();
+    const IoResult result = stream_->read(scratch);
+    if (result.status == IoStatus::Ok) {
+      const std::string_view bytes(scratch.data(), result.bytes);
+      drained = result.bytes < scratch.size();
+      // Straight from the loop's buffer where nothing has to be put before it.
+      ahead_.append(bytes.substr(ahead_.empty() ? feed_all(bytes) : 0));
+    } else if (result.status == IoStatus::WantRead) {
+      wait(Want::Read);
+      break;
+    } else if (result.status == IoStatus::WantWrite) {
+      wait(Want::Write);
+      break;
+    } else if (result.status == IoStatus::Eof) {
+      on_end_of_input();
+      break;
+    } else {
+      vanished_ = true;
+      close();
+      break;
+    }
+  }
+  in_run_ = false;
+  if (ahead_.empty() && ahead_.capacity() > 1024) {
+    ahead_.shrink_to_fit();
+  }
+}
+
+/// Gives bytes to one request after the other; returns how many were used.
+std::size_t Connection::feed_all(std::string_view bytes) {
+  std::size_t used = 0;
+  while (state_ == State::Reading && used < bytes.size()) {
     std::size_t consumed = 0;
-    const bool more = feed(std::string_view(ahead_).substr(ahead_used_), consumed);
-    ahead_used_ += consumed;
+    const bool more = feed(bytes.substr(used), consumed);
+    used += consumed;
     if (more && consumed == 0) {
       break;
     }
   }
-  if (ahead_used_ == ahead_.size()) {
-    ahead_.clear();
-    ahead_used_ = 0;
-    if (ahead_.capacity() > 1024) {
-      ahead_.shrink_to_fit();
-    }
-  } else if (ahead_used_ > 0 && state_ == State::Reading) {
-    ahead_.erase(0, ahead_used_);
-    ahead_used_ = 0;
-  }
-  if (state_ == State::Reading) {
-    read_more();
-  }
-}
-
-void Connection::read_more() {
-  for (int turn = 0; state_ == State::Reading; ++turn) {
-    // After some turns others on this loop come first, unless what is at hand would wake nobody.
-    if (turn >= kReadsAtATime && !stream_->buffered()) {
-      wait(Want::Read);
-      return;
-    }
-    const std::span<char> scratch = loop_.scratch();
-    const IoResult result = stream_->read(scratch);
-    switch (result.status) {
-      case IoStatus::WantRead:
-        wait(Want::Read);
-        return;
-      case IoStatus::WantWrite:
-        wait(Want::Write);
-        return;
-      case IoStatus::Error:
-        vanished_ = true;
-        close();
-        return;
-      case IoStatus::Eof:
-        on_end_of_input();
-        return;
-      case IoStatus::Ok:
-        break;
-    }
-    std::string_view bytes(scratch.data(), result.bytes);
-    if (!ahead_.empty()) {
-      ahead_.append(bytes);
-      run();
-      return;
-    }
-    while (state_ == State::Reading && !bytes.empty()) {
-      std::size_t consumed = 0;
-      const bool more = feed(bytes, consumed);
-      bytes.remove_prefix(consumed);
-      if (more && consumed == 0) {
-        break;
-      }
-    }
-    ahead_.append(bytes);
-    // A read that did not fill the buffer has emptied the socket; asking it again would be a system call for
-    // nothing.
-    if (state_ == State::Reading && result.bytes < scratch.size() && !stream_->buffered()) {
-      wait(Want::Read);
-      return;
-    }
-  }
+  return used;
 }
 
 /// Returns true if it wants more bytes.
@@ -509,6 +497,9 @@ void Connection::next_request() {
     return;
   }
   loop_.wheel().set(*this, loop_.loop().now() + settings_->limits.idle_timeout);
+  if (in_run_) {
+    return;  // it goes on with what it has read
+  }
   if (!ahead_.empty() || stream_->buffered()) {
     // Not from here: this may be the end of the former request's coroutine.
     loop_.loop().post([self = RefPtr<Connection>(this)] {

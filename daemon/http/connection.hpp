@@ -70,7 +70,7 @@ class Connection final : public RefCounted<Connection>, private Timed {
 
   // Reading.
   void run();
-  void read_more();
+  std::size_t feed_all(std::string_view bytes);
   [[nodiscard]] bool feed(std::string_view bytes, std::size_t& consumed);
   [[nodiscard]] bool on_header();
   void on_request();
@@ -117,6 +117,7 @@ class Connection final : public RefCounted<Connection>, private Timed {
   bool linked_ = false;
   bool read_wait_ = false;
   bool write_wait_ = false;
+  bool in_run_ = false;   ///< run() is at work and will look for the next request itself
   bool running_ = false;  ///< the handler's coroutine has not ended
   bool keep_alive_ = true;
   bool client_eof_ = false;  ///< the client sends no more; it may still read
@@ -127,7 +128,6 @@ class Connection final : public RefCounted<Connection>, private Timed {
   std::optional<RequestParser> parser_;
   RequestImpl request_;
   std::string ahead_;  ///< read, and not yet used
-  std::size_t ahead_used_ = 0;
   boost::asio::cancellation_signal cancel_;
   RefPtr<LogContext> context_;
   RouteMetrics* metrics_ = nullptr;

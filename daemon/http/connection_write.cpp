@@ -312,8 +312,7 @@ void Connection::on_written(bool complete) {
     // Closing with unread input would reset the connection and might take the response with it.
     state_ = State::Lingering;
     loop_.wheel().set(*this, loop_.loop().now() + kLingerTime);
-    ahead_ = {};
-    ahead_used_ = 0;
+    ahead_.clear();
     wait(Want::Read);
     return;
   }

@@ -30,6 +30,8 @@ void HttpLoop::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const Liste
     core_.connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
+  ++size_;
+  empty_.reset();
   const RefPtr<Connection> connection =
       make_ref<Connection>(*this, std::move(stream), std::move(settings), std::move(peer));
   link(*connection);
@@ -44,8 +46,6 @@ void HttpLoop::link(Connection& connection) noexcept {
     first_->previous_ = &connection;
   }
   first_ = &connection;
-  ++size_;
-  empty_.reset();
   core_.metrics.connections.add();
   core_.metrics.connections_total.add();
 }
@@ -62,10 +62,13 @@ void HttpLoop::unlink(Connection& connection) noexcept {
   connection.next_ = connection.previous_ = nullptr;
   core_.connections.fetch_sub(1, std::memory_order_relaxed);
   core_.metrics.connections.sub();
+  connection.release();
+}
+
+void HttpLoop::on_destroyed() noexcept {
   if (--size_ == 0) {
     empty_.set();
   }
-  connection.release();
 }
 
 std::string_view HttpLoop::date_header(std::int64_t now_ms) {

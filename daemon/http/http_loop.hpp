@@ -80,7 +80,7 @@ class HttpLoop {
   void abort();
   /// Lets each request in flight report what it has used so far.
   void report_usage();
-  /// Set while there is no connection and no handler. **Threads**: any.
+  /// Set while there is no connection object, and so no handler. **Threads**: any.
   [[nodiscard]] Event& empty() noexcept { return empty_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -91,6 +91,8 @@ class HttpLoop {
   friend class Connection;
   void link(Connection& connection) noexcept;
   void unlink(Connection& connection) noexcept;
+  /// The last count of a connection has gone, and with it what Asio still held of it.
+  void on_destroyed() noexcept;
   /// A copy, for what closes connections on the way.
   [[nodiscard]] std::vector<RefPtr<Connection>> all() const;
 

@@ -70,7 +70,7 @@ class HttpServer::Impl {
       loops_.push_back(std::make_unique<HttpLoop>(core_, runtime.loop(at)));
     }
     const ConfigPtr config = server_.config();
-    const Limits limits = read_limits(*config);
+    connection_limits_ = read_limits(*config);
     ActivatedSockets activated;
     for (ListenerConfig& entry : read_listeners(*config, server_.app() == "homeserver")) {
       auto settings = std::make_shared<ListenerSettings>();
@@ -80,7 +80,7 @@ class HttpServer::Impl {
       settings->socket_path = entry.path;
       settings->x_forwarded = entry.x_forwarded;
       settings->request_id_header = entry.request_id_header;
-      settings->limits = limits;
+      settings->limits = connection_limits_;
       for (const std::string& resource : entry.resources) {
         settings->resources |= router_.resource_bit(resource);
       }
@@ -146,6 +146,10 @@ class HttpServer::Impl {
     ReloadReport report;
     limits_.reload(config, report);
     const Limits limits = read_limits(config);
+    for (std::string& key : changed_limits(connection_limits_, limits)) {
+      report.changed.push_back(std::move(key));
+    }
+    connection_limits_ = limits;
     for (const auto& listener : listeners_) {
       listener->set_limits(limits);
       try {
@@ -228,6 +232,7 @@ class HttpServer::Impl {
   HttpCore core_;
   std::vector<std::unique_ptr<HttpLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  Limits connection_limits_;
   TaskGroup tasks_;
 };
 

@@ -160,6 +160,26 @@ Limits read_limits(const Config& config) {
   return limits;
 }
 
+std::vector<std::string> changed_limits(const Limits& before, const Limits& after) {
+  std::vector<std::string> result;
+  const auto compare = [&](const char* key, auto Limits::* member) {
+    if (before.*member != after.*member) {
+      result.emplace_back(key);
+    }
+  };
+  compare("http.max_header_size", &Limits::header_bytes);
+  compare("http.max_header_fields", &Limits::header_fields);
+  compare("http.max_body_size", &Limits::body_bytes);
+  compare("http.max_json_depth", &Limits::json_depth);
+  compare("http.max_connections", &Limits::connections);
+  compare("http.header_timeout", &Limits::header_timeout);
+  compare("http.body_timeout", &Limits::body_timeout);
+  compare("http.idle_timeout", &Limits::idle_timeout);
+  compare("http.write_timeout", &Limits::write_timeout);
+  compare("http.minimum_rate", &Limits::minimum_rate);
+  return result;
+}
+
 void declare_limits(Declarations& declarations) {
   const auto declare = [&declarations](const char* path, ConfigType type, const char* default_value,
                                        const char* meaning, std::int64_t minimum, std::int64_t maximum) {

@@ -40,6 +40,9 @@ struct ListenerConfig {
 
 [[nodiscard]] Limits read_limits(const Config& config);
 
+/// The `http.` keys whose limits differ.
+[[nodiscard]] std::vector<std::string> changed_limits(const Limits& before, const Limits& after);
+
 /// Declares the `http.` keys.
 void declare_limits(Declarations& declarations);
 
