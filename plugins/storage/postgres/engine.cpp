@@ -149,6 +149,7 @@ void PostgresDatabase::perform(Job& job, std::unique_ptr<Session>& session) {
         session = std::make_unique<Session>(options_, runtime_);
       }
       attempt(job, *session, committing);
+      say_back();
       return;
     } catch (const ConnectionLost& error) {
       session.reset();
@@ -158,9 +159,7 @@ void PostgresDatabase::perform(Job& job, std::unique_ptr<Session>& session) {
       if (runtime_.steady_now() >= give_up_at || !pause(tries)) {
         throw Unavailable{error.what()};
       }
-      const log::Logger logger{"lares.storage.postgres"};
-      logger.warning("Lost the connection to PostgreSQL before COMMIT; {} runs again: {}", job.name(),
-                     error.what());
+      say_away(error.what());
     } catch (const Conflict& error) {
       if (tries >= kMostConflicts || runtime_.steady_now() >= give_up_at || !pause(tries)) {
         throw Unavailable{fmt::format("The transaction lost to others too often: {}", error.what())};
@@ -199,6 +198,22 @@ void PostgresDatabase::attempt(Job& job, Session& session, bool& committing) {
     session.set_deadline(SteadyTime::max());
     session.command("ROLLBACK", Expect::Now);
     throw;
+  }
+}
+
+// One line for the whole of an outage, however many connections find out.
+void PostgresDatabase::say_away(std::string_view reason) noexcept {
+  if (!away_.exchange(true)) {
+    const log::Logger logger{"lares.storage.postgres"};
+    logger.warning("PostgreSQL has cut a connection or cannot be reached; transactions are tried again: {}",
+                   reason);
+  }
+}
+
+void PostgresDatabase::say_back() noexcept {
+  if (away_.load(std::memory_order_relaxed) && away_.exchange(false)) {
+    const log::Logger logger{"lares.storage.postgres"};
+    logger.info("PostgreSQL answers again.");
   }
 }
 

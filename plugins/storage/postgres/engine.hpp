@@ -7,11 +7,13 @@
 #include <lares/storage/database.hpp>
 #include <lares/storage/job_queue.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -43,12 +45,15 @@ class PostgresDatabase final : public Database {
   void attempt(Job& job, Session& session, bool& committing);
   static void settle(Job& job, Session& session);
   void check_fitness(Session& session) const;
+  void say_away(std::string_view reason) noexcept;
+  void say_back() noexcept;
   /// Waits a little longer after each failed try; false when the pool is closing.
   bool pause(int tries) noexcept;
 
   PostgresOptions options_;
   JobQueue queue_;
   std::vector<std::thread> threads_;
+  std::atomic<bool> away_{false};
   std::mutex mutex_;
   std::condition_variable closing_changed_;
   bool closing_ = false;

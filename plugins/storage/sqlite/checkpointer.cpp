@@ -22,7 +22,7 @@ Checkpointer::Checkpointer(const SqliteOptions& options, Runtime& runtime)
       reset_pages_{options.reset_pages},
       next_request_{options.checkpoint_pages},
       next_reset_{options.reset_pages},
-      thread_{[this] { run(); }} {}
+      thread_{options.without_threads ? std::thread{} : std::thread{[this] { run(); }}} {}
 
 Checkpointer::~Checkpointer() {
   {
@@ -30,7 +30,9 @@ Checkpointer::~Checkpointer() {
     stopping_ = true;
   }
   changed_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
 }
 
 void Checkpointer::log_has_grown(Connection& writer, int pages) noexcept {

@@ -23,7 +23,7 @@ constexpr int kBusyTimeoutMs = 5000;
 }  // namespace
 
 Connection::Connection(const SqliteOptions& options, ConnectionRole role, Runtime& runtime)
-    : runtime_{runtime} {
+    : runtime_{runtime}, before_statement_{options.before_statement} {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                     (role == ConnectionRole::Writer ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(options.path.c_str(), &handle_, flags,

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,6 +62,13 @@ class Connection {
   void set_deadline(SteadyTime deadline) noexcept { deadline_ = deadline; }
   [[nodiscard]] bool past_deadline() const noexcept;
 
+  /// Tells the simulation, if there is one, what runs next.
+  void announce(std::string_view sql) const {
+    if (before_statement_) {
+      before_statement_(sql);
+    }
+  }
+
   /// Throws what the result code means. `text` is the statement.
   [[noreturn]] void fail(int code, std::string_view text) const;
 
@@ -71,6 +79,7 @@ class Connection {
   static int on_progress(void* self) noexcept;
 
   Runtime& runtime_;
+  std::function<void(std::string_view)> before_statement_;
   sqlite3* handle_ = nullptr;
   SteadyTime deadline_ = SteadyTime::max();
   std::unordered_map<const char*, Prepared> statements_;

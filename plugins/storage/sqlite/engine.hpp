@@ -8,6 +8,7 @@
 
 #include <lares/storage/database.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace lares::storage::sqlite {
@@ -33,11 +34,11 @@ class SqliteDatabase final : public Database {
  private:
   struct Opened {
     Opened(const SqliteOptions& options, Runtime& runtime, DatabaseStatistics& statistics)
-        : lock{options.path + ".lock"},
+        : lock{options.take_lock ? std::make_unique<FileLock>(options.path + ".lock") : nullptr},
           writer{options, runtime, statistics},
           readers{options, runtime, statistics} {}
 
-    FileLock lock;
+    std::unique_ptr<FileLock> lock;
     Writer writer;
     Readers readers;
   };

@@ -4,8 +4,10 @@
 #include <lares/storage/database.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace lares {
 class Runtime;
@@ -28,6 +30,14 @@ struct SqliteOptions {
   int reset_pages = 4000;
   /// The name of an SQLite VFS; empty for the system's.
   std::string vfs;
+  /// Runs each transaction on the calling thread, as a group of its own, and starts no threads: for
+  /// simulations, whose scheduler alone decides what happens when.
+  bool without_threads = false;
+  /// Off where a simulation opens one file for several servers in its one thread.
+  bool take_lock = true;
+  /// Called with each statement before it runs, on whatever thread that is; what it throws ends the
+  /// transaction there. For simulations of crashes.
+  std::function<void(std::string_view sql)> before_statement;
   DatabaseOptions database;
   /// What happens after an I/O error at COMMIT. What a failed fsync dropped cannot be written again, so the
   /// process ends; tests of that put something else here.

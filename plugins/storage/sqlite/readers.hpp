@@ -23,11 +23,13 @@ class Readers {
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
 
-  [[nodiscard]] bool submit(Job& job) noexcept { return queue_.push(job); }
+  [[nodiscard]] bool submit(Job& job) noexcept;
 
  private:
   void run(Connection& connection) noexcept;
+  void run_job(Connection& connection, Job& job) noexcept;
 
+  bool without_threads_;
   Runtime& runtime_;
   DatabaseStatistics& statistics_;
   JobQueue queue_;

@@ -152,7 +152,8 @@ class SqliteTransaction::Execution {
   Prepared again_;
 };
 
-void SqliteTransaction::begin_call() {
+void SqliteTransaction::begin_call(std::string_view sql) {
+  connection_.announce(sql);
   if (connection_.past_deadline()) {
     throw SnapshotTooOld{"A read held its snapshot for longer than it may; read in pages."};
   }
@@ -161,7 +162,7 @@ void SqliteTransaction::begin_call() {
 }
 
 void SqliteTransaction::query(const Statement& statement, std::span<const Argument> arguments, RowSink sink) {
-  begin_call();
+  begin_call(statement.text(Engine::Sqlite));
   Prepared& prepared = connection_.prepare(statement);
   if (prepared.writes && kind_ == Job::Kind::Read) {
     throw StatementError{
@@ -180,7 +181,7 @@ void SqliteTransaction::query(const Statement& statement, std::span<const Argume
 
 void SqliteTransaction::lookup(const LookupMany& statement, std::span<const Argument> keys,
                                std::span<const Argument> extra, LookupSink sink) {
-  begin_call();
+  begin_call(statement.from);
   Execution execution{connection_, connection_.prepare(statement)};
   const std::size_t width = statement.keys.size();
   execution.expect_parameters(width + extra.size());
@@ -196,7 +197,7 @@ void SqliteTransaction::lookup(const LookupMany& statement, std::span<const Argu
 }
 
 std::int64_t SqliteTransaction::execute(const Statement& statement, std::span<const Argument> arguments) {
-  begin_call();
+  begin_call(statement.text(Engine::Sqlite));
   Prepared& prepared = connection_.prepare(statement);
   Execution execution{connection_, prepared};
   execution.expect_parameters(arguments.size());
@@ -206,7 +207,7 @@ std::int64_t SqliteTransaction::execute(const Statement& statement, std::span<co
 }
 
 std::int64_t SqliteTransaction::for_each_row(Prepared& prepared, std::span<const Argument> cells) {
-  begin_call();
+  begin_call(sqlite3_sql(prepared.handle.get()));
   Execution execution{connection_, prepared};
   const std::size_t width = execution.parameters();
   std::int64_t changed = 0;

@@ -37,7 +37,7 @@ class SqliteTransaction final : public WriteTransaction {
 
  private:
   class Execution;
-  void begin_call();
+  void begin_call(std::string_view sql);
   std::int64_t for_each_row(Prepared& prepared, std::span<const Argument> cells);
 
   Connection& connection_;

@@ -46,12 +46,16 @@ Writer::Writer(const SqliteOptions& options, Runtime& runtime, DatabaseStatistic
       queue_{options.max_queued_writes, statistics} {
   sqlite3_wal_hook(connection_.handle(), &Writer::on_log_grown, this);
   group_.reserve(options_.max_group);
-  thread_ = std::thread{[this] { run(); }};
+  if (!options_.without_threads) {
+    thread_ = std::thread{[this] { run(); }};
+  }
 }
 
 Writer::~Writer() {
   queue_.close();
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
 }
 
 int Writer::on_log_grown(void* self, sqlite3* /*handle*/, const char* /*schema*/, int pages) noexcept {
@@ -62,14 +66,26 @@ int Writer::on_log_grown(void* self, sqlite3* /*handle*/, const char* /*schema*/
 void Writer::run() noexcept {
   pthread_setname_np(pthread_self(), "lares-sql-write");
   while (Job* const job = queue_.wait()) {
-    run_group(job);
-    while (!again_.empty()) {
-      Job* const again = again_.back();
-      again_.pop_back();
-      run_group(again);
-    }
-    checkpointer_.log_has_grown(connection_, log_pages_);
+    run_all_of_group(job);
   }
+}
+
+bool Writer::submit(Job& job) noexcept {
+  if (!options_.without_threads) {
+    return queue_.push(job);
+  }
+  run_all_of_group(&job);
+  return true;
+}
+
+void Writer::run_all_of_group(Job* first) noexcept {
+  run_group(first);
+  while (!again_.empty()) {
+    Job* const again = again_.back();
+    again_.pop_back();
+    run_group(again);
+  }
+  checkpointer_.log_has_grown(connection_, log_pages_);
 }
 
 void Writer::run_group(Job* first) noexcept {

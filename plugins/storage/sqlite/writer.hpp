@@ -25,7 +25,7 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  [[nodiscard]] bool submit(Job& job) noexcept { return queue_.push(job); }
+  [[nodiscard]] bool submit(Job& job) noexcept;
 
  private:
   struct Done {
@@ -34,6 +34,7 @@ class Writer {
   };
 
   void run() noexcept;
+  void run_all_of_group(Job* first) noexcept;
   void run_group(Job* first) noexcept;
   // Runs one job in the open group. Gives true if the group is still open.
   [[nodiscard]] bool run_job(Job& job, bool alone);

@@ -186,7 +186,7 @@ TEST_F(PostgresDurability, WhatWasAcknowledgedSurvivesTheDeathOfAllServerProcess
   const auto database = open({{"host", server.socket_folder()}, {"user", "lares"}, {"dbname", "killed"}}, 6);
   Load load{.database = *database, .promised = {}};
   std::thread killer{[&] {
-    for (int kill = 1; kill <= 8; ++kill) {
+    for (int kill = 1; kill <= 5; ++kill) {
       const std::int64_t target = load.acknowledged.load() + 25 * kill;
       for (std::int64_t seen = load.acknowledged.load(); seen < target; seen = load.acknowledged.load()) {
         load.acknowledged.wait(seen);

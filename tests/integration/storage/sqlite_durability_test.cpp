@@ -20,6 +20,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace lares::storage::test {
@@ -92,15 +93,25 @@ class SqliteDurability : public testing::Test {
     options_.on_commit_failure = [](const std::string&) noexcept { commit_failures.fetch_add(1); };
   }
 
+  // The files of a database with its tables, made once and copied.
   void start_anew() {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(options_.path + suffix);
+    const std::string made = folder_.path() / "made.db";
+    if (!std::filesystem::exists(made)) {
+      sqlite::SqliteOptions options = options_;
+      options.path = made;
+      options.vfs = disk_.name();
+      const auto database = sqlite::open_sqlite(options, runtime_);
+      run_blocking(runtime_, "test", create_tables(*database));
     }
-    options_.vfs.clear();
-    const auto database = sqlite::open_sqlite(options_, runtime_);
-    run_blocking(runtime_, "test", create_tables(*database));
+    for (const char* suffix : {"", "-wal"}) {
+      std::filesystem::remove(options_.path + suffix);
+      std::filesystem::copy_file(made + suffix, options_.path + suffix);
+    }
+    std::filesystem::remove(options_.path + "-shm");
+    options_.vfs = disk_.name();
   }
 
+  ForgetfulVfs disk_;  // never cut: spares the tests the real disk's fsync
   RealRuntime runtime_{{.threads = 1}};
   TemporaryFolder folder_;
   sqlite::SqliteOptions options_;
@@ -129,22 +140,20 @@ TEST_F(SqliteDurability, WhatWasAcknowledgedSurvivesTheLossOfPowerAtAnyOperation
     start_anew();
     ForgetfulVfs vfs;
     options_.vfs = vfs.name();
-    Load* load = nullptr;
     std::set<std::int64_t> promised;
     const std::uint64_t at = 1 + chance() % operations;
     {
       const auto database = sqlite::open_sqlite(options_, runtime_);
       vfs.cut_at(at);
-      Load running{.database = *database, .acknowledged = {}};
-      load = &running;
-      run_blocking(runtime_, "test", write_everything(running));
-      promised = load->acknowledged;
+      Load load{.database = *database, .acknowledged = {}};
+      run_blocking(runtime_, "test", write_everything(load));
+      promised = std::move(load.acknowledged);
       cut += vfs.is_cut() ? 1 : 0;
       vfs.cut_at(1);  // closing adds nothing
     }
     vfs.restore(chance);
     std::filesystem::remove(options_.path + "-shm");
-    options_.vfs.clear();
+    options_.vfs = disk_.name();
     const auto database = sqlite::open_sqlite(options_, runtime_);
     const auto [ones, twos, integrity] =
         run_blocking(runtime_, "test", database->read("test_read", [](ReadTransaction& tx) {
@@ -240,6 +249,33 @@ TEST_F(SqliteDurability, AFullQueueRefusesAtOnce) {
   EXPECT_GT(refused, 0);
   EXPECT_EQ(database->statistics().overloaded.load(), static_cast<std::uint64_t>(refused));
   EXPECT_EQ(database->statistics().writes_queued.load(), 0U);
+}
+
+TEST_F(SqliteDurability, ASimulationRunsWithoutThreadsAndMayCrashAtAStatement) {
+  start_anew();
+  options_.without_threads = true;
+  options_.take_lock = false;
+  std::set<std::thread::id> threads;
+  int left = 0;
+  options_.before_statement = [&](std::string_view) {
+    threads.insert(std::this_thread::get_id());
+    if (left > 0 && --left == 0) {
+      throw Unavailable{"crashed by the simulation"};
+    }
+  };
+  const auto first = sqlite::open_sqlite(options_, runtime_);
+  const auto second = sqlite::open_sqlite(options_, runtime_);
+  left = 2;
+  Load failing{.database = *first, .acknowledged = {}};
+  run_blocking(runtime_, "test", write_until_it_fails(failing, 1));
+  EXPECT_TRUE(failing.acknowledged.empty());
+  Load load{.database = *second, .acknowledged = {}};
+  run_blocking(runtime_, "test", write_until_it_fails(load, 1));
+  EXPECT_EQ(load.acknowledged.size(), static_cast<std::size_t>(kWrites));
+  const auto seen = run_blocking(
+      runtime_, "test", first->read("test_read", [](ReadTransaction& tx) { return numbers(tx, kOnes); }));
+  EXPECT_EQ(seen, load.acknowledged);
+  EXPECT_EQ(threads.size(), 1U);
 }
 
 }  // namespace
