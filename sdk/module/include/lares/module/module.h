@@ -14,10 +14,12 @@ extern "C" {
 #define LARES_MODULE_TIER 2u
 
 enum {
-  /* After `destroy` nothing of the library is in use: no thread, no thread-local with a destructor, no atexit handler.
-   * The host may then close the file, and open a newer one in its place. Without it the file stays until the process ends. */
+  /* After `destroy` nothing of the library is in use: no thread, no thread-local with a destructor, no atexit
+   * handler. The host may then close the file, and open a newer one in its place. Without it the file stays
+   * until the process ends. */
   LARES_MODULE_MAY_CLOSE = 1u << 0,
-  /* The host makes one call at a time into an instance. Without it, calls come from several threads at once. */
+  /* The host makes one call at a time into an instance. Without it, calls come from several threads at once.
+   */
   LARES_MODULE_SERIAL = 1u << 1
 };
 
@@ -26,7 +28,7 @@ typedef struct lares_create_view {
   uint32_t struct_size;
   uint32_t reserved;
   /* Lives until `destroy` has returned, unlike everything else here. */
-  const lares_host *host;
+  const lares_host* host;
   /* The name behind the colon of this server's users. */
   lares_text_view server_name;
   /* The name of this process among the server's: "master", "event_persister1". */
@@ -49,46 +51,48 @@ typedef struct lares_saved_state_view {
 } lares_saved_state_view;
 
 /*
- * The one symbol that a module exports, as data. Everything up to `create` is compared before code of the file runs.
- * The order of calls to one instance: create, (capabilities, cancel, save)*, stop, destroy.
+ * The one symbol that a module exports, as data. Everything up to `create` is compared before code of the
+ * file runs. The order of calls to one instance: create, (capabilities, cancel, save)*, stop, destroy.
  */
 typedef struct lares_module_descriptor {
-  uint64_t magic;       /* LARES_MODULE_MAGIC */
-  uint32_t struct_size; /* sizeof(lares_module_descriptor) */
-  uint32_t abi_major;   /* LARES_MODULE_ABI_MAJOR */
-  uint32_t abi_minor;   /* LARES_MODULE_ABI_MINOR */
-  uint32_t tier;        /* LARES_MODULE_TIER */
-  const char *fingerprint; /* what built it, as legible text; for logs, not compared */
-  const char *name;        /* the file's name without `.so`, and the module's name in every message */
-  const char *version;
-  const char *const *provides; /* capability ids it may offer, ended by a null pointer; null for none */
-  const char *const *needs;    /* host capability ids without which it does not start */
-  const char *const *uses;     /* host capability ids that may be absent */
+  uint64_t magic;          /* LARES_MODULE_MAGIC */
+  uint32_t struct_size;    /* sizeof(lares_module_descriptor) */
+  uint32_t abi_major;      /* LARES_MODULE_ABI_MAJOR */
+  uint32_t abi_minor;      /* LARES_MODULE_ABI_MINOR */
+  uint32_t tier;           /* LARES_MODULE_TIER */
+  const char* fingerprint; /* what built it, as legible text; for logs, not compared */
+  const char* name;        /* the file's name without `.so`, and the module's name in every message */
+  const char* version;
+  const char* const* provides; /* capability ids it may offer, ended by a null pointer; null for none */
+  const char* const* needs;    /* host capability ids without which it does not start */
+  const char* const* uses;     /* host capability ids that may be absent */
   uint64_t flags;              /* LARES_MODULE_MAY_CLOSE, LARES_MODULE_SERIAL */
 
-  /* [one thread] Makes an instance and stores its user pointer, which every call below and every slot begins with.
-   * Checks its configuration. Does no I/O and calls nothing of the host but `log` and `now_ms`.
-   * On anything but LARES_OK no instance exists, and `error` tells the administrator why. */
-  lares_status (*create)(const lares_create_view *create, void **module, lares_error *error);
+  /* [one thread] Makes an instance and stores its user pointer, which every call below and every slot begins
+   * with. Checks its configuration. Does no I/O and calls nothing of the host but `log` and `now_ms`. On
+   * anything but LARES_OK no instance exists, and `error` tells the administrator why. */
+  lares_status (*create)(const lares_create_view* create, void** module, lares_error* error);
 
-  /* [one thread] The table of a capability in `provides`, static storage of the library, or null. Asked once per instance
-   * after `create`, so that the answer may depend on the configuration. */
-  const void *(*extension)(void *module, const char *id);
+  /* [one thread] The table of a capability in `provides`, static storage of the library, or null. Asked once
+   * per instance after `create`, so that the answer may depend on the configuration. */
+  const void* (*extension)(void* module, const char* id);
 
-  /* [any thread] The caller of this completion waits no more. May come after the answer, and for one that was never
-   * seen. May be null. */
-  void (*cancel)(void *module, lares_completion completion);
+  /* [any thread] The caller of this completion waits no more. May come after the answer, and for one that was
+   * never seen. May be null. */
+  void (*cancel)(void* module, lares_completion completion);
 
-  /* [any thread] Completed with lares_saved_state_view: what the next generation should begin with. May be null. */
-  void (*save)(void *module, const lares_call_view *call);
+  /* [any thread] Completed with lares_saved_state_view: what the next generation should begin with. May be
+   * null. */
+  void (*save)(void* module, const lares_call_view* call);
 
-  /* [any thread] No call comes after this one but `cancel` and `destroy`. Completed, without a value, once every call is
-   * answered and every thread of the instance has ended. May be null, if nothing has to be waited for. */
-  void (*stop)(void *module, const lares_call_view *call);
+  /* [any thread] No call comes after this one but `cancel` and `destroy`. Completed, without a value, once
+   * every call is answered and every thread of the instance has ended. May be null, if nothing has to be
+   * waited for. */
+  void (*stop)(void* module, const lares_call_view* call);
 
-  /* [one thread] Frees the instance. The host calls it once, after `stop` was completed or its deadline passed; an
-   * instance whose `stop` was late is not destroyed but left, since its threads may still run. */
-  void (*destroy)(void *module);
+  /* [one thread] Frees the instance. The host calls it once, after `stop` was completed or its deadline
+   * passed; an instance whose `stop` was late is not destroyed but left, since its threads may still run. */
+  void (*destroy)(void* module);
 } lares_module_descriptor;
 
 /* The name of the exported symbol:
@@ -96,11 +100,11 @@ typedef struct lares_module_descriptor {
 #define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_entry"
 
 /*
- * Beside the symbol, a module carries a note: the same texts, readable without loading the file. Write it once, at file
- * scope, with string literals. `readelf -p .lares.plugin FILE` shows it.
+ * Beside the symbol, a module carries a note: the same texts, readable without loading the file. Write it
+ * once, at file scope, with string literals. `readelf -p .lares.plugin FILE` shows it.
  */
-#define LARES_MODULE_NOTE(name_literal, version_literal)                                                           \
-  __attribute__((section(".lares.plugin"), used)) static const char lares_module_note[] =                          \
+#define LARES_MODULE_NOTE(name_literal, version_literal)                                  \
+  __attribute__((section(".lares.plugin"), used)) static const char lares_module_note[] = \
       "LARES-PLUGIN 1\ntier=module\nabi=1\nname=" name_literal "\nversion=" version_literal "\n"
 
 #ifdef __cplusplus

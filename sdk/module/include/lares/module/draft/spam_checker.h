@@ -11,15 +11,16 @@ extern "C" {
 /*
  * lares.spam-checker/1: says no to what users do. A draft: it may change until it leaves this folder.
  *
- * Several modules: they are asked in the order of the configuration, and the first that denies decides. A module that
- * allows has no opinion; the server's own rules (power levels, bans, rate limits) hold in any case.
+ * Several modules: they are asked in the order of the configuration, and the first that denies decides. A
+ * module that allows has no opinion; the server's own rules (power levels, bans, rate limits) hold in any
+ * case.
  *
  * A late or failed answer
- *     check_event_for_spam    allows    A checker that is down must not end every conversation, and events of other
- *     user_may_join_room      allows    servers come only once.
- *     user_may_invite         denies    What reaches out to strangers can be tried again, so a guard that is down
- *     user_may_create_room    denies    keeps its door shut.
- * The host logs it and counts it per module and slot. A late denial is no answer: it changes nothing afterwards.
+ *     check_event_for_spam    allows    A checker that is down must not end every conversation, and events of
+ * other user_may_join_room      allows    servers come only once. user_may_invite         denies    What
+ * reaches out to strangers can be tried again, so a guard that is down user_may_create_room    denies keeps
+ * its door shut. The host logs it and counts it per module and slot. A late denial is no answer: it changes
+ * nothing afterwards.
  */
 #define LARES_SPAM_CHECKER "lares.spam-checker/1"
 
@@ -33,12 +34,13 @@ typedef struct lares_spam_verdict_view {
   lares_text_view errcode;
   /* Where denied: what the client may show; absent for a general sentence. */
   lares_text_view message;
-  /* Where denied: a JSON object whose keys are added to the error, except errcode and error; absent for none. */
+  /* Where denied: a JSON object whose keys are added to the error, except errcode and error; absent for none.
+   */
   lares_text_view extra_fields;
 } lares_spam_verdict_view;
 
-/* An event as it would be stored: the canonical JSON that was signed, and where it says what. Texts are plain, without
- * JSON's escapes. */
+/* An event as it would be stored: the canonical JSON that was signed, and where it says what. Texts are
+ * plain, without JSON's escapes. */
 typedef struct lares_event_view {
   uint32_t struct_size;
   uint32_t reserved;
@@ -76,24 +78,26 @@ typedef struct lares_create_room_view {
   lares_text_view request;
 } lares_create_room_view;
 
-/* A slot may be null: the module has no opinion. Each call is completed with lares_spam_verdict_view. A slot returns at
- * once, on a loop that serves others too; what takes longer than a millisecond is answered from a thread of the module's. */
+/* A slot may be null: the module has no opinion. Each call is completed with lares_spam_verdict_view. A slot
+ * returns at once, on a loop that serves others too; what takes longer than a millisecond is answered from a
+ * thread of the module's. */
 typedef struct lares_spam_checker {
   uint32_t struct_size;
   uint32_t reserved;
 
-  /* [any thread] An event of a local user before it is sent, or of another server before it is taken up. Not asked for
-   * events that the server makes by itself. */
-  void (*check_event_for_spam)(void *module, const lares_call_view *call, const lares_event_view *event);
+  /* [any thread] An event of a local user before it is sent, or of another server before it is taken up. Not
+   * asked for events that the server makes by itself. */
+  void (*check_event_for_spam)(void* module, const lares_call_view* call, const lares_event_view* event);
 
   /* [any thread] An invite by a local user, or to one. */
-  void (*user_may_invite)(void *module, const lares_call_view *call, const lares_invite_view *invite);
+  void (*user_may_invite)(void* module, const lares_call_view* call, const lares_invite_view* invite);
 
-  /* [any thread] A local user joins a room; not asked for the creator of a room, nor where an administrator joins a user. */
-  void (*user_may_join_room)(void *module, const lares_call_view *call, const lares_join_view *join);
+  /* [any thread] A local user joins a room; not asked for the creator of a room, nor where an administrator
+   * joins a user. */
+  void (*user_may_join_room)(void* module, const lares_call_view* call, const lares_join_view* join);
 
   /* [any thread] A local user creates or upgrades a room. */
-  void (*user_may_create_room)(void *module, const lares_call_view *call, const lares_create_room_view *room);
+  void (*user_may_create_room)(void* module, const lares_call_view* call, const lares_create_room_view* room);
 } lares_spam_checker;
 
 #ifdef __cplusplus
