@@ -44,6 +44,16 @@ std::unique_ptr<Module> make_module(Server& server, const ModulePlaces& places, 
                                        std::move(settings));
 }
 
+std::vector<std::unique_ptr<Module>> make_modules(Server& server, const ModulePlaces& places) {
+  std::vector<std::unique_ptr<Module>> modules;
+  const auto config = server.config();
+  for (const auto& entry : config->get("modules")) {
+    auto origin = fmt::format("{}: modules[{}]", config->origin("modules"), modules.size());
+    modules.push_back(make_module(server, places, entry, std::move(origin)));
+  }
+  return modules;
+}
+
 }  // namespace
 
 std::filesystem::path default_module_runner() {
@@ -51,21 +61,18 @@ std::filesystem::path default_module_runner() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "laresd-module-runner";
 }
 
-ModuleHost::ModuleHost(Server& server, const ModulePlaces& places)
-    : calls_(server.metrics().counters(
+ModuleHost::ModuleHost(metrics::Registry& metrics, std::vector<std::unique_ptr<Module>> modules)
+    : calls_(metrics.counters(
           {.name = "lares_module_calls",
            .help = "Questions that modules were asked, by how they ended.",
            .labels = {metrics::Label::bounded("module", kMaxModuleLabels),
                       metrics::Label::closed("slot", {std::string(hook_name(0)), std::string(hook_name(1)),
                                                       std::string(hook_name(2)), std::string(hook_name(3))}),
-                      metrics::Label::closed("outcome", {"allowed", "denied", "late", "failed"})}})) {
-  const auto config = server.config();
-  std::size_t place = 0;
-  for (const auto& entry : config->get("modules")) {
-    auto origin = fmt::format("{}: modules[{}]", config->origin("modules"), place++);
-    modules_.push_back(make_module(server, places, entry, std::move(origin)));
-  }
-}
+                      metrics::Label::closed("outcome", {"allowed", "denied", "late", "failed"})}})),
+      modules_(std::move(modules)) {}
+
+ModuleHost::ModuleHost(Server& server, const ModulePlaces& places)
+    : ModuleHost(server.metrics(), make_modules(server, places)) {}
 
 ModuleHost::~ModuleHost() {
   for (auto& module : modules_) {

@@ -32,6 +32,8 @@ class ModuleHost final : public service::SpamChecker {
   /// Loads the modules and creates their instances; those with a process of their own are only checked.
   /// **Errors**: StartError.
   ModuleHost(Server& server, const ModulePlaces& places);
+  /// The same with modules that are there already.
+  ModuleHost(metrics::Registry& metrics, std::vector<std::unique_ptr<Module>> modules);
   ~ModuleHost() override;
 
   /// **Errors**: StartError naming the module.

@@ -5,6 +5,7 @@
 
 #include <lares/async/real_runtime.hpp>
 #include <lares/base/error.hpp>
+#include <lares/base/log.hpp>
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -170,6 +172,90 @@ TEST_P(Modules, ServeManyAtOnce) {
     }
     co_await group.join();
   }(runtime_, *running.module));
+}
+
+// Keeps what the modules log.
+class Lines final : public log::Capture {
+ public:
+  Lines() { log::set_capture(this); }
+  ~Lines() override { log::set_capture(nullptr); }
+  void line(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    text_ += line;
+  }
+  bool contains(std::string_view part) {
+    const std::lock_guard lock(mutex_);
+    return text_.find(part) != std::string::npos;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
+class ContraryModule : public testing::TestWithParam<bool> {
+ protected:
+  ContraryModule() {
+    const auto file = build_folder() / "tests/host/contrary/contrary.so";
+    ModuleSettings settings{.name = "contrary",
+                            .server_name = "hs.test",
+                            .instance_name = "master",
+                            .config = "{}",
+                            .origin = "test",
+                            .timeout = std::chrono::milliseconds(150)};
+    if (GetParam()) {
+      module_ = std::make_unique<RemoteModule>(runtime_, build_folder() / "bin/laresd-module-runner", file,
+                                               settings);
+    } else {
+      module_ = std::make_unique<LocalModule>(runtime_, std::make_shared<ModuleLibrary>(file), settings);
+    }
+    run_blocking(runtime_, "start", module_->start());
+  }
+  ~ContraryModule() override {
+    run_blocking(runtime_, "stop", module_->stop());
+    if (module_->left()) {
+      static_cast<void>(module_.release());
+    }
+  }
+  ModuleAnswer ask(std::string_view what) {
+    const ModuleQuestion question(invite("@a:hs.test", what));
+    return run_blocking(runtime_, "ask", module_->ask(question));
+  }
+
+  Lines lines_;
+  RealRuntime runtime_;
+  std::unique_ptr<Module> module_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, ContraryModule, testing::Bool(),
+                         [](const auto& info) { return info.param ? "InItsOwnProcess" : "InThisProcess"; });
+
+TEST_P(ContraryModule, ThatNeverAnswersIsLate) {
+  EXPECT_EQ(ask("never").status, LARES_LATE);
+}
+
+TEST_P(ContraryModule, ThatAnswersLateChangesNothing) {
+  EXPECT_EQ(ask("late").status, LARES_LATE);
+  // Its next question is answered as if nothing had been.
+  EXPECT_FALSE(ask("forged").verdict.allowed);
+}
+
+TEST_P(ContraryModule, ThatAnswersTwiceIsHeardOnce) {
+  EXPECT_FALSE(ask("twice").verdict.allowed);
+  EXPECT_FALSE(lines_.contains("second counted"));
+}
+
+TEST_P(ContraryModule, ThatAnswersWithNothingHasFailed) {
+  EXPECT_EQ(ask("empty").status, LARES_INVALID);
+}
+
+TEST_P(ContraryModule, ThatAnswersGarbageDoesNotDeny) {
+  const auto answer = ask("garbage");
+  EXPECT_TRUE(answer.status != LARES_OK || answer.verdict.allowed);
+}
+
+TEST_P(ContraryModule, ThatForgesHandlesReachesNobodyElse) {
+  EXPECT_FALSE(ask("forged").verdict.allowed);
 }
 
 TEST(ModuleProcess, ThatIsKilledIsStartedAgainAndMeanwhileFails) {

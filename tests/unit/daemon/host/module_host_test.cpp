@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <host/module_host.hpp>
+
+#include <lares/async/real_runtime.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lares::host {
+namespace {
+
+// A module that always gives the same answer, or none.
+class Fixed final : public Module {
+ public:
+  Fixed(Runtime& runtime, std::string name, std::optional<ModuleAnswer> answer,
+        std::vector<std::string>& asked)
+      : Module(runtime, {.name = std::move(name),
+                         .server_name = "hs.test",
+                         .instance_name = "master",
+                         .config = "{}",
+                         .origin = "test",
+                         .timeout = std::chrono::milliseconds(20)}),
+        answer_(std::move(answer)),
+        asked_(asked) {}
+
+  [[nodiscard]] bool offers(std::size_t hook) const noexcept override { return hook != 2; }
+  Task<void> start() override { co_return; }
+  Task<void> stop() override { co_return; }
+
+ protected:
+  Task<void> send(lares_completion completion, const ModuleQuestion&) override {
+    asked_.push_back(name());
+    if (answer_) {
+      calls().complete(completion, *answer_);
+    }
+    co_return;
+  }
+  Task<void> send_save(lares_completion) override { co_return; }
+  void send_cancel(lares_completion) noexcept override { asked_.push_back("cancelled " + name()); }
+
+ private:
+  std::optional<ModuleAnswer> answer_;
+  std::vector<std::string>& asked_;
+};
+
+class SpamChecks : public testing::Test {
+ protected:
+  using Answer = std::optional<ModuleAnswer>;
+
+  ModuleHost& modules(std::vector<std::pair<std::string, Answer>> answers) {
+    std::vector<std::unique_ptr<Module>> made;
+    for (auto& [name, answer] : answers) {
+      made.push_back(std::make_unique<Fixed>(runtime_, name, std::move(answer), asked_));
+    }
+    host_ = std::make_unique<ModuleHost>(runtime_.metrics(), std::move(made));
+    return *host_;
+  }
+  service::SpamVerdict invite() {
+    return run_blocking(
+        runtime_, "ask",
+        host_->user_may_invite(*matrix::UserId::parse("@a:hs.test"), *matrix::UserId::parse("@b:hs.test"),
+                               *matrix::RoomId::parse("!r:hs.test"), false));
+  }
+  service::SpamVerdict join() {
+    return run_blocking(runtime_, "ask",
+                        host_->user_may_join_room(*matrix::UserId::parse("@a:hs.test"),
+                                                  *matrix::RoomId::parse("!r:hs.test"), false));
+  }
+
+  static ModuleAnswer allow() { return {}; }
+  static ModuleAnswer deny(std::string code) {
+    return {.verdict = {.allowed = false, .errcode = std::move(code)}};
+  }
+  static ModuleAnswer fail() { return {.status = LARES_FAILED, .message = "x"}; }
+
+  RealRuntime runtime_;
+  std::vector<std::string> asked_;
+  std::unique_ptr<ModuleHost> host_;
+};
+
+TEST_F(SpamChecks, AllowWithoutModules) {
+  modules({});
+  EXPECT_FALSE(host_->asks(service::SpamChecker::Hook::Invite));
+  EXPECT_TRUE(invite().allowed);
+}
+
+TEST_F(SpamChecks, AskInOrderAndStopAtTheFirstDenial) {
+  modules({{"one", allow()}, {"two", deny("M_TWO")}, {"three", deny("M_THREE")}});
+  const auto verdict = invite();
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_EQ(verdict.errcode, "M_TWO");
+  EXPECT_EQ(asked_, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST_F(SpamChecks, DoNotAskForWhatAModuleLacks) {
+  modules({{"one", deny("M_X")}});
+  EXPECT_FALSE(host_->asks(service::SpamChecker::Hook::Join));
+  EXPECT_TRUE(join().allowed);
+  EXPECT_TRUE(asked_.empty());
+}
+
+TEST_F(SpamChecks, DenyAnInviteWhenAModuleFails) {
+  modules({{"one", fail()}, {"two", allow()}});
+  EXPECT_FALSE(invite().allowed);
+}
+
+TEST_F(SpamChecks, TellAModuleThatIsLateAndGoOnWithoutIt) {
+  modules({{"slow", std::nullopt}});
+  EXPECT_FALSE(invite().allowed);
+  EXPECT_EQ(asked_, (std::vector<std::string>{"slow", "cancelled slow"}));
+}
+
+}  // namespace
+}  // namespace lares::host
