@@ -5,14 +5,21 @@
 #
 # A module with libraries of its own, Asio for one, must not share them with the server by accident: so only the descriptor
 # is exported, symbols are bound inside of the file, and none are unique in the process.
-set(LARES_MODULE_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
+set(LARES_MODULE_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
+# Beside the headers in the source tree, in lib/.../cmake/LaresModule once installed.
+if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/../include/lares/module)
+  get_filename_component(LARES_MODULE_INCLUDE_DIR ${CMAKE_CURRENT_LIST_DIR}/../include ABSOLUTE)
+else()
+  find_path(LARES_MODULE_INCLUDE_DIR lares/module/module.h
+            HINTS ${CMAKE_CURRENT_LIST_DIR}/../../../include ${CMAKE_CURRENT_LIST_DIR}/../../../../include REQUIRED)
+endif()
 
 function(lares_module)
   cmake_parse_arguments(M "" "NAME" "SOURCES;LINK;FLAGS" ${ARGN})
   set(target lares_module_${M_NAME})
-  set(exports ${LARES_MODULE_DIR}/cmake/module.map)
+  set(exports ${LARES_MODULE_CMAKE_DIR}/module.map)
   add_library(${target} MODULE ${M_SOURCES})
-  target_include_directories(${target} PRIVATE ${LARES_MODULE_DIR}/include)
+  target_include_directories(${target} PRIVATE ${LARES_MODULE_INCLUDE_DIR})
   target_compile_features(${target} PRIVATE cxx_std_17)
   target_compile_options(${target} PRIVATE -fvisibility=hidden ${M_FLAGS} $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_options(${target} PRIVATE -Wl,-Bsymbolic -Wl,-z,defs -Wl,--version-script=${exports})
