@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   StateMap before;
   std::map<std::uint64_t, std::uint64_t> model;
   std::map<std::uint64_t, std::uint64_t> model_before;
-  for (std::size_t at = 0; at + 4 <= size && at < 8192; at += 4) {
+  for (std::size_t at = 0; at + 4 <= size && at < 2048; at += 4) {
     const unsigned what = data[at] % 16;
     const std::uint64_t key = (std::uint64_t{data[at + 1]} << (data[at + 2] % 57)) + data[at + 2] / 57;
     const std::uint64_t value = data[at + 3];

@@ -71,7 +71,7 @@ json content_in(const RoomVersion& version, const json& event, const std::string
 
 class Story {
  public:
-  Story(const json& told, const RoomVersion& version) : room_{version} {
+  Story(const json& told, const RoomVersion& version, ResolutionReading reading) : room_{version, reading} {
     const std::string creator = told.at("events").at(0).at("sender");
     std::int64_t time = 1'000;
     std::string last;
@@ -168,7 +168,9 @@ TEST_P(Case, EndsAsItIsTold) {
       SCOPED_TRACE(told.at("name").get<std::string>() + ", version " + id);
       const RoomVersion* version = find_room_version(id);
       ASSERT_NE(version, nullptr);
-      Story story{told, *version};
+      const bool as_written = expected.value("reading", "as deployed") == "as written";
+      Story story{told, *version,
+                  as_written ? ResolutionReading::kAsWritten : ResolutionReading::kAsDeployed};
       story.expect(expected);
     }
   }
