@@ -3,6 +3,7 @@
 #include "running_server.hpp"
 #include "test_socket.hpp"
 
+#include <lares/async/task_group.hpp>
 #include <lares/http/client.hpp>
 
 #include <gtest/gtest.h>
@@ -13,7 +14,7 @@ namespace lares::http::test {
 namespace {
 
 class HttpClientTest : public testing::Test {
- protected:
+ public:
   HttpClientTest() { write_certificate("server.example", certificate_, key_); }
   void SetUp() override {
     server_.listeners().push_back({{"path", folder_ / "s"}, {"resources", {{{"names", {"client"}}}}}});

@@ -5,6 +5,7 @@
 #include <http/compression.hpp>
 
 #include <lares/async/event.hpp>
+#include <lares/base/error.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <gtest/gtest.h>
