@@ -84,6 +84,12 @@ void check_place(const fs::path& file, const std::vector<fs::path>& folders) {
     refuse(file, "it belongs to another user, who could change it while the server runs",
            fmt::format("Run: chown root {}", real.string()));
   }
+  struct stat folder_status{};
+  if (::stat(real.parent_path().c_str(), &folder_status) == 0 && (folder_status.st_mode & S_IWOTH) != 0 &&
+      (folder_status.st_mode & S_ISVTX) == 0) {
+    refuse(file, "anyone on this machine can put another file in its place",
+           fmt::format("Run: chmod o-w {}", real.parent_path().string()));
+  }
 }
 
 PluginLibrary PluginLibrary::load(const fs::path& file, const std::vector<fs::path>& folders) {

@@ -76,6 +76,12 @@ TEST_F(PluginPlace, MustNotBeWritableByEveryone) {
             path.string() + ": anyone on this machine can write to it. Run: chmod o-w " + path.string());
 }
 
+TEST_F(PluginPlace, MustNotBeInAFolderThatEveryoneCanWrite) {
+  const auto path = file("plugins/a.so");
+  ::chmod((folder_ / "plugins").c_str(), 0777);
+  EXPECT_NE(refusal(path).find("anyone on this machine can put another file in its place"), std::string::npos);
+}
+
 TEST_F(PluginPlace, MustBelongToRootOrThisUser) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "only root can give a file away";

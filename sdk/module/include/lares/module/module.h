@@ -90,8 +90,9 @@ typedef struct lares_module_descriptor {
    * waited for. */
   void (*stop)(void* module, const lares_call_view* call);
 
-  /* [one thread] Frees the instance. The host calls it once, after `stop` was completed or its deadline
-   * passed; an instance whose `stop` was late is not destroyed but left, since its threads may still run. */
+  /* [one thread] Frees the instance. Called once, after `stop` was completed; an instance of which nothing
+   * was ever asked may be destroyed without `stop`. One whose `stop` was late is not destroyed but left,
+   * since its threads may still run. */
   void (*destroy)(void* module);
 } lares_module_descriptor;
 
