@@ -69,7 +69,9 @@ class SyncPlugin final : public Plugin {
     const bool full_state = request.query_bool("full_state", false);
     const std::int64_t user = requester.account().user_number;
 
-    service::SyncScope scope{.requester = &requester, .user = user};
+    service::SyncScope scope;
+    scope.requester = &requester;
+    scope.user = user;
     scope.initial = !since_text || since_text->empty();
     scope.full_state = full_state;
     request.set_tag(scope.initial ? "initial_sync" : full_state ? "full_state_sync" : "incremental_sync");

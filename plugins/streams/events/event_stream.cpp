@@ -19,7 +19,7 @@ namespace {
 constexpr storage::Statement kPositions{
     "SELECT writer, MAX(position) FROM events WHERE position > 0 GROUP BY writer"};
 
-constexpr std::size_t kMostApplied = 10'000;
+constexpr std::size_t kAppliedAtOnce = 1'000;
 
 // The `ev` row. spec of the wire: replication inventory, "events rows"
 std::string row_of(const StoredEvent& stored) {
@@ -70,31 +70,36 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
   if (rows.empty()) {
     co_return;
   }
-  // Rows name events; the events are in the database, which is read once for all of them. What it has from this writer since
-  // the last position counts, whether or not a row for it arrived.
-  const std::int64_t from = hub_.position(StreamNumber::kEvents).of(writer);
-  std::vector<StoredEventPtr> events = co_await database_.read(
-      "events_written", [this, writer, from, upto](storage::ReadTransaction& tx) {
-        return reader_.written(tx, writer, from, upto, kMostApplied);
-      });
-  std::vector<AppliedEvent> applied;
-  applied.reserve(events.size());
-  for (StoredEventPtr& event : events) {
-    AppliedEvent one{.stored = event, .member = 0, .redacts = 0};
-    if (event->event->type() == "m.room.member" && event->event->state_key()) {
-      one.member = co_await interner_.intern_user(*event->event->state_key());
+  // Rows name events; the events are in the database, which is read for all of them at once. What it has from this writer
+  // since the last position counts, whether or not a row for it arrived.
+  std::int64_t from = hub_.position(StreamNumber::kEvents).of(writer);
+  for (;;) {
+    std::vector<StoredEventPtr> events =
+        co_await database_.read("events_written", [this, writer, from, upto](storage::ReadTransaction& tx) {
+          return reader_.written(tx, writer, from, upto, kAppliedAtOnce);
+        });
+    std::vector<AppliedEvent> applied;
+    applied.reserve(events.size());
+    for (StoredEventPtr& event : events) {
+      AppliedEvent one{.stored = event, .member = 0, .redacts = 0};
+      if (event->event->type() == "m.room.member" && event->event->state_key()) {
+        one.member = co_await interner_.intern_user(*event->event->state_key());
+      }
+      if (event->event->redacts()) {
+        const std::string target{*event->event->redacts()};
+        const StoredEventPtr found = co_await database_.read(
+            "redacted_event", [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
+        one.redacts = found && found->redacted_because ? found->number : 0;
+      }
+      applied.push_back(std::move(one));
     }
-    if (event->event->redacts()) {
-      const std::string target{*event->event->redacts()};
-      const StoredEventPtr found = co_await database_.read(
-          "redacted_event",
-          [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
-      one.redacts = found && found->redacted_because ? found->number : 0;
+    caches_.apply(applied);
+    notify(applied);
+    if (events.size() < kAppliedAtOnce) {
+      co_return;
     }
-    applied.push_back(std::move(one));
+    from = events.back()->position;
   }
-  caches_.apply(applied);
-  notify(applied);
 }
 
 Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,

@@ -7,12 +7,14 @@
 #include <lares/service/event_sink.hpp>
 #include <lares/service/server_keys.hpp>
 #include <lares/service/sync.hpp>
+#include <lares/stream/topology.hpp>
 
 #include <memory>
 #include <vector>
 
 #include "event_reader.hpp"
 #include "event_stream.hpp"
+#include "remote_writer.hpp"
 #include "room_caches.hpp"
 #include "room_writer.hpp"
 #include "rooms_service.hpp"
@@ -34,7 +36,7 @@ class LateWriter final : public service::EventWriter {
   Task<service::WriteResult> write(service::WriteRequest request) override {
     return writer->write(std::move(request));
   }
-  std::unique_ptr<RoomWriter> writer;
+  service::EventWriter* writer = nullptr;
 };
 
 class EventsPlugin final : public Plugin {
@@ -53,25 +55,39 @@ class EventsPlugin final : public Plugin {
     server.services().provide<service::Rooms>(rooms_);
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::SyncContributor>(sync_, 0);
+    if (stream::writes_stream(*server.config(), "events", server.instance())) {
+      add_write_route(server, writer_);
+    }
   }
 
   Task<void> start() override {
-    writer_.writer = std::make_unique<RoomWriter>(
+    const ConfigPtr config = server_.config();
+    if (!stream::writes_stream(*config, "events", server_.instance())) {
+      remote_ = std::make_unique<RemoteWriter>(server_, hub_, stream::stream_writers(*config, "events").front());
+      writer_.writer = remote_.get();
+      co_return;
+    }
+    local_ = std::make_unique<RoomWriter>(
         server_.runtime(), database_, interner_, hub_, server_.services().get<service::ServerKeys>(), reader_,
         server_.services().all<service::EventSink>(),
         [this](std::span<const std::shared_ptr<service::StoredEvent>> events,
                std::span<const PreparedWritePtr> writes) { committed(events, writes); },
         WriterLimits{});
-    co_return;
+    writer_.writer = local_.get();
   }
 
   Task<void> drain() override {
-    if (writer_.writer) {
-      co_await writer_.writer->stop();
+    if (local_) {
+      co_await local_->stop();
     }
   }
 
-  Task<void> stop() noexcept override { co_await loads_.stop(); }
+  Task<void> stop() noexcept override {
+    if (remote_) {
+      co_await remote_->stop();
+    }
+    co_await loads_.stop();
+  }
 
  private:
   void committed(std::span<const std::shared_ptr<service::StoredEvent>> events,
@@ -97,6 +113,8 @@ class EventsPlugin final : public Plugin {
   RoomsService rooms_;
   SyncSection sync_;
   LateWriter writer_;
+  std::unique_ptr<RoomWriter> local_;
+  std::unique_ptr<RemoteWriter> remote_;
 };
 
 constexpr const char* kProvides[] = {"lares.event-writer/1", "lares.rooms/1", nullptr};

@@ -21,7 +21,7 @@ namespace {
 constexpr storage::Statement kFindWriter{"SELECT number, incarnation FROM writers WHERE name = $1"};
 constexpr storage::Statement kAddWriter{
     "INSERT INTO writers (number, name, incarnation, started_ts) "
-    "SELECT COALESCE(MAX(number), 0) + 1, $1, 0, $2 FROM writers RETURNING number"};
+    "SELECT COALESCE(MAX(number), 0) + 1, CAST($1 AS TEXT), 0, CAST($2 AS BIGINT) FROM writers RETURNING number"};
 constexpr storage::Statement kRenewWriter{
     "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING incarnation"};
 // On SQLite the lock on the data folder has the same effect.

@@ -90,8 +90,8 @@ struct SyncScope {
   std::int64_t user = 0;  ///< interned
   bool initial = false;   ///< no `since`
   bool full_state = false;
-  stream::Token from;
-  stream::Token to;  ///< every read is bounded by it
+  stream::Token from = {};
+  stream::Token to = {};  ///< every read is bounded by it
   const matrix::Filter* filter = nullptr;
 };
 
