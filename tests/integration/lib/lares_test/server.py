@@ -70,11 +70,9 @@ class Server:
             "database": database or {"name": "sqlite3",
                                      "args": {"database": os.path.join(self.folder, "homeserver.db")}},
             "signing_key_path": os.path.join(self.folder, "signing.key"),
-            "media_store_path": os.path.join(self.folder, "media"),
             "enable_registration": True,
             "enable_registration_without_verification": True,
             "registration_shared_secret": SHARED_SECRET,
-            "report_stats": False,
             "rate_limits": False,
         }, config or {})
         self.config_path = os.path.join(self.folder, "homeserver.yaml")
@@ -98,7 +96,7 @@ class Server:
 
     def write_config(self):
         """Writes self.config. JSON is YAML, so any value arrives as it is."""
-        with open(self.config_path, "w") as file:
+        with open(os.open(self.config_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self.config, file, indent=1)
 
     def _answers(self):
