@@ -52,6 +52,12 @@ class Load:
         raise RuntimeError("wrk gave no result: %s%s" % (done.stdout[-500:], done.stderr[-500:]))
 
 
+def own_seconds():
+    """CPU that this process and its load generators have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
 def headers(account, body=False):
     sent = {"Authorization": "Bearer " + account["token"]} if account else {}
     if body:
@@ -82,16 +88,17 @@ class Bench:
         for _ in range(self.runs):
             if before:
                 before(load)
-            cpu, busy = machine.cpu_seconds(self.processes()), machine.busy_seconds()
+            cpu, busy, own = machine.cpu_seconds(self.processes()), machine.busy_seconds(), own_seconds()
             result = load.run(connections, threads, self.seconds)
             result["cpu"] = machine.cpu_seconds(self.processes()) - cpu
-            result["cores"] = (machine.busy_seconds() - busy) / result["seconds"]
+            others = machine.busy_seconds() - busy - result["cpu"] - (own_seconds() - own)
+            result["others"] = max(0.0, others / result["seconds"])
             if result["errors"]:
                 raise RuntimeError("%d of %d requests failed" % (result["errors"], result["requests"]))
             results.append(result)
         rates = [result["rate"] for result in results]
         whole = {key: median([result[key] for result in results])
-                 for key in ("rate", "p50_ms", "p99_ms", "max_ms", "cpu", "requests", "bytes", "cores")}
+                 for key in ("rate", "p50_ms", "p99_ms", "max_ms", "cpu", "requests", "bytes", "others")}
         whole["spread"] = "%s to %s" % (round(min(rates)), round(max(rates)))
         whole["cpu_us"] = 1e6 * whole["cpu"] / whole["requests"]
         return whole
@@ -100,6 +107,8 @@ class Bench:
         text = "p50 %.2f ms, p99 %.2f ms; %s" % (result["p50_ms"], result["p99_ms"], result["spread"])
         if self.processes():
             text += "; %.0f µs CPU each" % result["cpu_us"]
+            if result["others"] > 0.2:
+                text += "; others kept %.1f cores busy" % result["others"]
         return text
 
     # -- the bare program ---------------------------------------------------------------------------------------------
