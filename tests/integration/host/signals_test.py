@@ -58,12 +58,16 @@ class Signals(unittest.TestCase):
         os.chmod(path, 0o600)
         return path
 
-    def start(self, plugin):
+    def launch(self, plugin):
         process = subprocess.Popen([LARESD, "-c", self.write_config(), "--plugin-folder", os.path.join(LIBRARIES, plugin)],
                                    env={**os.environ, "NOTIFY_SOCKET": self.manager.address}, stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        return process
+
+    def start(self, plugin):
+        process = self.launch(plugin)
         ready = self.manager.wait_for("READY=1")
         self.assertIn("MAINPID=%d" % process.pid, ready)
         return process
@@ -135,6 +139,19 @@ class Signals(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(60), 1)
         self.assertIn("The plugin never_stops did not stop within", self.log())
+
+    def test_sigterm_ends_a_start_that_takes_for_ever(self):
+        process = self.launch("waits_for_ever")
+        self.manager.wait_for("EXTEND_TIMEOUT_USEC=30000000")
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+
+    def test_a_start_that_takes_for_ever_is_given_up(self):
+        self.config["start_timeout"] = "1s"
+        process = self.launch("waits_for_ever")
+        self.assertEqual(process.wait(30), 1)
+        self.assertIn('The plugin "waits_for_ever" cannot start: it has not started within 1000 ms',
+                      process.stderr.read().decode())
 
     def reloaded(self, process):
         process.send_signal(signal.SIGHUP)
