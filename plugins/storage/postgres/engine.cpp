@@ -189,7 +189,7 @@ void PostgresDatabase::attempt(Job& job, Session& session, bool& committing) {
       return;
     }
     committing = true;
-    session.command("COMMIT", Expect::Now);
+    session.commit();
     statistics_.commits.fetch_add(1, std::memory_order_relaxed);
   } catch (const ConnectionLost&) {
     throw;

@@ -29,6 +29,11 @@ void fail(const PGresult* result, const std::string& sql) {
   if (state == "40001" || state == "40P01") {
     throw Conflict{message};
   }
+  const char* const function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  if (state == "0A000" && function != nullptr && std::string_view{function} == "RevalidateCachedQuery") {
+    throw ConnectionLost{
+        message};  // a migration has changed the table below a prepared statement: a new session
+  }
   if (state == "57014") {
     throw SnapshotTooOld{message};
   }

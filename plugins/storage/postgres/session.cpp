@@ -129,6 +129,15 @@ void Session::command(const char* sql, std::int64_t number, Expect expect) {
   answer(expect);
 }
 
+void Session::commit() {
+  running_ = "COMMIT";
+  send(PQsendQueryParams(handle_, "COMMIT", 0, nullptr, nullptr, nullptr, nullptr, 1) == 1);
+  const Result result = wait();
+  if (std::string_view{PQcmdStatus(result.get())} != "COMMIT") {
+    throw StatementError{"A statement of the transaction failed, and its function passed over the error."};
+  }
+}
+
 void Session::answer(Expect expect) {
   if (expect == Expect::Now) {
     wait();

@@ -71,6 +71,9 @@ class Session {
   void command(const char* sql, Expect expect);
   /// Sends one with a number as its only parameter.
   void command(const char* sql, std::int64_t number, Expect expect);
+  /// **Errors**: StatementError if the server rolled back instead, because an error within the transaction
+  /// was passed over.
+  void commit();
   /// Prepared at its first use and kept.
   const PreparedStatement& prepare(const Statement& statement);
   const PreparedStatement& prepare(const InsertMany& statement);

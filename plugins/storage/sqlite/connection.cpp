@@ -161,7 +161,8 @@ int Connection::on_progress(void* self) noexcept {
   return static_cast<Connection*>(self)->past_deadline() ? 1 : 0;
 }
 
-void Connection::fail(int code, std::string_view text) const {
+void Connection::fail(int code, std::string_view text) {
+  has_failed_ = true;
   const std::string message = fmt::format("{} ({}): {}", sqlite3_errmsg(handle_), code, text);
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:

@@ -70,7 +70,11 @@ class Connection {
   }
 
   /// Throws what the result code means. `text` is the statement.
-  [[noreturn]] void fail(int code, std::string_view text) const;
+  [[noreturn]] void fail(int code, std::string_view text);
+
+  /// Whether a statement has failed since the last `forget_failure`.
+  [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
+  void forget_failure() noexcept { has_failed_ = false; }
 
  private:
   [[nodiscard]] Prepared compile(std::string_view sql);
@@ -81,6 +85,7 @@ class Connection {
   Runtime& runtime_;
   std::function<void(std::string_view)> before_statement_;
   sqlite3* handle_ = nullptr;
+  bool has_failed_ = false;
   SteadyTime deadline_ = SteadyTime::max();
   std::unordered_map<const char*, Prepared> statements_;
   std::unordered_map<std::uint64_t, Prepared> many_;

@@ -237,6 +237,7 @@ void SqliteTransaction::set_mark() {
 void SqliteTransaction::return_to_mark() {
   connection_.run("ROLLBACK TO rehearsal");
   connection_.run("RELEASE rehearsal");
+  connection_.forget_failure();
   calls_ = 0;
 }
 

@@ -86,6 +86,7 @@ void Writer::run_all_of_group(Job* first) noexcept {
     run_group(again);
   }
   checkpointer_.log_has_grown(connection_, log_pages_);
+  log_file_.keep_ahead(connection_, log_pages_);
 }
 
 void Writer::run_group(Job* first) noexcept {
@@ -125,8 +126,14 @@ bool Writer::run_job(Job& job, bool alone) {
       marked = true;
     }
     {
+      connection_.forget_failure();
       SqliteTransaction transaction{connection_, statistics_, Job::Kind::Write};
       job.run(transaction);
+      // PostgreSQL does not commit after an error, so neither does this.
+      if (connection_.has_failed()) {
+        throw StatementError{
+            "A statement of the transaction failed, and its function passed over the error."};
+      }
     }
     if (marked) {
       connection_.run("RELEASE job");

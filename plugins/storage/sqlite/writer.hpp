@@ -3,6 +3,7 @@
 
 #include "checkpointer.hpp"
 #include "connection.hpp"
+#include "log_file.hpp"
 #include "options.hpp"
 
 #include <lares/storage/database.hpp>
@@ -52,6 +53,7 @@ class Writer {
   JobQueue queue_;
   std::vector<Done> group_;  // what ran in the open group, or failed in it
   std::vector<Job*> again_;  // what was lost with a group that SQLite rolled back, and runs once more
+  LogFile log_file_;
   int log_pages_ = 0;
   std::thread thread_;
 };

@@ -173,6 +173,18 @@ TEST_P(Transactions, AWriteThatThrowsLeavesNothing) {
   EXPECT_EQ(read(count), 0);
 }
 
+TEST_P(Transactions, AnErrorThatTheFunctionPassesOverIsNotCommitted) {
+  EXPECT_THROW(write([](WriteTransaction& tx) {
+                 tx.exec(kInsertName, 1, Bytes{"a"});
+                 try {
+                   tx.exec(kInsertName, 2, Bytes{"a"});
+                 } catch (const ConstraintViolation&) {
+                 }
+               }),
+               StatementError);
+  EXPECT_EQ(read(count), 0);
+}
+
 TEST_P(Transactions, AViolatedConstraintSaysWhichKind) {
   write([](WriteTransaction& tx) { tx.exec(kInsertName, 1, Bytes{"a"}); });
   try {
