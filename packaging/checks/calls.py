@@ -36,7 +36,8 @@ RULES = [
 def main():
     faults = []
     for path in tree.cxx_files("sdk/", "daemon/", "plugins/", "modules/"):
-        if path.endswith("_test.cpp"):
+        # An example is somebody else's module: it has threads and clocks of its own.
+        if path.endswith("_test.cpp") or path.startswith("sdk/examples/"):
             continue
         content = tree.code(path, strings=False)
         for pattern, places, remedy in RULES:
