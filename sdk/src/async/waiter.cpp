@@ -47,16 +47,11 @@ Waiter::~Waiter() {
   }
 }
 
-Task<Wake> Waiter::suspend(SteadyTime deadline, void (*start)(void*), void* argument) {
-  if (state_.load(std::memory_order_acquire) == State::kNotified) {
-    list_ = nullptr;
-    co_return Wake::kNotified;
-  }
+Task<void> Waiter::suspend(void (*start)(void*), void* argument) {
   if (t_state.loop == nullptr) {
     throw std::logic_error{"A coroutine that waits has to run on a loop of the Runtime"};
   }
-  deadline_ = deadline;
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+  return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
       [this, start, argument](Handler handler) {
         static_assert(sizeof(Handler) <= sizeof(handler_) && alignof(Handler) <= alignof(std::max_align_t));
         Loop::Internals& loop = t_state.loop->internals();
@@ -88,11 +83,6 @@ Task<Wake> Waiter::suspend(SteadyTime deadline, void (*start)(void*), void* argu
         }
       },
       boost::asio::use_awaitable);
-  list_ = nullptr;
-  if (start_error_) {
-    std::rethrow_exception(std::move(start_error_));
-  }
-  co_return outcome_;
 }
 
 void Waiter::notify() noexcept {
@@ -221,7 +211,12 @@ void WaitList::take_all(WakeBatch& batch) noexcept {
 }
 
 Task<Wake> WaitList::wait(Waiter& waiter, SteadyTime deadline) {
-  return waiter.suspend(deadline, nullptr, nullptr);
+  waiter.deadline_ = deadline;
+  if (waiter.state_.load(std::memory_order_acquire) != Waiter::State::kNotified) {
+    co_await waiter.suspend(nullptr, nullptr);
+  }
+  waiter.list_ = nullptr;
+  co_return waiter.outcome_;
 }
 
 }  // namespace lares

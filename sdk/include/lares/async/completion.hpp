@@ -30,7 +30,8 @@ class Completion {
   /// Calls `start`, which hands the work over, and gives the result once it is there.
   template <class Start>
   [[nodiscard]] Task<T> after(Start start) {
-    co_await waiter_.wait(std::move(start));
+    co_await waiter_.suspend(&Waiter::call<Start>, &start);
+    waiter_.check_start();
     if (error_) {
       std::rethrow_exception(std::move(error_));
     }

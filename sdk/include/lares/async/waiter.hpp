@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <utility>
 
 namespace lares {
 
@@ -70,7 +71,8 @@ class LARES_EXPORT Waiter : private LoopWork {
   /// operation_aborted and `start` is never called; afterwards it is kept until the notification has come.
   template <class Start>
   [[nodiscard]] Task<void> wait(Start start) {
-    co_await suspend(SteadyTime::max(), [](void* it) { (*static_cast<Start*>(it))(); }, &start);
+    co_await suspend(&call<Start>, &start);
+    check_start();
   }
 
   void notify() noexcept;
@@ -78,6 +80,8 @@ class LARES_EXPORT Waiter : private LoopWork {
   void notify(WakeBatch& batch) noexcept;
 
  private:
+  template <class>
+  friend class Completion;
   friend class WaitList;
   friend class Loop;
   friend class TimerQueue;
@@ -86,7 +90,18 @@ class LARES_EXPORT Waiter : private LoopWork {
 
   void run() noexcept override;
   void abandon() noexcept override;
-  [[nodiscard]] Task<Wake> suspend(SteadyTime deadline, void (*start)(void*), void* argument);
+  template <class Start>
+  static void call(void* start) {
+    (*static_cast<Start*>(start))();
+  }
+  /// Suspends until resumed, once `start` was called. Not a coroutine itself: a frame less for every wait.
+  [[nodiscard]] Task<void> suspend(void (*start)(void*), void* argument);
+  /// Throws what `start` threw.
+  void check_start() {
+    if (start_error_) {
+      std::rethrow_exception(std::move(start_error_));
+    }
+  }
   void resume(Wake outcome) noexcept;
   void on_timer() noexcept;
   void on_cancel() noexcept;
@@ -102,7 +117,7 @@ class LARES_EXPORT Waiter : private LoopWork {
   Waiter* suspended_next_ = nullptr;
   Waiter* suspended_previous_ = nullptr;
   std::size_t timer_index_ = kNoTimer;
-  SteadyTime deadline_{};
+  SteadyTime deadline_ = SteadyTime::max();
   RefPtr<Flow> flow_;
   std::exception_ptr start_error_;
   static constexpr std::size_t kNoTimer = static_cast<std::size_t>(-1);

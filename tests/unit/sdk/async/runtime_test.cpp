@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <semaphore>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -190,8 +191,7 @@ TEST_F(BlockingPoolTest, RefusesWhatItsQueueCannotHold) {
 }
 
 TEST(RealRuntimeEnd, AbandonsWorkThatWaitsAndDestroysWhatIsSuspended) {
-  std::mutex held;
-  held.lock();
+  std::binary_semaphore held{0};
   std::atomic<bool> begun{false};
   std::atomic<int> ran{0};
   {
@@ -200,12 +200,12 @@ TEST(RealRuntimeEnd, AbandonsWorkThatWaitsAndDestroysWhatIsSuspended) {
     TaskGroup group{runtime, "jobs"};
     for (int i = 0; i < 5; ++i) {
       spawn(group, "job",
-            [](BlockingPool& at, std::mutex& until, std::atomic<bool>& began,
+            [](BlockingPool& at, std::binary_semaphore& until, std::atomic<bool>& began,
                std::atomic<int>& count) -> Task<void> {
               co_await run_on(at, [&] {
                 ++count;
                 began = true;
-                const std::lock_guard wait{until};
+                until.acquire();
               });
             }(pool, held, begun, ran));
     }
@@ -214,7 +214,7 @@ TEST(RealRuntimeEnd, AbandonsWorkThatWaitsAndDestroysWhatIsSuspended) {
     }
     std::thread release{[&held] {
       std::this_thread::sleep_for(10ms);
-      held.unlock();
+      held.release();
     }};
     runtime.stop();
     release.join();
