@@ -152,8 +152,9 @@ std::expected<AuthChainIndex, AuthChainError> AuthChainIndex::restore(std::span<
     if (row.place.position == 1 && row.place.chain == data.chains.size() + 1) {
       data.chains.push_back({row.key, {}, 0});
     }
-    if (row.event == 0 || row.place.chain != data.chains.size() || data.chains.back().key != row.key ||
-        row.place.position != data.chains.back().entries.size() + 1 || index.contains(row.event)) {
+    if (row.event == 0 || row.place.chain == 0 || row.place.chain != data.chains.size() ||
+        data.chains.back().key != row.key || row.place.position != data.chains.back().entries.size() + 1 ||
+        index.contains(row.event)) {
       return malformed(row.event);
     }
     data.chains.back().entries.push_back({row.event, 0});

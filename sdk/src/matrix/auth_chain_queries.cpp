@@ -160,6 +160,10 @@ class Support {
         return true;
       }
       if (source.free > link.from.position) {
+        // No way is longer than there are events, unless rows that no index has made go in a circle.
+        if (stack.size() > data_.places.size()) {
+          return false;
+        }
         stack.push_back(frame(link.from));
       }
     }

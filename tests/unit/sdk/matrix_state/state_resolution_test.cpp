@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Resolution, EveryVersion, ::testing::Values("1", "2", "
 
 TEST_P(EveryVersion, AgreesWithTheSpecificationsWords) {
   for (const ResolutionReading reading : {ResolutionReading::kAsDeployed, ResolutionReading::kAsWritten}) {
-    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
       std::mt19937_64 random{seed + 1};
       RoomModel room{version(GetParam()), reading};
       const std::vector<EventPtr> events = generate_room(room, 90, random);
@@ -79,7 +79,7 @@ TEST_P(EveryVersion, AgreesWithTheSpecificationsWords) {
 }
 
 TEST_P(EveryVersion, AnyOrderOfArrivalGivesTheSameVerdictsAndStates) {
-  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
     std::mt19937_64 random{seed + 51};
     RoomModel room{version(GetParam())};
     const std::vector<EventPtr> events = generate_room(room, 120, random);
@@ -133,7 +133,7 @@ TEST_P(EveryVersion, ResolvingEqualStatesIsTheIdentity) {
 }
 
 TEST_P(EveryVersion, UnconflictedEntriesStayAndWhatHoldsWasAllowed) {
-  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
     std::mt19937_64 random{seed + 91};
     RoomModel room{version(GetParam())};
     const std::vector<EventPtr> events = generate_room(room, 90, random);
