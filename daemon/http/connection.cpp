@@ -65,6 +65,7 @@ Connection::Connection(HttpLoop& loop, std::unique_ptr<Stream> stream,
 
 Connection::~Connection() {
   loop_.wheel().remove(*this);
+  loop_.on_destroyed();
 }
 
 void Connection::start() {
