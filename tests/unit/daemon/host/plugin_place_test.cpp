@@ -79,7 +79,8 @@ TEST_F(PluginPlace, MustNotBeWritableByEveryone) {
 TEST_F(PluginPlace, MustNotBeInAFolderThatEveryoneCanWrite) {
   const auto path = file("plugins/a.so");
   ::chmod((folder_ / "plugins").c_str(), 0777);
-  EXPECT_NE(refusal(path).find("anyone on this machine can put another file in its place"), std::string::npos);
+  EXPECT_NE(refusal(path).find("anyone on this machine can put another file in its place"),
+            std::string::npos);
 }
 
 TEST_F(PluginPlace, MustBelongToRootOrThisUser) {
