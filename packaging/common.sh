@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What quickstart and check share: the packages they need, and how the tree is built. To be sourced.
 
-LARES_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+LARES_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 say() { printf '%s\n' "$*"; }
 fail() {
