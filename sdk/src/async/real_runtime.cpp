@@ -5,8 +5,8 @@
 #include "random_bytes.hpp"
 #include "resolver_pool.hpp"
 #include "thread_pool.hpp"
-#include "thread_state.hpp"
 
+#include <lares/async/loop_driver.hpp>
 #include <lares/async/promise.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
@@ -42,9 +42,8 @@ struct LoopThread {
       : loop{runtime, index}, timer{loop.io_context()}, work{loop.io_context().get_executor()} {}
 
   void run() noexcept {
-    t_state.loop = &loop;
+    const LoopDriver::Turn turn{loop};
     loop.io_context().run();
-    t_state.loop = nullptr;
   }
 
   /// Sets the timer to `deadline`. A timer that goes off too early only looks and is set again, so nothing is
@@ -58,7 +57,7 @@ struct LoopThread {
     timer.async_wait([this](const boost::system::error_code& error) {
       if (!error) {
         armed_for = SteadyTime::max();
-        expect(loop.internals().fire_timers(loop.now()));
+        expect(LoopDriver{loop}.fire_timers(loop.now()));
       }
     });
   }
@@ -135,7 +134,7 @@ RealRuntime::~RealRuntime() {
     while (again) {
       again = false;
       for (const auto& thread : state_->loops) {
-        again = thread->loop.internals().destroy_suspended(all) || again;
+        again = LoopDriver{thread->loop}.destroy_suspended(all) || again;
       }
     }
   }

@@ -215,7 +215,10 @@ Task<Wake> WaitList::wait(Waiter& waiter, SteadyTime deadline) {
   if (waiter.state_.load(std::memory_order_acquire) != Waiter::State::kNotified) {
     co_await waiter.suspend(nullptr, nullptr);
   }
-  waiter.list_ = nullptr;
+  if (WaitList* const list = std::exchange(waiter.list_, nullptr)) {
+    // Who notified may still hold the mutex, and what that stands in may go as soon as this has returned.
+    const std::lock_guard lock{list->mutex_};
+  }
   co_return waiter.outcome_;
 }
 

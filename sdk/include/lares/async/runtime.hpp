@@ -68,7 +68,7 @@ class LARES_EXPORT Loop {
   /// Time since the epoch, steady, as the Runtime has it.
   [[nodiscard]] SteadyTime now() const noexcept;
 
-  /// What a Runtime's implementation needs from its loops.
+  /// The parts that only liblares itself knows; implementations of Runtime use LoopDriver.
   struct Internals;
   [[nodiscard]] Internals& internals() noexcept { return *internals_; }
 

@@ -233,6 +233,19 @@ TEST_F(EventTest, ANotificationBetweenLookingAndWaitingIsNotMissed) {
   }(runtime_));
 }
 
+TEST_F(EventTest, MayGoAsSoonAsItsWaiterHasReturned) {
+  run([](Runtime& runtime) -> Task<void> {
+    for (int i = 0; i < 2000; ++i) {
+      const auto event = std::make_unique<Event>();
+      runtime.loop(1).post([e = event.get()] { e->set(); });
+      for (int n = 0; n < i % 50; ++n) {
+        static_cast<void>(event->is_set());
+      }
+      co_await event->wait();
+    }
+  }(runtime_));
+}
+
 Task<void> follow(Notification& changed, std::atomic<std::uint64_t>& truth, std::uint64_t until) {
   for (;;) {
     const std::uint64_t version = changed.version();
