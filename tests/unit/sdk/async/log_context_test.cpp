@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <memory>
+#include <semaphore>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -379,12 +380,13 @@ class FakeDatabase {
  public:
   explicit FakeDatabase(BlockingPool& pool) : pool_{pool} {}
 
-  Task<void> read(std::chrono::milliseconds duration, std::uint64_t misses) {
+  /// A transaction that lasts until it may end, and that misses the cache so many times.
+  Task<void> read(std::counting_semaphore<>& may_end, std::uint64_t misses) {
     const auto asked = std::chrono::steady_clock::now();
-    co_await run_on(pool_, [asked, duration, misses] {
+    co_await run_on(pool_, [asked, &may_end, misses] {
       const auto begun = std::chrono::steady_clock::now();
       current_context().add_db_sched(begun - asked);
-      std::this_thread::sleep_for(duration);
+      may_end.acquire();
       current_context().add_event_fetches(misses);
       current_context().add_db_transaction(std::chrono::steady_clock::now() - begun);
     });
@@ -395,24 +397,29 @@ class FakeDatabase {
 };
 
 TEST_F(LogContexts, TellWaitingForTheDatabaseFromWorkInIt) {
-  FakeDatabase database{runtime_.create_pool({.name = "db", .threads = 1})};
+  BlockingPool& pool = runtime_.create_pool({.name = "db", .threads = 1});
+  FakeDatabase database{pool};
+  std::counting_semaphore<> may_end{0};
   const auto first = request("GET-1");
   const auto second = request("GET-2");
   TaskGroup group{runtime_, "requests"};
-  const auto ask = [](FakeDatabase& at, std::uint64_t misses) -> Task<void> {
-    co_await at.read(30ms, misses);
-  };
-  // One after the other, so that the second is the one that waits.
-  run([](TaskGroup& all, RefPtr<LogContext> a, RefPtr<LogContext> b, Task<void> x,
-         Task<void> y) -> Task<void> {
-    spawn(all, std::move(a), std::move(x));
-    spawn(all, std::move(b), std::move(y));
-    co_await all.join();
-  }(group, first, second, ask(database, 3), ask(database, 0)));
-  EXPECT_LT(first->usage().db_sched_duration, 25ms);
-  EXPECT_GE(second->usage().db_sched_duration, 25ms);
+  run([](TaskGroup& all, FakeDatabase& at, std::counting_semaphore<>& end, RefPtr<LogContext> a,
+         RefPtr<LogContext> b) -> Task<void> {
+    spawn(all, std::move(a), at.read(end, 3));
+    spawn(all, std::move(b), at.read(end, 0));
+    co_return;
+  }(group, database, may_end, first, second));
+  while (pool.waiting() != 1) {
+    std::this_thread::yield();
+  }
+  const auto both_there = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(20ms);
+  const auto held = std::chrono::steady_clock::now() - both_there;
+  may_end.release(2);
+  run([](TaskGroup& all) -> Task<void> { co_await all.join(); }(group));
+  EXPECT_GE(first->usage().db_txn_duration, held);
+  EXPECT_GE(second->usage().db_sched_duration, held);
   for (const auto& context : {first, second}) {
-    EXPECT_GE(context->usage().db_txn_duration, 30ms);
     EXPECT_EQ(context->usage().db_txn_count, 1U);
     EXPECT_LE(cpu_of(context->usage()), 10ms);
   }
