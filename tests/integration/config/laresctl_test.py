@@ -63,7 +63,7 @@ class Config(LaresctlTest):
 
     def test_every_error_is_reported_at_once_with_its_place(self):
         first = self.write("a.yaml", "server_name: hs.test\nenable_registraton: true\nlog: {level: loud}\n")
-        second = self.write("conf.d/b.yaml", "listeners:\n  - prot: 8008\n")
+        self.write("conf.d/b.yaml", "listeners:\n  - prot: 8008\n")
         done = laresctl("config", "check", "-c", first, "-c", self.path("conf.d"))
         self.assertEqual(done.returncode, EXIT_CONFIG)
         said = done.stderr.replace(self.folder + "/", "")
@@ -71,8 +71,6 @@ class Config(LaresctlTest):
         self.assertIn("a.yaml:3: error: log.level: expected one of debug,", said)
         self.assertIn("conf.d/b.yaml:2: error: listeners[0].prot: unknown key; did you mean port?\n", said)
         self.assertIn("conf.d/b.yaml:2: error: listeners[0]: has neither port nor path", said)
-        self.assertNotIn("warning", said)
-        self.assertTrue(second)
 
     def test_an_explanation_has_the_value_in_force_and_its_place(self):
         config = self.generate()
