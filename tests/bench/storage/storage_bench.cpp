@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -123,7 +124,11 @@ int main(int argc, char** argv) {
   std::unique_ptr<Database> database;
   if (const std::string_view prefix = "conninfo:"; where.starts_with(prefix)) {
     postgres::PostgresOptions options;
-    options.parameters = {{"dbname", where.substr(prefix.size())}};
+    std::istringstream words{where.substr(prefix.size())};
+    for (std::string word; words >> word;) {
+      const std::size_t equals = word.find('=');
+      options.parameters.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    }
     database = postgres::open_postgres(options, runtime);
   } else {
     sqlite::SqliteOptions options;
