@@ -77,6 +77,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   using Descriptor = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
 
   void accept() {
+    const ContextScope scope(owner_->context_);
     for (int turn = 0; turn < kAcceptsAtATime; ++turn) {
       sockaddr_storage peer{};
       socklen_t size = sizeof peer;
@@ -126,7 +127,11 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
 
 Listener::Listener(HttpCore& core, std::vector<std::unique_ptr<HttpLoop>>& loops, ListenerConfig config,
                    std::shared_ptr<ListenerSettings> settings)
-    : core_(core), loops_(loops), config_(std::move(config)), settings_(std::move(settings)) {}
+    : core_(core),
+      loops_(loops),
+      config_(std::move(config)),
+      settings_(std::move(settings)),
+      context_(LogContext::create("http_listener", core.server_name)) {}
 
 Listener::~Listener() {
   close();

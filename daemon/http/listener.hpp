@@ -6,6 +6,7 @@
 #include <http/settings.hpp>
 #include <http/sockets.hpp>
 
+#include <lares/async/log_context.hpp>
 #include <lares/async/task.hpp>
 
 #include <memory>
@@ -58,6 +59,7 @@ class Listener {
   std::shared_ptr<const TlsContext> tls_;
   std::string certificate_text_;  ///< what tls_ was made of
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
+  RefPtr<LogContext> context_;  ///< under which it accepts
   std::size_t next_loop_ = 0;
   SteadyTime refused_logged_{};
 };

@@ -118,13 +118,15 @@ std::optional<std::chrono::milliseconds> BucketLimiter::ask(std::string_view key
   if (shard.full_at.size() >= kMaxKeys / kShards) {
     std::erase_if(shard.full_at, [now](const auto& entry) { return entry.second <= now; });
     if (shard.full_at.size() >= kMaxKeys / kShards) {
-      // Those in the fuller half of their buckets go: they are the ones that lose least by being forgotten.
-      double latest = now;
+      // The half that is furthest from its limit goes: it loses least by being forgotten.
+      std::vector<double> times;
+      times.reserve(shard.full_at.size());
       for (const auto& entry : shard.full_at) {
-        latest = std::max(latest, entry.second);
+        times.push_back(entry.second);
       }
-      const double middle = now + (latest - now) / 2;
-      std::erase_if(shard.full_at, [middle](const auto& entry) { return entry.second <= middle; });
+      const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+      std::nth_element(times.begin(), middle, times.end());
+      std::erase_if(shard.full_at, [median = *middle](const auto& entry) { return entry.second <= median; });
     }
   }
   shard.full_at.emplace(hash, full_at + cost);

@@ -182,6 +182,9 @@ void RequestParser::on_request_impl(Verb verb, Text method, Text target, int ver
 void RequestParser::on_response_impl(int, Text, int, Code&) {}
 
 void RequestParser::on_field_impl(Field name, Text name_text, Text value, Code& code) {
+  if (header_seen_) {
+    return;  // a trailer: what comes after the body must not change what was decided before it
+  }
   if (request_.fields_.size() >= limits_.header_fields) {
     refuse(code, 431, "M_TOO_LARGE", "The request has too many header fields.");
     return;

@@ -41,7 +41,10 @@ class TemporaryFolder {
 /// Keeps what is logged while it lives.
 class LogLines final : public log::Capture {
  public:
-  LogLines() { log::set_capture(this); }
+  LogLines() {
+    log::set_level("lares.access", log::Level::kInfo);
+    log::set_capture(this);
+  }
   ~LogLines() override { log::set_capture(nullptr); }
   void line(std::string_view text) override {
     const std::lock_guard lock(mutex_);

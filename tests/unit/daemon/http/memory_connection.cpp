@@ -141,7 +141,7 @@ void MemoryServer::break_wire(const std::shared_ptr<Wire>& wire) {
 }
 
 void MemoryServer::pass_time(std::chrono::milliseconds time) {
-  on_loop([&] { loop_.wheel().advance(runtime_.steady_now() + time); });
+  on_loop([&] { loop_.wheel().advance(runtime_.steady_now() + (passed_ += time)); });
 }
 
 void MemoryServer::until(const std::shared_ptr<Wire>& wire, const std::function<bool()>& done) {

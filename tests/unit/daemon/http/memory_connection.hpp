@@ -74,7 +74,7 @@ class MemoryServer {
   void send(const std::shared_ptr<Wire>& wire, std::string_view bytes);
   void end_input(const std::shared_ptr<Wire>& wire);
   void break_wire(const std::shared_ptr<Wire>& wire);
-  /// Lets deadlines pass as if so much time had gone by.
+  /// Lets deadlines pass as if so much time had gone by, besides what passed before.
   void pass_time(std::chrono::milliseconds time);
   /// Waits until `done` says so; throws after ten seconds. What the connection waits for is pumped meanwhile.
   void until(const std::shared_ptr<Wire>& wire, const std::function<bool()>& done);
@@ -95,6 +95,7 @@ class MemoryServer {
   HttpCore core_;
   HttpLoop loop_;
   std::shared_ptr<ListenerSettings> settings_;
+  std::chrono::milliseconds passed_{0};
 };
 
 /// Parts of a response in text.
