@@ -248,8 +248,9 @@ class Cache {
 
   void keep(Shard& shard, Key key, Value value) {
     const std::size_t weight = weigh_ ? weigh_(key, value) : 1;
-    const auto [at, fresh] = shard.entries.try_emplace(std::move(key), Entry{std::move(value)});
-    if (fresh) {
+    auto at = shard.entries.find(key);
+    if (at == shard.entries.end()) {
+      at = shard.entries.try_emplace(std::move(key), Entry{std::move(value)}).first;
       link_newest(shard, *at);
     } else {
       at->second.value = std::move(value);

@@ -161,8 +161,8 @@ class LARES_EXPORT LogContext : public RefCounted<LogContext> {
 ///
 /// A coroutine's frame that is destroyed while suspended makes nothing current.
 ///
-/// **Threads** ends on the thread, and in the coroutine, where it began. Scopes that end in another order than they
-/// began are reported as misuse, and leave the sentinel.
+/// **Threads** ends on the thread, and in the coroutine, where it began. Scopes that end in another order
+/// than they began are reported as misuse, and leave the sentinel.
 class LARES_EXPORT ContextScope {
  public:
   explicit ContextScope(RefPtr<LogContext> context) noexcept;

@@ -150,6 +150,7 @@ TEST_F(CacheTest, WeighsWhatItIsToldToWeigh) {
   EXPECT_EQ(cache.size(), 10U);
   cache.put("a", "1234567");
   EXPECT_EQ(cache.size(), 7U);
+  EXPECT_EQ(cache.peek("a"), "1234567");
   EXPECT_EQ(cache.peek("b"), std::nullopt);
   cache.put("c", "too large to be kept at all");
   EXPECT_EQ(cache.size(), 0U);
