@@ -37,12 +37,21 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # A coroutine frame that is larger than the allocation it was measured for is a bug we want to see early.
   target_compile_options(lares_build_flags INTERFACE -Wthread-safety -fno-omit-frame-pointer)
 endif()
-add_link_options(-fuse-ld=lld -Wl,-z,defs -Wl,-z,now -Wl,--as-needed)
-if(LARES_SANITIZE)
+add_link_options(-fuse-ld=lld -Wl,-z,now -Wl,--as-needed)
+if(LARES_FUZZ)
+  # libFuzzer wants the sanitizers' runtime inside the program, where shared libraries find its symbols when they load.
   add_compile_options(-fsanitize=${LARES_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  # The runtime is a shared object so that plugins with -z defs find its symbols and share one copy.
-  add_link_options(-fsanitize=${LARES_SANITIZE} -shared-libsan)
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-runtime-dir OUTPUT_VARIABLE LARES_RT_DIR
-                  OUTPUT_STRIP_TRAILING_WHITESPACE)
-  add_link_options(-Wl,-rpath,${LARES_RT_DIR})
+  string(REPLACE ",fuzzer-no-link" "" LARES_LINK_SANITIZE "${LARES_SANITIZE}")
+  add_link_options(-fsanitize=${LARES_LINK_SANITIZE})
+else()
+  add_link_options(-Wl,-z,defs)
+  if(LARES_SANITIZE)
+    add_compile_options(-fsanitize=${LARES_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # The runtime is a shared object so that plugins with -z defs find its symbols and share one copy.
+    add_link_options(-fsanitize=${LARES_SANITIZE} -shared-libsan)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-x86_64.so
+                    OUTPUT_VARIABLE LARES_RT_FILE OUTPUT_STRIP_TRAILING_WHITESPACE)
+    cmake_path(GET LARES_RT_FILE PARENT_PATH LARES_RT_DIR)
+    add_link_options(-Wl,-rpath,${LARES_RT_DIR})
+  endif()
 endif()

@@ -14,7 +14,7 @@ constexpr std::size_t kChecksumLetters = 6;
 constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 std::string_view prefix(TokenKind kind) {
-  return kind == TokenKind::kAccess ? "lst_" : "lsr_";
+  return kind == TokenKind::kAccess ? "lst_" : "lrt_";
 }
 
 std::array<char, kChecksumLetters> checksum(std::string_view text) noexcept {
