@@ -61,6 +61,15 @@ class EventsPlugin final : public Plugin {
   }
 
   Task<void> start() override {
+    // What every room is asked for has a number from the start, so that rooms without it are not looked up in vain.
+    std::vector<storage::InternView> asked;
+    for (const char* type :
+         {"m.room.create", "m.room.power_levels", "m.room.join_rules", "m.room.history_visibility",
+          "m.room.guest_access", "m.room.name", "m.room.topic", "m.room.avatar", "m.room.canonical_alias",
+          "m.room.encryption", "m.room.server_acl", "m.room.tombstone"}) {
+      asked.push_back({type, ""});
+    }
+    co_await interner_.intern(storage::InternKind::StateKey, std::move(asked));
     const ConfigPtr config = server_.config();
     if (!stream::writes_stream(*config, "events", server_.instance())) {
       remote_ = std::make_unique<RemoteWriter>(server_, hub_, stream::stream_writers(*config, "events").front());
