@@ -348,7 +348,7 @@ void Connection::start_context() {
   metrics_->received();
   if (settings_->access.enabled(log::Level::kDebug)) {
     const ContextScope scope(context_);
-    log_received_request(settings_->logger, settings_->site_tag, request_.method_text(), request_.target());
+    log_received_request(settings_->access, request_.method_text(), request_.target());
   }
 }
 

@@ -346,7 +346,7 @@ void Connection::finish_request(bool complete) {
                       .unreported = usage - reported_usage_});
   if (settings_->access.enabled(log::Level::kInfo)) {
     const ContextScope scope(context_);
-    log_request(settings_->logger, {.ip_address = settings_->socket_path.empty() || settings_->x_forwarded
+    log_request(settings_->access, {.ip_address = settings_->socket_path.empty() || settings_->x_forwarded
                                                       ? std::string_view(request_.client_ip_)
                                                       : std::string_view(settings_->socket_path),
                                     .site_tag = settings_->site_tag,

@@ -75,8 +75,8 @@ class HttpServer::Impl {
     for (ListenerConfig& entry : read_listeners(*config, server_.app() == "homeserver")) {
       auto settings = std::make_shared<ListenerSettings>();
       settings->site_tag = entry.tag;
-      settings->logger = entry.tls ? "https" : "http";
-      settings->access = log::Logger(fmt::format("lares.access.{}.{}", settings->logger, entry.tag));
+      settings->access =
+          log::Logger(fmt::format("lares.access.{}.{}", entry.tls ? "https" : "http", entry.tag));
       settings->socket_path = entry.path;
       settings->x_forwarded = entry.x_forwarded;
       settings->request_id_header = entry.request_id_header;

@@ -9,7 +9,6 @@
 #include <lares/base/error.hpp>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <fmt/format.h>
 
@@ -42,10 +41,13 @@ std::string read_text(const std::string& path) {
 }  // namespace
 
 /// A listening socket on the first loop.
-class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
+class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, private Timed {
  public:
-  Acceptor(Listener& owner, Loop& loop, ListeningSocket socket)
-      : owner_(&owner), loop_(loop), family_(family_of(socket.get())), descriptor_(loop.io_context()) {
+  Acceptor(Listener& owner, HttpLoop& loop, ListeningSocket socket)
+      : owner_(&owner),
+        wheel_(loop.wheel()),
+        family_(family_of(socket.get())),
+        descriptor_(loop.loop().io_context()) {
     bound_.port = port_of(socket.get());
     sockaddr_storage name{};
     socklen_t size = sizeof name;
@@ -66,7 +68,11 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   }
 
   void close() noexcept {
+    if (owner_ == nullptr) {
+      return;
+    }
     owner_ = nullptr;
+    wheel_.remove(*this);
     boost::system::error_code ignored;
     descriptor_.close(ignored);
   }
@@ -108,18 +114,17 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     wait();
   }
 
-  void pause() {
-    // Asking again at once would find the same and hold the loop.
-    auto timer = std::make_shared<boost::asio::steady_timer>(loop_.io_context(), kPause);
-    timer->async_wait([self = shared_from_this(), timer](const boost::system::error_code&) {
-      if (self->owner_ != nullptr) {
-        self->wait();
-      }
-    });
+  /// Asking again at once would find the same and hold the loop.
+  void pause() { wheel_.set(*this, owner_->core_.runtime.steady_now() + kPause); }
+
+  void on_deadline() noexcept override {
+    if (owner_ != nullptr) {
+      wait();
+    }
   }
 
   Listener* owner_;
-  Loop& loop_;
+  DeadlineWheel& wheel_;
   int family_;
   Descriptor descriptor_;
   BoundAddress bound_;
@@ -150,7 +155,7 @@ Task<void> Listener::open(ActivatedSockets& activated) {
       throw StartError(fmt::format("{}: {}.", config_.name, error.what()));
     }
   }
-  Loop& first = loops_.front()->loop();
+  HttpLoop& first = *loops_.front();
   if (!config_.path.empty()) {
     try {
       ListeningSocket socket = activated.take_unix(config_.path);

@@ -29,7 +29,6 @@ struct Limits {
 /// What a connection takes over from its listener.
 struct ListenerSettings {
   std::string site_tag;                     ///< in the request log: the tag, else port or path
-  std::string logger = "http";              ///< "http" or "https"
   log::Logger access{"lares.access.http"};  ///< the request log's, asked before a line is put together
   std::string socket_path;  ///< of a unix listener: stands where others have the client's address
   bool x_forwarded = false;
