@@ -38,6 +38,15 @@ TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool com
   return list;
 }
 
+bool holds(const Timeline& timeline, std::int64_t event) {
+  for (const Timeline* at = &timeline; at != nullptr; at = at->older.get()) {
+    if (at->event->number == event) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool contains(const std::vector<std::int64_t>& sorted, std::int64_t number) {
   return std::ranges::binary_search(sorted, number);
 }
@@ -83,7 +92,13 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
       events_.invalidate(applied.redacts);
       timelines_.invalidate(stored->room);
     } else if (std::optional<TimelinePtr> timeline = timelines_.peek(stored->room)) {
-      if (*timeline && (*timeline)->length >= kTimelineMost) {
+      if (*timeline && (*timeline)->event->position >= stored->position) {
+        // A load has read the event after its commit and before it came here; or it is older than what
+        // another writer's events have brought, and then the list is read anew.
+        if (!holds(**timeline, stored->number)) {
+          timelines_.invalidate(stored->room);
+        }
+      } else if (*timeline && (*timeline)->length >= kTimelineMost) {
         std::vector<StoredEventPtr> newest{stored};
         for (const Timeline* at = timeline->get(); at != nullptr && newest.size() < kTimelineLoaded;
              at = at->older.get()) {

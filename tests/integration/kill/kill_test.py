@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills laresd at random moments of one load, and judges by what the clients were told and saw.
 
-    kill_test.py [--kills N] [--shape sqlite|postgres] [--seed S]
+    kill_test.py [--kills N] [--shape sqlite|postgres] [--load all|messages] [--seed S]
 """
 
 import argparse
@@ -18,6 +18,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--shape", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--load", choices=["all", "messages"], default="all")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; drawn and printed if not given")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1 << 32)
@@ -26,7 +27,7 @@ def main():
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(Postgres()).create_database() if given.shape == "postgres" else None
         server = stack.enter_context(Server(database=database))
-        load = Load(server, seed)
+        load = Load(server, seed, kind=given.load)
         load.start()
         for _ in range(given.kills):
             # Often in the middle of the rush after a start, now and then long after it.
