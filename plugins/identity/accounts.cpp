@@ -105,14 +105,19 @@ void drop_device(WriteTransaction& tx, std::int64_t account, std::string_view de
 }  // namespace
 
 Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
-                   storage::Interner& interner, const std::string& server_name, TokenLifetimes lifetimes)
+                   storage::Interner& interner, const std::string& server_name, TokenLifetimes lifetimes,
+                   bool other_processes)
     : runtime_(runtime),
       database_(database),
       interner_(interner),
       lifetimes_(lifetimes),
+      other_processes_(other_processes),
       tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {}
 
 std::shared_ptr<const http::Account> Accounts::cached(std::string_view token) noexcept {
+  if (other_processes_) {
+    return nullptr;
+  }
   const std::optional<Loaded> found = tokens_.peek(token_hash(token));
   if (!found || (found->expires_ts != 0 && found->expires_ts <= runtime_.now_ms())) {
     return nullptr;
@@ -158,7 +163,9 @@ Task<std::shared_ptr<const http::Account>> Accounts::authenticate(std::string_vi
     throw http::unknown_token("This access token was never valid here.");
   }
   std::string hash = token_hash(token);
-  const Loaded loaded = co_await tokens_.get(hash, [this](std::string key) { return load(std::move(key)); });
+  const Loaded loaded =
+      other_processes_ ? co_await load(hash)
+                       : co_await tokens_.get(hash, [this](std::string key) { return load(std::move(key)); });
   if (!loaded.account) {
     // A token that is not there is not kept either: it may be another process's newest.
     tokens_.invalidate(hash);

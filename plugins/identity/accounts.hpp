@@ -71,11 +71,13 @@ struct TokenLifetimes {
 /// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes
 /// them.
 ///
+/// Where other processes share the database, tokens are looked up there each time: any of them may end one.
+///
 /// **Threads**: any.
 class Accounts final : public service::Authenticator {
  public:
   Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
-           const std::string& server_name, TokenLifetimes lifetimes);
+           const std::string& server_name, TokenLifetimes lifetimes, bool other_processes);
 
   [[nodiscard]] std::shared_ptr<const http::Account> cached(std::string_view token) noexcept override;
   Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) override;
@@ -111,6 +113,7 @@ class Accounts final : public service::Authenticator {
   storage::Database& database_;
   storage::Interner& interner_;
   TokenLifetimes lifetimes_;
+  const bool other_processes_;
   Cache<std::string, Loaded> tokens_;
 };
 

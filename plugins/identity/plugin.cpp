@@ -5,6 +5,7 @@
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/server_keys.hpp>
+#include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -95,9 +96,9 @@ class IdentityPlugin final : public Plugin {
       : loads_(server.runtime(), "identity caches"),
         database_(server.services().get<storage::Database>()),
         accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
-                  server.name(), lifetimes(*server.config())),
+                  server.name(), lifetimes(*server.config()), stream::has_other_processes(*server.config())),
         passwords_(server.runtime(), password_cost(*server.config())),
-        profiles_(loads_, database_, server.name()),
+        profiles_(loads_, database_, server.name(), stream::has_other_processes(*server.config())),
         uia_(server.runtime(), database_),
         shared_{.server = server,
                 .database = database_,

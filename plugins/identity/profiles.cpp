@@ -22,20 +22,27 @@ constexpr storage::Statement kSetAvatar{
 
 }  // namespace
 
-Profiles::Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name)
+Profiles::Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name,
+                   bool other_processes)
     : database_(database),
+      other_processes_(other_processes),
       profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {}
 
 Task<std::optional<service::Profile>> Profiles::profile(matrix::UserId user) {
-  return profiles_.get(user.str(), [this](std::string user_id) -> Task<std::optional<service::Profile>> {
-    co_return co_await database_.read("profile", [&user_id](storage::ReadTransaction& tx) {
-      return tx.maybe(kFind, Bytes{user_id}, [](const Row& row) {
-        const auto text = [&row](int column) {
-          const auto view = row.maybe_bytes(column);
-          return view ? std::optional<std::string>{*view} : std::nullopt;
-        };
-        return service::Profile{.displayname = text(0), .avatar_url = text(1)};
-      });
+  if (other_processes_) {
+    return load(user.str());
+  }
+  return profiles_.get(user.str(), [this](std::string user_id) { return load(std::move(user_id)); });
+}
+
+Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
+  co_return co_await database_.read("profile", [&user_id](storage::ReadTransaction& tx) {
+    return tx.maybe(kFind, Bytes{user_id}, [](const Row& row) {
+      const auto text = [&row](int column) {
+        const auto view = row.maybe_bytes(column);
+        return view ? std::optional<std::string>{*view} : std::nullopt;
+      };
+      return service::Profile{.displayname = text(0), .avatar_url = text(1)};
     });
   });
 }

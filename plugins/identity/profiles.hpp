@@ -12,10 +12,12 @@
 
 namespace lares::identity {
 
-/// Display names and avatars of local users.
+/// Display names and avatars of local users. Where other processes share the database, they are read there
+/// each time.
 class Profiles final : public service::Profiles {
  public:
-  Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name);
+  Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name,
+           bool other_processes);
 
   Task<std::optional<service::Profile>> profile(matrix::UserId user) override;
   /// Sets one field, or with nothing removes it.
@@ -24,7 +26,10 @@ class Profiles final : public service::Profiles {
   Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url);
 
  private:
+  Task<std::optional<service::Profile>> load(std::string user_id);
+
   storage::Database& database_;
+  const bool other_processes_;
   Cache<std::string, std::optional<service::Profile>> profiles_;
 };
 
