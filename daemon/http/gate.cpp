@@ -4,6 +4,7 @@
 #include <lares/async/log_context.hpp>
 #include <lares/base/error.hpp>
 #include <lares/base/strings.hpp>
+#include <lares/crypto/hash.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/plugin/config.hpp>
 #include <lares/plugin/server.hpp>
@@ -21,7 +22,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <sodium.h>
 
 namespace lares::http {
 
@@ -31,7 +31,7 @@ constexpr std::string_view kBearer = "Bearer ";
 
 /// Compares in a time that does not depend on where the texts differ.
 bool same_secret(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+  return crypto::equal_constant_time(a, b);
 }
 
 /// The type of the exception being handled, for the log.

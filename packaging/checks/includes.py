@@ -32,9 +32,10 @@ OWNERS = {
     r"yaml-cpp/": ["daemon/config/"],
     r"spdlog/": ["sdk/src/base/", "daemon/observe/"],
     r"boost/beast": ["daemon/http/", "sdk/src/http/", "sdk/src/async/"],
-    r"boost/asio/ssl": ["daemon/http/", "sdk/src/http/", "sdk/src/async/"],
+    r"boost/asio/ssl": ["daemon/http/", "sdk/src/http/", "sdk/src/async/", "plugins/transport/redis/"],
     r"openssl/": ["sdk/src/", "daemon/http/"],
-    r"sodium": ["sdk/src/", "plugins/identity/"],
+    # A keyed hash for the limiter's buckets, and Argon2id where passwords are hashed.
+    r"sodium": ["sdk/src/", "plugins/identity/", "daemon/http/rate_limits.cpp", "daemon/ctl/hash_password.cpp"],
     r"crypt\.h": ["plugins/identity/"],
     r"re2/": ["sdk/src/"],
     r"zlib\.h": ["daemon/http/", "sdk/src/http/"],
