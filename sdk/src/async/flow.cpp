@@ -87,7 +87,8 @@ ContextScope::~ContextScope() {
   ThreadState& state = t_state;
   LogContext* const found = flow_ ? flow_->context_.get() : state.context;
   if (found != context_.get()) {
-    report_misuse("Expected logging context {} but found {}", context_ ? context_->name().c_str() : "sentinel",
+    report_misuse("Expected logging context {} but found {}",
+                  context_ ? context_->name().c_str() : "sentinel",
                   found != nullptr ? found->name().c_str() : "sentinel");
     // Nobody may hold the former one any more.
     previous_ = nullptr;

@@ -15,8 +15,8 @@
 #include <cstdlib>
 #include <semaphore>
 
-#include <csignal>
 #include <sys/resource.h>
+#include <csignal>
 
 using namespace lares;
 using namespace lares::http;
@@ -54,20 +54,21 @@ int main(int argc, char** argv) {
 
   const auto versions = std::make_shared<const std::string>(
       R"({"versions":["r0.6.1","v1.1","v1.2","v1.3","v1.4","v1.5","v1.6","v1.7","v1.8","v1.9","v1.10","v1.11"],"unstable_features":{}})");
-  server.router().add<Access::Public>(Method::Get, {"/_matrix/client/versions"}, {.name = "VersionsRestServlet"},
+  server.router().add<Access::Public>(Method::Get, {"/_matrix/client/versions"},
+                                      {.name = "VersionsRestServlet"},
                                       [versions](const Anyone&, Request&) -> Task<Response> {
                                         Response response;
                                         response.shared_body = versions;
                                         co_return response;
                                       });
-  server.router().add<Access::User>(Method::Get, client_paths("/account/whoami"), {.name = "WhoamiRestServlet"},
-                                    [](const Requester& requester, Request&) -> Task<Response> {
-                                      co_return Response::json_text(R"({"user_id":")" +
-                                                                    requester.user().str() + R"("})");
-                                    });
   server.router().add<Access::User>(
-      Method::Put, client_paths("/rooms/{roomId}/send/{eventType}/{txnId}"), {.name = "RoomSendEventRestServlet"},
-      [](const Requester&, Request& request) -> Task<Response> {
+      Method::Get, client_paths("/account/whoami"), {.name = "WhoamiRestServlet"},
+      [](const Requester& requester, Request&) -> Task<Response> {
+        co_return Response::json_text(R"({"user_id":")" + requester.user().str() + R"("})");
+      });
+  server.router().add<Access::User>(
+      Method::Put, client_paths("/rooms/{roomId}/send/{eventType}/{txnId}"),
+      {.name = "RoomSendEventRestServlet"}, [](const Requester&, Request& request) -> Task<Response> {
         co_return Response::json_text(R"({"event_id":"$)" + request.param("txnId") + R"("})");
       });
   server.router().add<Access::User>(Method::Get, client_paths("/sync"), {.name = "SyncRestServlet"},

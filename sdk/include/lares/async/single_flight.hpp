@@ -42,8 +42,7 @@ class SingleFlight {
       }
     }
     if (mine) {
-      spawn(*group_, current_context().child(),
-            fly(this, std::move(key), std::move(work), std::move(*mine)));
+      spawn(*group_, current_context().child(), fly(this, std::move(key), std::move(work), std::move(*mine)));
     }
     co_return co_await future.get();
   }

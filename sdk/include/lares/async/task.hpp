@@ -6,8 +6,8 @@
 
 namespace lares {
 
-/// The type of executor that every coroutine of the house runs on. Behind it stands a `ContextExecutor`, which carries
-/// the log context across suspensions.
+/// The type of executor that every coroutine of the house runs on. Behind it stands a `ContextExecutor`,
+/// which carries the log context across suspensions.
 using Executor = boost::asio::any_io_executor;
 
 /// What an asynchronous function returns. Lazy: nothing runs before it is awaited or spawned.
