@@ -21,9 +21,11 @@ namespace {
 constexpr storage::Statement kFindWriter{"SELECT number, incarnation FROM writers WHERE name = $1"};
 constexpr storage::Statement kAddWriter{
     "INSERT INTO writers (number, name, incarnation, started_ts) "
-    "SELECT COALESCE(MAX(number), 0) + 1, CAST($1 AS TEXT), 0, CAST($2 AS BIGINT) FROM writers RETURNING number"};
+    "SELECT COALESCE(MAX(number), 0) + 1, CAST($1 AS TEXT), 0, CAST($2 AS BIGINT) FROM writers RETURNING "
+    "number"};
 constexpr storage::Statement kRenewWriter{
-    "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING incarnation"};
+    "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING "
+    "incarnation"};
 // On SQLite the lock on the data folder has the same effect.
 constexpr storage::Statement kLockWriter{
     storage::Sql{"SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2",
@@ -51,22 +53,26 @@ storage::Schema hub_schema() {
 }
 
 HubImpl::HubImpl(Server& server, storage::Database& database)
-    : server_(server), database_(database), tasks_(server.runtime(), "replication") {}
+    : server_(server),
+      database_(database),
+      tasks_(server.runtime(), "replication"),
+      numbers_(tasks_, {.name = "writer_numbers", .server_name = server.name(), .max_size = 1000}) {}
 
 Task<stream::WriterNumber> HubImpl::writer_number(std::string instance) {
-  const auto known = numbers_.find(instance);
-  if (known != numbers_.end()) {
-    co_return known->second;
-  }
+  return numbers_.get(std::move(instance),
+                      [this](const std::string& wanted) { return load_writer_number(wanted); });
+}
+
+Task<stream::WriterNumber> HubImpl::load_writer_number(std::string instance) {
   const std::int64_t now = server_.runtime().now_ms();
   const std::int64_t number = co_await database_.write("name_writer", [&instance, now](WriteTransaction& tx) {
     tx.lock("writers");
     const auto found =
         tx.maybe(kFindWriter, std::string_view{instance}, [](const Row& row) { return row.i64(0); });
-    return found ? *found
-                 : tx.one(kAddWriter, std::string_view{instance}, now, [](const Row& row) { return row.i64(0); });
+    return found ? *found : tx.one(kAddWriter, std::string_view{instance}, now, [](const Row& row) {
+      return row.i64(0);
+    });
   });
-  numbers_.emplace(std::move(instance), static_cast<stream::WriterNumber>(number));
   co_return static_cast<stream::WriterNumber>(number);
 }
 
@@ -124,7 +130,8 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
-void HubImpl::committed(StreamNumber stream, std::int64_t position, std::function<std::vector<stream::Row>()> rows) {
+void HubImpl::committed(StreamNumber stream, std::int64_t position,
+                        std::function<std::vector<stream::Row>()> rows) {
   board_.advance(stream, self_, position);
   if (transports_.empty()) {
     return;
@@ -159,12 +166,17 @@ Task<void> HubImpl::repeat_positions() {
 }
 
 void HubImpl::connected() {
+  for (auto& [name, inbox] : inboxes_) {
+    inbox.in_step.clear();
+  }
   log_.info("Connected to the other processes.");
   publish("REPLICATE");
   announce();
 }
 
-void HubImpl::disconnected() { log_.warning("The connection to the other processes is lost; it is made anew."); }
+void HubImpl::disconnected() {
+  log_.warning("The connection to the other processes is lost; it is made anew.");
+}
 
 void HubImpl::received(std::string line) {
   auto command = stream::parse_command(line);
@@ -175,30 +187,38 @@ void HubImpl::received(std::string line) {
   if (auto* rdata = std::get_if<stream::RdataCommand>(&*command)) {
     if (rdata->instance != server_.instance()) {
       const std::string stream = rdata->stream;
-      enqueue(stream, std::move(*command));
+      const std::string instance = rdata->instance;
+      enqueue(stream, instance, std::move(*command));
     }
   } else if (auto* position = std::get_if<stream::PositionCommand>(&*command)) {
     if (position->instance != server_.instance()) {
       const std::string stream = position->stream;
-      enqueue(stream, std::move(*command));
+      const std::string instance = position->instance;
+      enqueue(stream, instance, std::move(*command));
     }
   } else if (std::holds_alternative<stream::ReplicateCommand>(*command)) {
     announce();
   }
 }
 
-void HubImpl::enqueue(const std::string& stream, stream::Command command) {
+void HubImpl::enqueue(const std::string& stream, const std::string& instance, stream::Command command) {
   const auto found = inboxes_.find(stream);
   if (found == inboxes_.end()) {
     return;
   }
   Inbox& inbox = found->second;
   if (inbox.queue.size() >= kMostQueued) {
-    // The writer repeats its position, which shows the gap.
-    if (!std::exchange(inbox.overflowed, true)) {
-      log_.warning("The stream {} has {} commands waiting; further ones are fetched from the database later.", stream,
-                   inbox.queue.size());
+    if (inbox.in_step.erase(instance) != 0) {
+      log_.warning(
+          "The stream {} has {} commands waiting; further ones of {} are fetched from the database later.",
+          stream, inbox.queue.size(), instance);
     }
+    return;
+  }
+  if (std::holds_alternative<stream::PositionCommand>(command)) {
+    inbox.in_step.insert(instance);
+  } else if (!inbox.in_step.contains(instance)) {
+    // A row behind a gap would hide the gap; the writer repeats its position, which shows it.
     return;
   }
   inbox.queue.push_back(std::move(command));
@@ -211,25 +231,34 @@ Task<void> HubImpl::work(Inbox& inbox) {
   while (!inbox.queue.empty()) {
     stream::Command command = std::move(inbox.queue.front());
     inbox.queue.pop_front();
+    std::string instance;
     try {
       if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
+        instance = rdata->instance;
         co_await take(inbox, std::move(*rdata));
       } else if (auto* position = std::get_if<stream::PositionCommand>(&command)) {
+        instance = position->instance;
         co_await take(inbox, std::move(*position));
       }
     } catch (const std::exception& error) {
       // The position has not moved, so the writer's next announcement brings what was missed.
+      inbox.behind.insert(instance);
       log_.warning("Rows of the stream {} were not taken up: {}", inbox.stream->name(), error.what());
     }
   }
-  inbox.overflowed = false;
   inbox.working = false;
 }
 
 Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   std::vector<stream::Row>& batch = inbox.batches[command.instance];
+  if (inbox.behind.contains(command.instance)) {
+    batch.clear();
+    co_return;
+  }
   if (batch.size() >= kMostQueued) {
     batch.clear();
+    inbox.behind.insert(command.instance);
+    co_return;
   }
   batch.push_back({command.token.value_or(0), std::move(command.row)});
   if (!command.token) {
@@ -255,6 +284,7 @@ Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
     co_await fill(inbox, writer, command.current);
   }
   board_.advance(inbox.number, writer, command.current);
+  inbox.behind.erase(command.instance);
 }
 
 Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto) {
@@ -268,7 +298,8 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
     }
     board_.advance(inbox.number, writer, updates.upto);
-    if (!updates.limited) {
+    // A writer that `stream_writers` does not name has no place on the board and never gets further.
+    if (!updates.limited || board_.position(inbox.number).of(writer) == from) {
       co_return;
     }
   }

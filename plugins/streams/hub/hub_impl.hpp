@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/cache.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
@@ -19,14 +20,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace lares::hub {
 
 [[nodiscard]] storage::Schema hub_schema();
 
-/// See stream::Hub. Registers this process as a writer when it starts, with a new incarnation; then takes up what the other
-/// processes publish, stream by stream in order, and fills gaps from where the rows are kept.
+/// See stream::Hub. Registers this process as a writer when it starts, with a new incarnation; then takes up
+/// what the other processes publish, stream by stream in order, and fills gaps from where the rows are kept.
 ///
 /// **Threads**: what comes from transports is worked through on the first loop.
 class HubImpl final : public stream::Hub, private stream::TransportListener {
@@ -36,7 +38,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
 
   HubImpl(Server& server, storage::Database& database);
 
-  /// Takes this process's row in `writers` and the streams' positions by the database, and opens the transports.
+  /// Takes this process's row in `writers` and the streams' positions by the database, and opens the
+  /// transports.
   Task<void> start();
   Task<void> stop() noexcept;
 
@@ -60,7 +63,11 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
     stream::StreamNumber number{};
     std::deque<stream::Command> queue;
     bool working = false;
-    bool overflowed = false;
+    // Instances of whose rows none was lost on the way since their last POSITION, which shows what was lost
+    // before.
+    std::unordered_set<std::string> in_step;
+    // Instances of whose rows some came through but were not taken up: their next POSITION brings these.
+    std::unordered_set<std::string> behind;
     std::unordered_map<std::string, std::vector<stream::Row>> batches;  // by instance
   };
 
@@ -69,7 +76,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   void received(std::string line) override;
   void publish(const std::string& line);
   void announce();
-  void enqueue(const std::string& stream, stream::Command command);
+  void enqueue(const std::string& stream, const std::string& instance, stream::Command command);
+  Task<stream::WriterNumber> load_writer_number(std::string instance);
   Task<void> work(Inbox& inbox);
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
   Task<void> take(Inbox& inbox, stream::PositionCommand command);
@@ -81,11 +89,11 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   stream::PositionBoard board_;
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
-  std::unordered_map<std::string, stream::WriterNumber> numbers_;
   std::vector<stream::StreamNumber> own_;
   std::map<std::string, Inbox, std::less<>> inboxes_;
   std::vector<stream::Transport*> transports_;
   TaskGroup tasks_;
+  Cache<std::string, stream::WriterNumber> numbers_;
   log::Logger log_{"lares.replication"};
 };
 
