@@ -14,9 +14,9 @@ std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
-bool read_number(std::string_view text, std::int64_t& out) {
+bool read_position(std::string_view text, std::int64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
+  return error == std::errc{} && end == text.data() + text.size() && out >= 0;
 }
 
 }  // namespace
@@ -31,12 +31,16 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
     return std::unexpected(std::string{"The line is empty."});
   }
   if (name == "RDATA") {
-    RdataCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}, .token = {}, .row = {}};
+    RdataCommand command{.stream = std::string{take_word(rest)},
+                         .instance = std::string{take_word(rest)},
+                         .token = {},
+                         .row = {}};
     const std::string_view token = take_word(rest);
     std::int64_t number = 0;
     if (token != "batch") {
-      if (!read_number(token, number)) {
-        return std::unexpected("RDATA has neither a number nor 'batch' as its token: " + std::string{line.substr(0, 200)});
+      if (!read_position(token, number)) {
+        return std::unexpected("RDATA has neither a number nor 'batch' as its token: " +
+                               std::string{line.substr(0, 200)});
       }
       command.token = number;
     }
@@ -50,9 +54,10 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
     PositionCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}};
     const std::string_view previous = take_word(rest);
     const std::string_view current = take_word(rest);
-    if (command.stream.empty() || command.instance.empty() || !read_number(previous, command.previous) ||
-        !read_number(current, command.current)) {
-      return std::unexpected("POSITION lacks stream, instance or numbers: " + std::string{line.substr(0, 200)});
+    if (command.stream.empty() || command.instance.empty() || !read_position(previous, command.previous) ||
+        !read_position(current, command.current)) {
+      return std::unexpected("POSITION lacks stream, instance or numbers: " +
+                             std::string{line.substr(0, 200)});
     }
     return command;
   }
@@ -62,8 +67,8 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
   return OtherCommand{.name = std::string{name}, .arguments = std::string{rest}};
 }
 
-std::string format_rdata(std::string_view stream, std::string_view instance, std::optional<std::int64_t> token,
-                         std::string_view row) {
+std::string format_rdata(std::string_view stream, std::string_view instance,
+                         std::optional<std::int64_t> token, std::string_view row) {
   std::string line = "RDATA ";
   line += stream;
   line += ' ';

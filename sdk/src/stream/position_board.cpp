@@ -2,6 +2,7 @@
 #include <lares/stream/position_board.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace lares::stream {
 
@@ -30,8 +31,13 @@ void PositionBoard::add_writer(StreamNumber stream, WriterNumber writer) {
 void PositionBoard::remove_writer(StreamNumber stream, WriterNumber writer) {
   {
     const std::lock_guard lock{mutex_};
-    std::erase_if(boards_[static_cast<std::size_t>(stream)].writers,
-                  [writer](const StreamPosition::Ahead& entry) { return entry.writer == writer; });
+    Board& board = boards_[static_cast<std::size_t>(stream)];
+    const auto found = std::ranges::find(board.writers, writer, &StreamPosition::Ahead::writer);
+    if (found == board.writers.end()) {
+      return;
+    }
+    board.departed.push_back(*found);
+    board.writers.erase(found);
     publish(stream);
   }
   advanced_.notify();
@@ -53,17 +59,20 @@ void PositionBoard::advance(StreamNumber stream, WriterNumber writer, std::int64
 
 void PositionBoard::publish(StreamNumber stream) {
   Board& board = boards_[static_cast<std::size_t>(stream)];
-  if (board.writers.empty()) {
+  if (!board.writers.empty()) {
+    board.floor =
+        std::max(board.floor, std::ranges::min(board.writers, {}, &StreamPosition::Ahead::position).position);
+  }
+  // Rows of a writer that has left stay covered while the others catch up.
+  std::erase_if(board.departed,
+                [&board](const StreamPosition::Ahead& entry) { return entry.position <= board.floor; });
+  if (board.writers.size() <= 1 && board.departed.empty()) {
     now_.set(stream, board.floor);
     return;
   }
-  const std::int64_t minimum = std::ranges::min(board.writers, {}, &StreamPosition::Ahead::position).position;
-  board.floor = std::max(board.floor, minimum);
-  if (board.writers.size() == 1) {
-    now_.set(stream, board.floor);
-  } else {
-    now_.set(stream, StreamPosition{board.floor, board.writers});
-  }
+  std::vector<StreamPosition::Ahead> ahead = board.writers;
+  ahead.insert(ahead.end(), board.departed.begin(), board.departed.end());
+  now_.set(stream, StreamPosition{board.floor, std::move(ahead)});
 }
 
 Token PositionBoard::now() const {

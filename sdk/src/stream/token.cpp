@@ -42,7 +42,12 @@ bool take(std::string_view& text, char c) {
 StreamPosition::StreamPosition(std::int64_t minimum, std::vector<Ahead> ahead)
     : minimum_(minimum), ahead_(std::move(ahead)) {
   std::erase_if(ahead_, [minimum](const Ahead& entry) { return entry.position <= minimum; });
-  std::ranges::sort(ahead_, {}, &Ahead::writer);
+  // Of a writer that is named twice the higher position stands.
+  std::ranges::sort(ahead_, [](const Ahead& a, const Ahead& b) {
+    return std::pair{a.writer, b.position} < std::pair{b.writer, a.position};
+  });
+  const auto repeated = std::ranges::unique(ahead_, {}, &Ahead::writer);
+  ahead_.erase(repeated.begin(), repeated.end());
 }
 
 std::int64_t StreamPosition::maximum() const noexcept {

@@ -12,8 +12,8 @@
 
 namespace lares::stream {
 
-/// `RDATA <stream> <instance> <token> <row>`: a row that a writer committed. Without a token it belongs to the next row that
-/// has one.
+/// `RDATA <stream> <instance> <token> <row>`: a row that a writer committed. Without a token it belongs to
+/// the next row that has one.
 struct RdataCommand {
   std::string stream;
   std::string instance;

@@ -41,7 +41,8 @@ class LARES_EXPORT PositionBoard {
  private:
   struct Board {
     std::int64_t floor = 0;
-    std::vector<StreamPosition::Ahead> writers;  // the present ones
+    std::vector<StreamPosition::Ahead> writers;   // the present ones
+    std::vector<StreamPosition::Ahead> departed;  // those above the floor
   };
   void publish(StreamNumber stream);
 

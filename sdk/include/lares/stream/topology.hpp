@@ -17,10 +17,12 @@ namespace lares::stream {
 inline constexpr std::string_view kMainInstance = "master";
 
 /// The instances that write a stream, as `stream_writers` says; the main process where it says nothing.
-[[nodiscard]] LARES_EXPORT std::vector<std::string> stream_writers(const Config& config, std::string_view stream);
+[[nodiscard]] LARES_EXPORT std::vector<std::string> stream_writers(const Config& config,
+                                                                   std::string_view stream);
 
 /// Whether this instance is one of them.
-[[nodiscard]] LARES_EXPORT bool writes_stream(const Config& config, std::string_view stream, std::string_view instance);
+[[nodiscard]] LARES_EXPORT bool writes_stream(const Config& config, std::string_view stream,
+                                              std::string_view instance);
 
 /// Where an instance listens for the other processes; nothing for one that `instance_map` does not name.
 [[nodiscard]] LARES_EXPORT std::optional<http::Endpoint> instance_endpoint(const Config& config,

@@ -23,8 +23,9 @@ class LARES_EXPORT TransportListener {
   virtual void received(std::string line) = 0;
 };
 
-/// How replication travels between the processes of one server: every command reaches every other process, in the order in
-/// which one process published it, or is lost together with all that follow until `connected` is called again.
+/// How replication travels between the processes of one server: every command reaches every other process, in
+/// the order in which one process published it, or is lost together with all that follow until `connected` is
+/// called again.
 ///
 /// Joined to the registry by transport plugins (`services.join<stream::Transport>(*this)`).
 class LARES_EXPORT Transport {
