@@ -76,10 +76,12 @@ std::expected<EventFilter, std::string> EventFilter::parse(const nlohmann::json&
   }
   EventFilter filter;
   if (const auto limit = object.find("limit"); limit != object.end() && !limit->is_null()) {
-    if (!limit->is_number_integer() || limit->get<std::int64_t>() < 0) {
+    // A number without a sign is kept as unsigned, however large.
+    if (!limit->is_number_unsigned() && !(limit->is_number_integer() && limit->get<std::int64_t>() >= 0)) {
       return std::unexpected(std::string{"The filter's 'limit' is not a number of events."});
     }
-    filter.limit_ = static_cast<std::size_t>(std::min<std::int64_t>(limit->get<std::int64_t>(), kMostEvents));
+    filter.limit_ =
+        static_cast<std::size_t>(std::min<std::uint64_t>(limit->get<std::uint64_t>(), kMostEvents));
   }
   struct List {
     const char* key;
