@@ -6,6 +6,7 @@
 #include <lares/base/metrics.hpp>
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -123,6 +124,18 @@ TEST_F(CacheTest, AWriteOvertakesALoad) {
     co_await askers.join();
     EXPECT_EQ(at.peek("k"), 9);
   }(cache, source, runtime_, got));
+}
+
+TEST_F(CacheTest, AValuePutOverAnotherIsKept) {
+  using Text = std::shared_ptr<const std::string>;
+  Cache<std::string, Text> cache{loads_,
+                                 {.name = "test", .max_size = 100},
+                                 [](const std::string&, const Text& text) { return text->size(); }};
+  cache.put("k", std::make_shared<const std::string>("old"));
+  const Text value = std::make_shared<const std::string>("newer");
+  cache.put("k", value);
+  EXPECT_EQ(cache.peek("k"), value);
+  EXPECT_EQ(cache.size(), 5U);
 }
 
 TEST_F(CacheTest, KeepsTheMostRecentlyUsedWithinItsBound) {
