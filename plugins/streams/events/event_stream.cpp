@@ -70,8 +70,8 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
   if (rows.empty()) {
     co_return;
   }
-  // Rows name events; the events are in the database, which is read for all of them at once. What it has from this writer
-  // since the last position counts, whether or not a row for it arrived.
+  // Rows name events; the events are in the database, which is read for all of them at once. What it has from
+  // this writer since the last position counts, whether or not a row for it arrived.
   std::int64_t from = hub_.position(StreamNumber::kEvents).of(writer);
   for (;;) {
     std::vector<StoredEventPtr> events =
@@ -88,7 +88,8 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
       if (event->event->redacts()) {
         const std::string target{*event->event->redacts()};
         const StoredEventPtr found = co_await database_.read(
-            "redacted_event", [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
+            "redacted_event",
+            [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
         one.redacts = found && found->redacted_because ? found->number : 0;
       }
       applied.push_back(std::move(one));

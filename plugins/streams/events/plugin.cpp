@@ -61,7 +61,8 @@ class EventsPlugin final : public Plugin {
   }
 
   Task<void> start() override {
-    // What every room is asked for has a number from the start, so that rooms without it are not looked up in vain.
+    // What every room is asked for has a number from the start, so that rooms without it are not looked up in
+    // vain.
     std::vector<storage::InternView> asked;
     for (const char* type :
          {"m.room.create", "m.room.power_levels", "m.room.join_rules", "m.room.history_visibility",
@@ -72,7 +73,8 @@ class EventsPlugin final : public Plugin {
     co_await interner_.intern(storage::InternKind::StateKey, std::move(asked));
     const ConfigPtr config = server_.config();
     if (!stream::writes_stream(*config, "events", server_.instance())) {
-      remote_ = std::make_unique<RemoteWriter>(server_, hub_, stream::stream_writers(*config, "events").front());
+      remote_ =
+          std::make_unique<RemoteWriter>(server_, hub_, stream::stream_writers(*config, "events").front());
       writer_.writer = remote_.get();
       co_return;
     }

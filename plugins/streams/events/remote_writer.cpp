@@ -96,11 +96,13 @@ WriteRequest decode(const json& body) {
 
 [[noreturn]] void throw_answer(const http::ClientResponse& answer, const std::string& instance) {
   const json body = json::parse(answer.body, nullptr, false);
-  if (!body.is_object() || !body.contains("errcode") || !body["errcode"].is_string() || answer.status >= 500) {
+  if (!body.is_object() || !body.contains("errcode") || !body["errcode"].is_string() ||
+      answer.status >= 500) {
     throw http::unavailable("The event could not be written.")
         .because("The process " + instance + " answered with status " + std::to_string(answer.status) + ".");
   }
-  http::MatrixError error{answer.status, body["errcode"].get<std::string>(), body.value("error", std::string{})};
+  http::MatrixError error{answer.status, body["errcode"].get<std::string>(),
+                          body.value("error", std::string{})};
   for (const auto& [key, value] : body.items()) {
     if (key != "errcode" && key != "error") {
       error = std::move(error).with(key, value.dump());
@@ -118,7 +120,8 @@ Task<Response> post_write(service::EventWriter& writer, Request& request) {
   }
   request.shield_from_cancellation();
   const WriteResult written = co_await writer.write(std::move(write));
-  json answer = {{"room_id", written.room.str()}, {"position", written.position}, {"event_ids", json::array()}};
+  json answer = {
+      {"room_id", written.room.str()}, {"position", written.position}, {"event_ids", json::array()}};
   for (const matrix::EventId& event : written.events) {
     answer["event_ids"].push_back(event.str());
   }
@@ -136,8 +139,8 @@ RemoteWriter::RemoteWriter(Server& server, stream::Hub& hub, std::string instanc
 Task<WriteResult> RemoteWriter::write(WriteRequest request) {
   // A key of its own for what has none, so that a request whose answer was lost can be sent again.
   if (!request.transaction && request.events.size() == 1) {
-    request.transaction = service::TransactionKey{
-        .scope = "lares " + server_.instance(), .id = crypto::random_alphanumeric(server_.runtime(), 20)};
+    request.transaction = service::TransactionKey{.scope = "lares " + server_.instance(),
+                                                  .id = crypto::random_alphanumeric(server_.runtime(), 20)};
   }
   const bool repeatable = request.transaction.has_value();
   const std::string body = encode(request);
@@ -148,11 +151,12 @@ Task<WriteResult> RemoteWriter::write(WriteRequest request) {
       throw http::unavailable("The event could not be written.")
           .because("instance_map does not say where " + instance_ + " listens.");
     }
-    http::ClientRequest call{.method = Method::Post,
-                             .target = kWritePath,
-                             .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
-                                         {"X-Lares-Instance", server_.instance()}},
-                             .body = body};
+    http::ClientRequest call{
+        .method = Method::Post,
+        .target = kWritePath,
+        .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
+                    {"X-Lares-Instance", server_.instance()}},
+        .body = body};
     std::optional<http::ClientResponse> answer;
     std::string failure;
     try {
@@ -189,7 +193,8 @@ Task<WriteResult> RemoteWriter::write(WriteRequest request) {
 
 void add_write_route(Server& server, service::EventWriter& writer) {
   server.router().add<Access::Worker>(
-      Method::Post, {kWritePath}, {.name = "ReplicationWriteEvents", .body_limit = 16U << 20U, .resource = "replication"},
+      Method::Post, {kWritePath},
+      {.name = "ReplicationWriteEvents", .body_limit = 16U << 20U, .resource = "replication"},
       [&writer](const Peer&, Request& request) { return post_write(writer, request); });
 }
 

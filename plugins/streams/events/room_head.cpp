@@ -19,6 +19,12 @@ namespace {
 // with the next.
 constexpr std::size_t kPrevEventsOfOurs = 10;
 
+constexpr std::size_t kEntryBytes = 128;
+
+std::size_t bytes_of(const StateEntry& entry) {
+  return entry.event ? entry.event->memory_bytes() : 0;
+}
+
 http::MatrixError event_error(const matrix::EventError& error) {
   const std::string message = matrix::describe(error);
   switch (error.code) {
@@ -56,11 +62,19 @@ const StateEntry* RoomHead::find(std::string_view type, std::string_view state_k
 }
 
 void RoomHead::learn(std::string_view type, std::string_view state_key, StateEntry entry) {
-  const std::size_t bytes =
-      128 + type.size() + state_key.size() + (entry.event ? entry.event->memory_bytes() : 0);
-  if (entries_.try_emplace(Key{std::string{type}, std::string{state_key}}, std::move(entry)).second) {
-    memory_bytes_ += bytes;
+  if (find(type, state_key) == nullptr) {
+    put(type, state_key, std::move(entry));
   }
+}
+
+void RoomHead::put(std::string_view type, std::string_view state_key, StateEntry entry) {
+  const auto [place, fresh] = entries_.try_emplace(Key{std::string{type}, std::string{state_key}});
+  if (fresh) {
+    memory_bytes_ += kEntryBytes + type.size() + state_key.size();
+  }
+  memory_bytes_ += bytes_of(entry);
+  memory_bytes_ -= bytes_of(place->second);
+  place->second = std::move(entry);
 }
 
 matrix::EventDraft RoomHead::draft_of(const NewEvent& event, std::int64_t now_ts) const {
@@ -139,10 +153,11 @@ void RoomHead::back_to_mark() {
   next_block_ = mark_->next_block;
   new_blocks_.resize(mark_->new_blocks);
   for (auto former = mark_->former.rbegin(); former != mark_->former.rend(); ++former) {
-    if (former->second) {
-      entries_.insert_or_assign(former->first, std::move(*former->second));
-    } else {
-      entries_.erase(former->first);
+    const auto& [key, entry] = *former;
+    put(key.type, key.state_key, entry.value_or(StateEntry{}));
+    if (!entry) {
+      entries_.erase(key);
+      memory_bytes_ -= kEntryBytes + key.type.size() + key.state_key.size();
     }
   }
   mark_.reset();
@@ -194,14 +209,12 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
       prepared.member = numbers.member;
       prepared.membership = membership_code(event->content()["membership"].to_string().value_or(""));
     }
-    const std::size_t bytes = 128 + event->type().size() + event->state_key()->size() + event->memory_bytes();
-    Key key{std::string{event->type()}, std::string{*event->state_key()}};
     if (mark_) {
-      const StateEntry* former = find(key.type, key.state_key);
-      mark_->former.emplace_back(key, former == nullptr ? std::nullopt : std::optional{*former});
+      const StateEntry* former = find(event->type(), *event->state_key());
+      mark_->former.emplace_back(Key{std::string{event->type()}, std::string{*event->state_key()}},
+                                 former == nullptr ? std::nullopt : std::optional{*former});
     }
-    const bool fresh = entries_.insert_or_assign(std::move(key), StateEntry{event, numbers.event}).second;
-    memory_bytes_ += fresh ? bytes : 0;
+    put(event->type(), *event->state_key(), {event, numbers.event});
   }
   stored->state_after = state_root_;
 
@@ -238,7 +251,7 @@ std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes)
     const std::size_t end = bytes.find('\n');
     const std::size_t first = bytes.find(' ');
     const std::size_t second = first == std::string_view::npos ? first : bytes.find(' ', first + 1);
-    if (end == std::string_view::npos || second == std::string_view::npos || second > end) {
+    if (end == std::string_view::npos || second == std::string_view::npos || second + 1 >= end) {
       return std::nullopt;
     }
     Extremity extremity;

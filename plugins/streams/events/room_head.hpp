@@ -122,6 +122,7 @@ class RoomHead {
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_bytes_; }
 
  private:
+  void put(std::string_view type, std::string_view state_key, StateEntry entry);
   [[nodiscard]] matrix::EventDraft draft_of(const service::NewEvent& event, std::int64_t now_ts) const;
   void authorise(const matrix::Event& event) const;
 
