@@ -79,14 +79,14 @@ class SyncPlugin final : public Plugin {
     if (!feed) {
       feed = co_await notifier_.feed(user);
     }
+    bool moved = false;  // `from` is no longer what the client sent
     if (!scope.initial) {
       auto since = Token::parse(*since_text);
       if (!since) {
         throw http::MatrixError(400, "M_UNKNOWN_POS", since.error());
       }
-      bool cut = false;
-      scope.from = since->limited_to(hub_.now(), cut);
-      if (cut) {
+      scope.from = since->limited_to(hub_.now(), moved);
+      if (moved) {
         log_.warning(
             "A sync token of {} is ahead of the database, as after the restore of a backup. It is read as "
             "now.",
@@ -95,7 +95,7 @@ class SyncPlugin final : public Plugin {
       if (!full_state && feed->unchanged_since(scope.from)) {
         std::string always;
         if (timeout == 0 && append_always(requester, always)) {
-          co_return Response::json_text(serialise_unchanged(always, *since_text));
+          co_return Response::json_text(serialise_unchanged(always, moved ? scope.from.text() : *since_text));
         }
       }
     }
@@ -104,14 +104,13 @@ class SyncPlugin final : public Plugin {
 
     const SteadyTime deadline =
         server_.runtime().steady_now() + std::chrono::milliseconds{std::min(timeout, kLongestPollMs)};
-    bool moved = false;
+    bool woken = true;
     for (;;) {
       if (!scope.initial && !full_state && feed->unchanged_since(scope.from)) {
         const SteadyTime now = server_.runtime().steady_now();
-        const bool woken =
-            now < deadline &&
-            co_await feed->wait(scope.from,
-                                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now));
+        woken = now < deadline &&
+                co_await feed->wait(scope.from,
+                                    std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now));
         std::string always;
         if (!woken && append_always(requester, always)) {
           co_return Response::json_text(serialise_unchanged(always, moved ? scope.from.text() : *since_text));
@@ -122,7 +121,8 @@ class SyncPlugin final : public Plugin {
       for (SyncContributor* contributor : contributors_) {
         co_await contributor->contribute(scope, response);
       }
-      if (scope.initial || full_state || !response.empty() || server_.runtime().steady_now() >= deadline) {
+      if (scope.initial || full_state || !response.empty() || !woken ||
+          server_.runtime().steady_now() >= deadline) {
         co_return Response::json_text(serialise(response, scope.to.text()));
       }
       // What woke it was none of this client's business: go on from there.
