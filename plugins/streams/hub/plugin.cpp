@@ -4,9 +4,10 @@
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/rooms.hpp>
+#include <lares/stream/feed_board.hpp>
 
 #include "hub_impl.hpp"
-#include "notifier_impl.hpp"
 
 namespace lares::hub {
 
@@ -20,7 +21,11 @@ class HubPlugin final : public Plugin {
  public:
   explicit HubPlugin(Server& server)
       : hub_(server, server.services().get<storage::Database>()),
-        notifier_(server.runtime(), hub_, server.services()),
+        notifier_(
+            server.runtime(), [this] { return hub_.now(); },
+            [&services = server.services()](std::int64_t user) {
+              return services.get<service::Rooms>().joined_rooms(user);
+            }),
         feeds_metric_(server.metrics().on_scrape("synapse_notifier_users",
                                                  "Users who sync or have synced lately.",
                                                  [this] { return static_cast<double>(notifier_.feeds()); })) {
@@ -34,7 +39,7 @@ class HubPlugin final : public Plugin {
 
  private:
   HubImpl hub_;
-  NotifierImpl notifier_;
+  stream::FeedBoard notifier_;
   metrics::CallbackHandle feeds_metric_;
 };
 

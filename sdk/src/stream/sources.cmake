@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/command.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/feed_board.cpp
   ${CMAKE_CURRENT_LIST_DIR}/interfaces.cpp
   ${CMAKE_CURRENT_LIST_DIR}/position_board.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stream_number.cpp

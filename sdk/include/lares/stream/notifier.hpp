@@ -50,7 +50,7 @@ class LARES_EXPORT Notifier {
 
   /// The feed of a user; made, with the user's rooms read from the events plugin, if there is none yet.
   virtual Task<std::shared_ptr<UserFeed>> feed(std::int64_t user) = 0;
-  /// The feed if there is one, without waiting.
+  /// The feed if there is one whose rooms are read, without waiting.
   [[nodiscard]] virtual std::shared_ptr<UserFeed> find(std::int64_t user) noexcept = 0;
 };
 

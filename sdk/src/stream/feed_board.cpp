@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "notifier_impl.hpp"
-
 #include <lares/async/runtime.hpp>
-#include <lares/service/rooms.hpp>
+#include <lares/stream/feed_board.hpp>
 
 #include <algorithm>
 #include <utility>
 
-namespace lares::hub {
+namespace lares::stream {
 
-using stream::StreamNumber;
-using stream::Token;
-using stream::WriterNumber;
+Feed::~Feed() = default;
 
 bool Feed::unchanged_since(const Token& since) const noexcept {
   const std::lock_guard lock{mutex_};
   if (!known_) {
     return false;
   }
-  for (std::size_t i = 1; i < stream::kStreamNumbers; ++i) {
+  for (std::size_t i = 1; i < kStreamNumbers; ++i) {
     const auto stream = static_cast<StreamNumber>(i);
     if (since.minimum(stream) < known_from_.minimum(stream)) {
       return false;
@@ -60,10 +56,15 @@ void Feed::changed(StreamNumber stream, WriterNumber writer, std::int64_t positi
   changed_.notify();
 }
 
-void Feed::known_from(Token from) {
+void Feed::know_from(Token from) {
   const std::lock_guard lock{mutex_};
   known_from_ = std::move(from);
   known_ = true;
+}
+
+bool Feed::known() const noexcept {
+  const std::lock_guard lock{mutex_};
+  return known_;
 }
 
 void Feed::end() noexcept {
@@ -71,10 +72,12 @@ void Feed::end() noexcept {
   changed_.notify();
 }
 
-NotifierImpl::NotifierImpl(Runtime& runtime, stream::Hub& hub, ServiceRegistry& services)
-    : runtime_(runtime), hub_(hub), services_(services) {}
+FeedBoard::FeedBoard(Runtime& runtime, Now now, RoomsOf rooms_of, std::size_t most_feeds)
+    : runtime_(runtime), now_(std::move(now)), rooms_of_(std::move(rooms_of)), most_feeds_(most_feeds) {}
 
-void NotifierImpl::room(std::int64_t room, StreamNumber stream, WriterNumber writer, std::int64_t position) {
+FeedBoard::~FeedBoard() = default;
+
+void FeedBoard::room(std::int64_t room, StreamNumber stream, WriterNumber writer, std::int64_t position) {
   const std::lock_guard lock{mutex_};
   const auto found = rooms_.find(room);
   if (found == rooms_.end()) {
@@ -85,8 +88,8 @@ void NotifierImpl::room(std::int64_t room, StreamNumber stream, WriterNumber wri
   }
 }
 
-void NotifierImpl::users(std::span<const std::int64_t> users, StreamNumber stream, WriterNumber writer,
-                         std::int64_t position) {
+void FeedBoard::users(std::span<const std::int64_t> users, StreamNumber stream, WriterNumber writer,
+                      std::int64_t position) {
   const std::lock_guard lock{mutex_};
   for (const std::int64_t user : users) {
     if (const auto found = feeds_.find(user); found != feeds_.end()) {
@@ -95,7 +98,7 @@ void NotifierImpl::users(std::span<const std::int64_t> users, StreamNumber strea
   }
 }
 
-void NotifierImpl::joined(std::int64_t user, std::int64_t room) {
+void FeedBoard::joined(std::int64_t user, std::int64_t room) {
   const std::lock_guard lock{mutex_};
   const auto found = feeds_.find(user);
   if (found == feeds_.end()) {
@@ -108,7 +111,7 @@ void NotifierImpl::joined(std::int64_t user, std::int64_t room) {
   }
 }
 
-void NotifierImpl::left(std::int64_t user, std::int64_t room) {
+void FeedBoard::left(std::int64_t user, std::int64_t room) {
   const std::lock_guard lock{mutex_};
   const auto found = feeds_.find(user);
   if (found == feeds_.end() || std::erase(found->second->rooms_, room) == 0) {
@@ -121,43 +124,46 @@ void NotifierImpl::left(std::int64_t user, std::int64_t room) {
   }
 }
 
-std::shared_ptr<stream::UserFeed> NotifierImpl::find(std::int64_t user) noexcept {
+std::shared_ptr<UserFeed> FeedBoard::find(std::int64_t user) noexcept {
   const std::lock_guard lock{mutex_};
   const auto found = feeds_.find(user);
-  if (found == feeds_.end()) {
+  if (found == feeds_.end() || !found->second->known()) {
     return nullptr;
   }
   found->second->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
   return found->second;
 }
 
-Task<std::shared_ptr<stream::UserFeed>> NotifierImpl::feed(std::int64_t user) {
+Task<std::shared_ptr<UserFeed>> FeedBoard::feed(std::int64_t user) {
   std::shared_ptr<Feed> feed;
   {
     const std::lock_guard lock{mutex_};
     std::shared_ptr<Feed>& place = feeds_[user];
     if (place) {
-      place->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
-      co_return place;
+      feed = place;
+    } else {
+      feed = place = std::make_shared<Feed>(runtime_);
+      if (ended_) {
+        feed->end();
+      }
+      drop_unused();
     }
-    place = std::make_shared<Feed>(runtime_);
-    place->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
-    feed = place;
-    if (ended_) {
-      feed->end();
-    }
-    drop_unused();
+    feed->used_.store(runtime_.steady_now(), std::memory_order_relaxed);
   }
-  // Whoever asks meanwhile finds the feed, which knows nothing yet and calls nothing unchanged.
-  const std::vector<std::int64_t> rooms = co_await services_.get<service::Rooms>().joined_rooms(user);
+  if (feed->known()) {
+    co_return feed;
+  }
+  // Whoever asks meanwhile loads as well: one load that fails must not leave a feed that never knows
+  // anything.
+  const std::vector<std::int64_t> rooms = co_await rooms_of_(user);
   for (const std::int64_t room : rooms) {
     joined(user, room);
   }
-  feed->known_from(hub_.now());
+  feed->know_from(now_());
   co_return feed;
 }
 
-void NotifierImpl::forget(std::int64_t, Feed& feed) {
+void FeedBoard::forget(Feed& feed) {
   for (const std::int64_t room : feed.rooms_) {
     const auto place = rooms_.find(room);
     std::erase(place->second, &feed);
@@ -168,8 +174,8 @@ void NotifierImpl::forget(std::int64_t, Feed& feed) {
 }
 
 // A tenth goes at a time, so that the search is paid for by many new feeds.
-void NotifierImpl::drop_unused() {
-  if (feeds_.size() <= kMostFeeds) {
+void FeedBoard::drop_unused() {
+  if (feeds_.size() <= most_feeds_) {
     return;
   }
   std::vector<std::pair<SteadyTime, std::int64_t>> unused;
@@ -179,15 +185,15 @@ void NotifierImpl::drop_unused() {
     }
   }
   std::ranges::sort(unused);
-  unused.resize(std::min(unused.size(), kMostFeeds / 10));
+  unused.resize(std::min(unused.size(), most_feeds_ / 10 + 1));
   for (const auto& [used, user] : unused) {
     const auto found = feeds_.find(user);
-    forget(user, *found->second);
+    forget(*found->second);
     feeds_.erase(found);
   }
 }
 
-void NotifierImpl::end() noexcept {
+void FeedBoard::end() noexcept {
   const std::lock_guard lock{mutex_};
   ended_ = true;
   for (const auto& [user, feed] : feeds_) {
@@ -195,9 +201,9 @@ void NotifierImpl::end() noexcept {
   }
 }
 
-std::size_t NotifierImpl::feeds() const {
+std::size_t FeedBoard::feeds() const {
   const std::lock_guard lock{mutex_};
   return feeds_.size();
 }
 
-}  // namespace lares::hub
+}  // namespace lares::stream
