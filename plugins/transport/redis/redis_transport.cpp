@@ -162,6 +162,9 @@ Task<void> RedisTransport::run() {
     } catch (const std::exception& error) {
       failure = error.what();
     }
+    while (failure.ends_with('.')) {
+      failure.pop_back();  // Redis' own sentences end with one
+    }
     const bool greeted = std::exchange(greeted_, false);
     end_session();
     if (tasks_.cancelled()) {
