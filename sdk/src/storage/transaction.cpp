@@ -9,6 +9,7 @@ namespace lares::storage {
 
 Row::~Row() = default;
 ReadTransaction::~ReadTransaction() = default;
+WriteTransaction::~WriteTransaction() = default;
 
 void ReadTransaction::refuse_second_row(bool found) {
   if (found) {

@@ -251,6 +251,8 @@ class LARES_EXPORT WriteTransaction : public ReadTransaction {
   virtual void lock(std::string_view name) = 0;
 
  protected:
+  ~WriteTransaction() override;
+
   virtual std::int64_t execute(const Statement& statement, std::span<const Argument> arguments) = 0;
   virtual std::int64_t insert(const InsertMany& statement, std::span<const Argument> cells) = 0;
   virtual std::int64_t change(const ChangeMany& statement, std::span<const Argument> cells) = 0;
