@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "room_head.hpp"
 
+#include <lares/crypto/base64.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/canonical.hpp>
 
@@ -23,6 +24,32 @@ constexpr std::size_t kEntryBytes = 128;
 
 std::size_t bytes_of(const StateEntry& entry) {
   return entry.event ? entry.event->memory_bytes() : 0;
+}
+
+// In versions 1 and 2 the sender's server makes the id. No two of its events agree in all of this: one
+// follows the other.
+void name_event(matrix::EventDraft& draft, const matrix::UserId& sender, const matrix::RoomVersion& version) {
+  if (!version.has_event_id_field()) {
+    return;
+  }
+  crypto::Sha256 hash;
+  const auto add = [&hash](std::string_view text) {
+    hash.update(std::to_string(text.size())).update(" ").update(text);
+  };
+  add(draft.room_id.value_or(""));
+  add(draft.type);
+  add(draft.state_key.value_or(""));
+  add(draft.sender);
+  add(draft.content);
+  add(draft.redacts.value_or(""));
+  add(std::to_string(draft.origin_server_ts));
+  for (const matrix::EventReference& prev : draft.prev_events) {
+    add(prev.event_id);
+  }
+  draft.event_id = "$";
+  crypto::base64_append(*draft.event_id, hash.finish(), crypto::Base64::kUrlSafe);
+  *draft.event_id += ':';
+  *draft.event_id += sender.server();
 }
 
 http::MatrixError event_error(const matrix::EventError& error) {
@@ -90,7 +117,8 @@ matrix::EventDraft RoomHead::draft_of(const NewEvent& event, std::int64_t now_ts
   draft.prev_events.reserve(prev_events);
   for (std::size_t i = 0; i < prev_events; ++i) {
     const Extremity& extremity = extremities_[extremities_.size() - 1 - i];
-    draft.prev_events.emplace_back(extremity.event_id);
+    matrix::EventReference& prev = draft.prev_events.emplace_back(extremity.event_id);
+    prev.reference_hash = extremity.reference_hash.value_or(crypto::Sha256Digest{});
     draft.depth = std::max(draft.depth, extremity.depth);
   }
   draft.depth = std::min(draft.depth + 1, matrix::kMaxDepth);
@@ -100,6 +128,7 @@ matrix::EventDraft RoomHead::draft_of(const NewEvent& event, std::int64_t now_ts
       draft.auth_events.emplace_back(*entry->event);
     }
   }
+  name_event(draft, event.sender, *version_);
   return draft;
 }
 
@@ -223,7 +252,11 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
     return std::ranges::any_of(event->prev_events(),
                                [&extremity](std::string_view prev) { return prev == extremity.event_id; });
   });
-  extremities_.push_back({numbers.event, stored->depth, std::string{event->event_id()}});
+  Extremity& extremity =
+      extremities_.emplace_back(Extremity{numbers.event, stored->depth, std::string{event->event_id()}});
+  if (version_->has_event_id_field()) {
+    extremity.reference_hash = matrix::EventReference{*event}.reference_hash;
+  }
   prepared.stored = std::move(stored);
   return prepared;
 }
@@ -239,6 +272,12 @@ std::string encode_extremities(std::span<const Extremity> extremities) {
     out += ' ';
     out += std::to_string(extremity.depth);
     out += ' ';
+    if (extremity.reference_hash) {
+      // An id begins with another character.
+      out += '=';
+      crypto::base64_append(out, *extremity.reference_hash);
+      out += ' ';
+    }
     out += extremity.event_id;
     out += '\n';
   }
@@ -262,7 +301,16 @@ std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes)
     if (!number(0, first, extremity.number) || !number(first + 1, second, extremity.depth)) {
       return std::nullopt;
     }
-    extremity.event_id = bytes.substr(second + 1, end - second - 1);
+    std::string_view id = bytes.substr(second + 1, end - second - 1);
+    if (id.front() == '=') {
+      const std::size_t space = id.find(' ');
+      if (space == std::string_view::npos || space + 1 == id.size() ||
+          !crypto::base64_decode_to(extremity.reference_hash.emplace(), id.substr(1, space - 1))) {
+        return std::nullopt;
+      }
+      id.remove_prefix(space + 1);
+    }
+    extremity.event_id = id;
     result.push_back(std::move(extremity));
     bytes.remove_prefix(end + 1);
   }
@@ -280,6 +328,7 @@ EventPtr build_create_event(const NewEvent& event, const matrix::RoomVersion& ve
   draft.content = event.content;
   draft.origin_server_ts = event.origin_server_ts != 0 ? event.origin_server_ts : now_ts;
   draft.depth = 1;
+  name_event(draft, event.sender, version);
   auto built = matrix::build_event(draft, version, server, key);
   if (!built) {
     throw event_error(built.error());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/crypto/ed25519.hpp>
+#include <lares/crypto/hash.hpp>
 #include <lares/matrix/event.hpp>
 #include <lares/matrix/event_auth.hpp>
 #include <lares/matrix/state_map.hpp>
@@ -28,6 +29,8 @@ struct Extremity {
   std::int64_t number = 0;
   std::int64_t depth = 0;
   std::string event_id;
+  /// In versions 1 and 2, where an event that follows names it beside the id.
+  std::optional<crypto::Sha256Digest> reference_hash = {};
 };
 
 /// An event of the room's current state, and its number. A null event says that the state certainly has none.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "room_head.hpp"
 
+#include <lares/crypto/base64.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/matrix/event_auth.hpp>
 
@@ -106,7 +107,7 @@ class RoomHeadOf : public ::testing::TestWithParam<const char*> {
  protected:
   MemoryRoom room_{GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(RoomVersions, RoomHeadOf, ::testing::Values("3", "10", "11", "12"));
+INSTANTIATE_TEST_SUITE_P(RoomVersions, RoomHeadOf, ::testing::Values("1", "2", "3", "10", "11", "12"));
 
 TEST_P(RoomHeadOf, LeadsANewRoomToItsFirstMessage) {
   EXPECT_FALSE(room_.head().exists());
@@ -293,10 +294,43 @@ TEST(RoomExtremities, AreReadBackAsTheyWereWritten) {
   EXPECT_TRUE(decode_extremities("")->empty());
 }
 
+TEST(RoomExtremities, KeepTheHashThatOldVersionsName) {
+  crypto::Sha256Digest hash{};
+  hash.fill(0xe7);
+  const auto read =
+      decode_extremities(encode_extremities(std::vector<Extremity>{{7, 12, "$a b:c", hash}, {8, 1, "$d"}}));
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 2U);
+  EXPECT_EQ((*read)[0].event_id, "$a b:c");
+  EXPECT_EQ((*read)[0].reference_hash, hash);
+  EXPECT_EQ((*read)[1].reference_hash, std::nullopt);
+}
+
+TEST(RoomHead, InOldVersionsEveryEventHasItsOwnIdAndNamesTheHashOfTheOneBefore) {
+  for (const char* version : {"1", "2"}) {
+    MemoryRoom room{version};
+    room.begin();
+    const matrix::EventPtr first = room.append(MemoryRoom::message()).stored->event;
+    const matrix::EventPtr second = room.append(MemoryRoom::message()).stored->event;
+    EXPECT_NE(first->event_id(), second->event_id());
+    EXPECT_TRUE(first->event_id().ends_with(":a.example")) << first->event_id();
+    const std::string hash = crypto::base64_encode(matrix::EventReference{*first}.reference_hash);
+    EXPECT_NE(second->bytes().find('"' + std::string{first->event_id()} + R"(",{"sha256":")" + hash),
+              std::string::npos)
+        << second->bytes();
+    // As another process, or this one after a start, reads it.
+    const auto kept = decode_extremities(room.head().row().extremities);
+    ASSERT_TRUE(kept);
+    ASSERT_EQ(kept->size(), 1U);
+    EXPECT_EQ(kept->front().reference_hash, matrix::EventReference{*second}.reference_hash);
+    EXPECT_EQ(kept->front().event_id, second->event_id());
+  }
+}
+
 TEST(RoomExtremities, RefuseOtherBytes) {
   for (const std::string_view bytes :
        {"x", "\n", "1\n", "1 2\n", "1 2 $a", "1 x $a\n", "x 2 $a\n", " 2 $a\n", "1  $a\n", "1 2 $a\n3",
-        "1\n2 3 $a\n", "99999999999999999999 1 $a\n", "1 2 \n"}) {
+        "1\n2 3 $a\n", "99999999999999999999 1 $a\n", "1 2 \n", "1 2 =\n", "1 2 =x $a\n", "1 2 = $a\n"}) {
     EXPECT_EQ(decode_extremities(bytes), std::nullopt) << bytes;
   }
 }
