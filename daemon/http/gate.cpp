@@ -22,7 +22,6 @@
 
 #include <boost/asio/error.hpp>
 
-
 namespace lares::http {
 
 namespace {
