@@ -10,6 +10,7 @@
 #include <lares/service/sync.hpp>
 #include <lares/stream/hub.hpp>
 #include <lares/stream/notifier.hpp>
+#include <lares/stream/topology.hpp>
 
 #include <chrono>
 #include <optional>
@@ -33,6 +34,8 @@ namespace {
 
 // Longer than this no proxy on the way keeps a silent connection.
 constexpr std::int64_t kLongestPollMs = 120'000;
+constexpr int kLookAgain = 20;
+constexpr std::chrono::milliseconds kLookAgainAfter{50};
 
 void declare(Declarations& declarations) {
   declarations.schema(filters_schema());
@@ -45,7 +48,8 @@ class SyncPlugin final : public Plugin {
         loads_(server.runtime(), "sync caches"),
         hub_(server.services().get<stream::Hub>()),
         notifier_(server.services().get<stream::Notifier>()),
-        filters_(server, loads_) {
+        filters_(server, loads_),
+        shared_(stream::has_other_processes(*server.config())) {
     server.router().add<Access::Guest>(
         Method::Get, http::client_paths("/sync"),
         {.name = "SyncRestServlet",
@@ -86,6 +90,12 @@ class SyncPlugin final : public Plugin {
         throw http::MatrixError(400, "M_UNKNOWN_POS", since.error());
       }
       scope.from = since->limited_to(hub_.now(), moved);
+      // The token may come from a process that is a moment ahead of this one.
+      for (int i = 0; moved && shared_ && i < kLookAgain; ++i) {
+        co_await server_.runtime().sleep_for(kLookAgainAfter);
+        moved = false;
+        scope.from = since->limited_to(hub_.now(), moved);
+      }
       if (moved) {
         log_.warning(
             "A sync token of {} is ahead of the database, as after the restore of a backup. It is read as "
@@ -145,6 +155,7 @@ class SyncPlugin final : public Plugin {
   stream::Hub& hub_;
   stream::Notifier& notifier_;
   Filters filters_;
+  bool shared_;  // with other processes
   std::vector<SyncContributor*> contributors_;
   log::Logger log_{"lares.sync"};
 };
