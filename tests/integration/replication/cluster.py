@@ -18,8 +18,10 @@ class Worker(Server):
         super().__init__(name=main.config["server_name"], database=main.config["database"])
         self.port = port
         self.process.name = name
-        shared = {key: value for key, value in main.config.items() if key != "listeners"}
-        self.config = {**shared, "worker_app": "generic_worker", "worker_name": name, "worker_listeners": [
+        # As docs/workers.md has it: the file that all processes read, then the worker's own.
+        self.process.command = [self.process.command[0], "--config-path", main.config_path,
+                                "--config-path", self.config_path]
+        self.config = {"worker_app": "generic_worker", "worker_name": name, "worker_listeners": [
             {"port": port, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": [{"names": ["replication"]}]}]}
         self.write_config()
 
