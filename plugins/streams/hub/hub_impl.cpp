@@ -168,6 +168,7 @@ Task<void> HubImpl::repeat_positions() {
 void HubImpl::connected() {
   for (auto& [name, inbox] : inboxes_) {
     inbox.in_step.clear();
+    inbox.batches.clear();
   }
   log_.info("Connected to the other processes.");
   publish("REPLICATE");
