@@ -67,6 +67,21 @@ Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sende
                               .origin_server_ts = 0};
 }
 
+void require(const service::SpamVerdict& verdict) {
+  if (verdict.allowed) {
+    return;
+  }
+  http::MatrixError error{403, verdict.errcode.empty() ? "M_FORBIDDEN" : verdict.errcode,
+                          verdict.message.empty() ? "This server does not allow it." : verdict.message};
+  const json fields = json::parse(verdict.extra_fields, nullptr, false);
+  if (fields.is_object()) {
+    for (const auto& [key, value] : fields.items()) {
+      error = std::move(error).with(key, value.dump());
+    }
+  }
+  throw http::MatrixError{error};
+}
+
 Task<service::WriteResult> write_one(Shared& shared, matrix::RoomId room, service::NewEvent event,
                                      std::optional<service::TransactionKey> transaction) {
   service::WriteRequest request;

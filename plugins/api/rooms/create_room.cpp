@@ -151,6 +151,10 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   const std::vector<matrix::UserId> invites = invites_of(body);
   const matrix::UserId& creator = requester.user();
 
+  if (shared.spam.asks(service::SpamChecker::Hook::CreateRoom)) {
+    const service::SpamVerdict verdict = co_await shared.spam.user_may_create_room(creator, body.dump());
+    require(verdict);
+  }
   Plan plan{creator};
   json create = object_of(body, "creation_content");
   create["room_version"] = version_name;

@@ -44,6 +44,9 @@ void add_read(Shared& shared);         ///< /rooms/{roomId}/messages, members, e
 Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sender, matrix::UserId member,
                                      std::string_view membership, std::optional<std::string> reason);
 
+/// Turns a denial into the error that the module asked for. **Errors**: MatrixError.
+void require(const service::SpamVerdict& verdict);
+
 /// Writes one event. **Errors**: those of EventWriter.
 Task<service::WriteResult> write_one(Shared& shared, matrix::RoomId room, service::NewEvent event,
                                      std::optional<service::TransactionKey> transaction);

@@ -3,6 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+
 #include "endpoints.hpp"
 
 namespace lares::rooms {
@@ -15,6 +18,8 @@ using http::Response;
 
 namespace {
 
+constexpr std::array<std::string_view, 1> kInvite{"invite"};
+
 Task<void> set_membership(Shared& shared, const Requester& requester, matrix::RoomId room,
                           matrix::UserId member, std::string_view membership,
                           std::optional<std::string> reason) {
@@ -25,6 +30,15 @@ Task<void> set_membership(Shared& shared, const Requester& requester, matrix::Ro
 
 Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
   std::optional<std::string> reason = optional_string(request.json(), "reason");
+  if (shared.spam.asks(service::SpamChecker::Hook::Join)) {
+    const std::vector<service::Membership> invitations =
+        co_await shared.rooms.memberships(requester.account().user_number, kInvite);
+    const bool invited = std::ranges::any_of(
+        invitations, [&room](const service::Membership& entry) { return entry.room_id == room.view(); });
+    const service::SpamVerdict verdict =
+        co_await shared.spam.user_may_join_room(requester.user(), room, invited);
+    require(verdict);
+  }
   request.shield_from_cancellation();
   const std::string answer = room.str();
   co_await set_membership(shared, requester, std::move(room), requester.user(), "join", std::move(reason));
@@ -60,6 +74,11 @@ Task<Response> post_other(Shared& shared, const Requester& requester, Request& r
   const nlohmann::json& body = request.json();
   matrix::UserId member = parse_user(required_string(body, "user_id"));
   std::optional<std::string> reason = optional_string(body, "reason");
+  if (membership == "invite" && shared.spam.asks(service::SpamChecker::Hook::Invite)) {
+    const service::SpamVerdict verdict =
+        co_await shared.spam.user_may_invite(requester.user(), member, room, false);
+    require(verdict);
+  }
   request.shield_from_cancellation();
   co_await set_membership(shared, requester, std::move(room), std::move(member), membership,
                           std::move(reason));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
 
@@ -35,6 +36,30 @@ TransactionKey transaction_of(const Requester& requester, const Request& request
   return {.scope = service::transaction_scope(requester), .id = id};
 }
 
+// Modules see the event as it would be sent, before it is signed and has its place in the room.
+Task<void> ask_modules(Shared& shared, const Requester& requester, const matrix::RoomId& room,
+                       const NewEvent& event) {
+  if (!shared.spam.asks(service::SpamChecker::Hook::Event)) {
+    co_return;
+  }
+  const std::unique_ptr<service::RoomView> view = co_await shared.rooms.view(requester, room);
+  matrix::EventDraft draft;
+  draft.type = event.type;
+  draft.state_key = event.state_key;
+  draft.sender = event.sender.str();
+  draft.room_id = room.str();
+  draft.content = event.content;
+  if (view->version().has_event_id_field()) {
+    draft.event_id = matrix::random_event_id(shared.server.runtime(), shared.keys.server_name());
+  }
+  const auto built = matrix::build_unsigned(draft, view->version());
+  if (!built) {
+    throw http::bad_json(matrix::describe(built.error()));
+  }
+  const service::SpamVerdict verdict = co_await shared.spam.check_event(**built);
+  require(verdict);
+}
+
 /// PUT /rooms/{roomId}/send/{eventType}/{txnId}
 /// spec: Client-Server API, "Sending events to a room"
 Task<Response> put_send(Shared& shared, const Requester& requester, Request& request) {
@@ -49,6 +74,7 @@ Task<Response> put_send(Shared& shared, const Requester& requester, Request& req
                  .redacts = {},
                  .origin_server_ts = 0};
   TransactionKey transaction = transaction_of(requester, request);
+  co_await ask_modules(shared, requester, room, event);
   request.shield_from_cancellation();
   const service::WriteResult written =
       co_await write_one(shared, std::move(room), std::move(event), std::move(transaction));
@@ -92,6 +118,7 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
                  .content = std::string{request.body()},
                  .redacts = {},
                  .origin_server_ts = 0};
+  co_await ask_modules(shared, requester, room, event);
   request.shield_from_cancellation();
   const service::WriteResult written =
       co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
