@@ -23,7 +23,7 @@ namespace {
 
 #define LARES_EVENT_COLUMNS                                                                            \
   "e.event, e.room, e.writer, e.position, e.depth, e.sender, e.state_before, e.state_after, e.flags, " \
-  "e.redacted_by, e.header, e.body, h.version, t.scope, t.txn_id"
+  "e.redacted_by, e.header, e.body, h.version, t.scope, t.txn_id, e.thread"
 #define LARES_EVENT_FROM \
   "events e JOIN room_heads h ON h.room = e.room LEFT JOIN event_transactions t ON t.event = e.event"
 
@@ -45,6 +45,10 @@ constexpr storage::Statement kForwards{
 constexpr storage::Statement kWritten{"SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
                                       " WHERE e.position > $1 AND e.position <= $2 AND e.writer = $3 "
                                       "ORDER BY e.position LIMIT $4"};
+constexpr storage::Statement kNotifying{
+    "SELECT event, position, thread, flags FROM events WHERE room = $1 AND position > $2 AND position <= $3 "
+    "AND sender <> $4 AND (thread IS NOT NULL OR (flags & $6) <> 0) ORDER BY position LIMIT $5"};
+constexpr std::int64_t kMostNotifying = 10'000;
 constexpr storage::Statement kHead{
     "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
 
@@ -79,6 +83,7 @@ Read take(const Row& row) {
   stored->state_after = row.maybe_i64(7).value_or(0);
   stored->transaction_scope = row.maybe_bytes(13).value_or("");
   stored->transaction_id = row.maybe_bytes(14).value_or("");
+  stored->thread = row.maybe_i64(15).value_or(0);
   const std::int64_t flags = row.i64(8);
   stored->rejected = (flags & kRejected) != 0;
   stored->soft_failed = (flags & kSoftFailed) != 0;
@@ -156,6 +161,19 @@ std::vector<StoredEventPtr> EventReader::written(ReadTransaction& tx, stream::Wr
                                                  std::int64_t from, std::int64_t to,
                                                  std::size_t limit) const {
   return select(tx, kWritten, from, to, static_cast<std::int64_t>(writer), static_cast<std::int64_t>(limit));
+}
+
+std::vector<service::NotifyingEvent> EventReader::notifying(ReadTransaction& tx, std::int64_t room,
+                                                            std::int64_t reader, std::int64_t after,
+                                                            std::int64_t upto) const {
+  std::vector<service::NotifyingEvent> events;
+  tx.each(kNotifying, room, after, upto, reader, kMostNotifying, kNotifyMask, [&events](const Row& row) {
+    events.push_back({.number = row.i64(0),
+                      .position = row.i64(1),
+                      .thread = row.maybe_i64(2).value_or(0),
+                      .notify = static_cast<service::Notify>((row.i64(3) & kNotifyMask) >> kNotifyShift)});
+  });
+  return events;
 }
 
 std::unique_ptr<RoomHead> EventReader::head(ReadTransaction& tx, std::int64_t room,

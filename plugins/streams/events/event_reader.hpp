@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/matrix/room_version.hpp>
+#include <lares/service/rooms.hpp>
 #include <lares/service/stored_event.hpp>
 #include <lares/storage/database.hpp>
 
@@ -42,6 +43,11 @@ class EventReader {
   [[nodiscard]] std::vector<service::StoredEventPtr> written(storage::ReadTransaction& tx,
                                                              stream::WriterNumber writer, std::int64_t from,
                                                              std::int64_t to, std::size_t limit) const;
+
+  /// See service::Rooms::notifying_events.
+  [[nodiscard]] std::vector<service::NotifyingEvent> notifying(storage::ReadTransaction& tx,
+                                                               std::int64_t room, std::int64_t reader,
+                                                               std::int64_t after, std::int64_t upto) const;
 
   /// The head of a room, null if the room is unknown.
   [[nodiscard]] std::unique_ptr<RoomHead> head(storage::ReadTransaction& tx, std::int64_t room,

@@ -7,6 +7,8 @@
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace lares::events {
 
@@ -16,8 +18,9 @@ using stream::StreamNumber;
 
 namespace {
 
-constexpr storage::Statement kPositions{
-    "SELECT writer, MAX(position) FROM events WHERE position > 0 GROUP BY writer"};
+constexpr storage::Statement kPresent{
+    storage::Sql{"SELECT value FROM events_sequence WHERE id = 1",
+                 "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"}};
 
 constexpr std::size_t kAppliedAtOnce = 1'000;
 
@@ -55,13 +58,10 @@ EventStream::EventStream(storage::Database& database, storage::Interner& interne
       caches_(caches),
       reader_(reader) {}
 
-Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> EventStream::positions() {
-  co_return co_await database_.read("events_positions", [](storage::ReadTransaction& tx) {
-    std::vector<std::pair<stream::WriterNumber, std::int64_t>> found;
-    tx.each(kPositions, [&found](const storage::Row& row) {
-      found.emplace_back(static_cast<stream::WriterNumber>(row.i64(0)), row.i64(1));
-    });
-    return found;
+// Positions of the sequence that are drawn and not yet committed belong to writers that announce theirs.
+Task<std::int64_t> EventStream::present(storage::Database& database) {
+  co_return co_await database.read("events_present", [](storage::ReadTransaction& tx) {
+    return tx.one(kPresent, [](const storage::Row& row) { return row.i64(0); });
   });
 }
 
@@ -95,12 +95,17 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
       applied.push_back(std::move(one));
     }
     caches_.apply(applied);
-    notify(applied);
-    if (events.size() < kAppliedAtOnce) {
+    const std::size_t count = applied.size();
+    std::ranges::move(applied, std::back_inserter(to_wake_));
+    if (count < kAppliedAtOnce) {
       co_return;
     }
     from = events.back()->position;
   }
+}
+
+void EventStream::wake(stream::WriterNumber, std::span<const stream::Row>, std::int64_t) {
+  notify(std::exchange(to_wake_, {}));
 }
 
 Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,

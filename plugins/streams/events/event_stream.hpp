@@ -26,9 +26,10 @@ class EventStream final : public stream::Stream {
               stream::Notifier& notifier, RoomCaches& caches, const EventReader& reader);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "events"; }
-  Task<std::vector<std::pair<stream::WriterNumber, std::int64_t>>> positions() override;
+  Task<std::int64_t> present(storage::Database& database) override;
   Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
                    std::int64_t upto) override;
+  void wake(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) override;
   Task<stream::Updates> updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
                                 std::size_t limit) override;
 
@@ -44,6 +45,7 @@ class EventStream final : public stream::Stream {
   stream::Notifier& notifier_;
   RoomCaches& caches_;
   const EventReader& reader_;
+  std::vector<AppliedEvent> to_wake_;  // applied, and not announced yet
 };
 
 }  // namespace lares::events

@@ -8,6 +8,8 @@
 #include <optional>
 #include <tuple>
 
+#include "schema.hpp"
+
 namespace lares::events {
 
 using service::StoredEvent;
@@ -39,6 +41,7 @@ constexpr storage::InsertMany kInsertEvents{"events",
                                               {"state_before", ColumnType::Integer},
                                               {"state_after", ColumnType::Integer},
                                               {"flags", ColumnType::Integer},
+                                              {"thread", ColumnType::Integer},
                                               {"header", ColumnType::Bytes},
                                               {"body", ColumnType::Bytes}}}};
 
@@ -83,6 +86,10 @@ constexpr storage::ChangeMany kMarkRedacted{
     "events", {{{"event", ColumnType::Integer}}}, {{{"redacted_by", ColumnType::Integer}}}};
 
 constexpr storage::Statement kEventIsThere{"SELECT position FROM events WHERE event = $1"};
+
+std::int64_t flags_of(service::EventMarks marks) {
+  return static_cast<std::int64_t>(marks.notify) << kNotifyShift;
+}
 
 void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<StoredEvent>> events,
                     stream::WriterNumber self) {
@@ -168,12 +175,16 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
       view.push_back(event.stored);
     }
   }
+  std::vector<service::EventMarks> marks(events.size());
   for (service::EventSink* sink : sinks_) {
-    co_await sink->prepare(view);
+    co_await sink->prepare(view, marks);
   }
+  const stream::Hub::Open open{hub_, stream::StreamNumber::kEvents};
   co_await database_.write_certain(
       "persist_events",
-      [this, &batch, &events, &view](WriteTransaction& tx) { return commit_in(tx, batch, events, view); },
+      [this, &batch, &events, &view, &marks](WriteTransaction& tx) {
+        return commit_in(tx, batch, events, view, marks);
+      },
       // The first event's number is fresh, so its row can only be this batch's.
       [&events](WriteTransaction& tx) -> std::optional<std::int64_t> {
         return tx.maybe(kEventIsThere, events.front()->number, [](const Row& row) { return row.i64(0); });
@@ -190,13 +201,15 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
 
 std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const PreparedWritePtr> batch,
                                   std::span<const std::shared_ptr<StoredEvent>> events,
-                                  std::span<const StoredEventPtr> view) {
+                                  std::span<const StoredEventPtr> view,
+                                  std::span<const service::EventMarks> marks) {
   hub_.lock_writer(tx);
   draw_positions(tx, events, hub_.self());
 
   struct EventRow {
     const PreparedEvent* event;
     std::string header;
+    service::EventMarks marks;
   };
   struct TransactionRow {
     const service::TransactionKey* key;
@@ -216,7 +229,7 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
   rows.reserve(events.size());
   for (const PreparedWritePtr& write : batch) {
     for (const PreparedEvent& event : write->events) {
-      rows.push_back({&event, event.stored->event->header()});
+      rows.push_back({&event, event.stored->event->header(), marks[rows.size()]});
       if (event.member != 0) {
         // One upsert must not touch a row twice: a later membership of one user in one batch takes the
         // former's place.
@@ -256,7 +269,8 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
                       row.event->state_key == 0 ? std::optional<std::int64_t>{} : row.event->state_key,
                       event.state_before,
                       event.state_after,
-                      std::int64_t{0},
+                      flags_of(row.marks),
+                      event.thread == 0 ? std::optional<std::int64_t>{} : event.thread,
                       Bytes{row.header},
                       Bytes{event.event->bytes()}};
   });

@@ -76,7 +76,8 @@ class Persister {
   Task<void> run();
   std::int64_t commit_in(storage::WriteTransaction& tx, std::span<const PreparedWritePtr> batch,
                          std::span<const std::shared_ptr<service::StoredEvent>> events,
-                         std::span<const service::StoredEventPtr> view);
+                         std::span<const service::StoredEventPtr> view,
+                         std::span<const service::EventMarks> marks);
 
   storage::Database& database_;
   stream::Hub& hub_;

@@ -29,14 +29,28 @@ void declare(Declarations& declarations) {
   declarations.schema(events_schema());
 }
 
-// The event writer is provided before it can be made: sinks join while plugins are constructed, after this
-// one.
-class LateWriter final : public service::EventWriter {
+// Hands a write to the process that has the room: this one, or another. It is provided before it can be made:
+// sinks join while plugins are constructed, after this one.
+class ShardedWriter final : public service::EventWriter {
  public:
+  explicit ShardedWriter(Server& server) : server_(server) {}
+
   Task<service::WriteResult> write(service::WriteRequest request) override {
-    return writer->write(std::move(request));
+    // A room that is being created gets an id that falls to whoever creates it.
+    std::string instance =
+        stream::writer_of(*server_.config(), "events",
+                          request.room ? request.room->view() : request.events.front().sender.view());
+    if (instance == server_.instance()) {
+      return local->write(std::move(request));
+    }
+    return remote->write(std::move(instance), std::move(request));
   }
-  service::EventWriter* writer = nullptr;
+
+  service::EventWriter* local = nullptr;
+  RemoteWriter* remote = nullptr;
+
+ private:
+  Server& server_;
 };
 
 class EventsPlugin final : public Plugin {
@@ -50,7 +64,9 @@ class EventsPlugin final : public Plugin {
         caches_(loads_, database_, interner_, reader_, server.name()),
         stream_(database_, interner_, hub_, server.services().get<stream::Notifier>(), caches_, reader_),
         rooms_(server.runtime(), database_, interner_, hub_, caches_, reader_),
-        sync_(server.runtime(), database_, interner_, hub_, caches_, reader_) {
+        sync_(server.runtime(), database_, interner_, hub_, caches_, reader_),
+        writer_(server),
+        remote_(server, hub_, server.services().get<stream::Peers>()) {
     server.services().provide<service::EventWriter>(writer_);
     server.services().provide<service::Rooms>(rooms_);
     server.services().join<stream::Stream>(stream_);
@@ -71,11 +87,8 @@ class EventsPlugin final : public Plugin {
       asked.push_back({type, ""});
     }
     co_await interner_.intern(storage::InternKind::StateKey, std::move(asked));
-    const ConfigPtr config = server_.config();
-    if (!stream::writes_stream(*config, "events", server_.instance())) {
-      remote_ =
-          std::make_unique<RemoteWriter>(server_, hub_, stream::stream_writers(*config, "events").front());
-      writer_.writer = remote_.get();
+    writer_.remote = &remote_;
+    if (!stream::writes_stream(*server_.config(), "events", server_.instance())) {
       co_return;
     }
     local_ = std::make_unique<RoomWriter>(
@@ -84,7 +97,7 @@ class EventsPlugin final : public Plugin {
         [this](std::span<const std::shared_ptr<service::StoredEvent>> events,
                std::span<const PreparedWritePtr> writes) { committed(events, writes); },
         WriterLimits{});
-    writer_.writer = local_.get();
+    writer_.local = local_.get();
   }
 
   Task<void> drain() override {
@@ -93,12 +106,7 @@ class EventsPlugin final : public Plugin {
     }
   }
 
-  Task<void> stop() noexcept override {
-    if (remote_) {
-      co_await remote_->stop();
-    }
-    co_await loads_.stop();
-  }
+  Task<void> stop() noexcept override { co_await loads_.stop(); }
 
  private:
   void committed(std::span<const std::shared_ptr<service::StoredEvent>> events,
@@ -123,14 +131,18 @@ class EventsPlugin final : public Plugin {
   EventStream stream_;
   RoomsService rooms_;
   SyncSection sync_;
-  LateWriter writer_;
+  ShardedWriter writer_;
+  RemoteWriter remote_;
   std::unique_ptr<RoomWriter> local_;
-  std::unique_ptr<RemoteWriter> remote_;
 };
 
 constexpr const char* kProvides[] = {"lares.event-writer/1", "lares.rooms/1", nullptr};
-constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", "lares.hub/1",
-                                  "lares.notifier/1", nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1",
+                                  "lares.storage.interner/1",
+                                  "lares.hub/1",
+                                  "lares.notifier/1",
+                                  "lares.peers/1",
+                                  nullptr};
 
 }  // namespace
 

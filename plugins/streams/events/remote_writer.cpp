@@ -4,7 +4,6 @@
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
-#include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -13,11 +12,6 @@
 
 namespace lares::events {
 
-using http::Access;
-using http::Method;
-using http::Peer;
-using http::Request;
-using http::Response;
 using nlohmann::json;
 using service::NewEvent;
 using service::WriteRequest;
@@ -26,10 +20,8 @@ using service::WriteResult;
 namespace {
 
 constexpr std::chrono::milliseconds kApplied{5'000};
-constexpr std::chrono::milliseconds kPause{200};
-constexpr int kTries = 25;
 
-std::string encode(const WriteRequest& request) {
+json encode(const WriteRequest& request) {
   json body = {{"events", json::array()}, {"return_existing_state", request.return_existing_state}};
   if (request.room) {
     body["room_id"] = request.room->str();
@@ -52,7 +44,7 @@ std::string encode(const WriteRequest& request) {
     }
     body["events"].push_back(std::move(entry));
   }
-  return body.dump();
+  return body;
 }
 
 template <class Id>
@@ -94,108 +86,45 @@ WriteRequest decode(const json& body) {
   return request;
 }
 
-[[noreturn]] void throw_answer(const http::ClientResponse& answer, const std::string& instance) {
-  const json body = json::parse(answer.body, nullptr, false);
-  if (!body.is_object() || !body.contains("errcode") || !body["errcode"].is_string() ||
-      answer.status >= 500) {
-    throw http::unavailable("The event could not be written.")
-        .because("The process " + instance + " answered with status " + std::to_string(answer.status) + ".");
-  }
-  http::MatrixError error{answer.status, body["errcode"].get<std::string>(),
-                          body.value("error", std::string{})};
-  for (const auto& [key, value] : body.items()) {
-    if (key != "errcode" && key != "error") {
-      error = std::move(error).with(key, value.dump());
-    }
-  }
-  throw http::MatrixError{error};
-}
-
-Task<Response> post_write(service::EventWriter& writer, Request& request) {
-  WriteRequest write;
-  try {
-    write = decode(request.json());
-  } catch (const json::exception& error) {
-    throw http::bad_json("The request of a peer cannot be read.").because(error.what());
-  }
-  request.shield_from_cancellation();
+Task<json> take_write(service::EventWriter& writer, json body) {
+  WriteRequest write = decode(body);
   const WriteResult written = co_await writer.write(std::move(write));
   json answer = {
       {"room_id", written.room.str()}, {"position", written.position}, {"event_ids", json::array()}};
   for (const matrix::EventId& event : written.events) {
     answer["event_ids"].push_back(event.str());
   }
-  co_return Response::json(answer);
+  co_return answer;
 }
 
 }  // namespace
 
-RemoteWriter::RemoteWriter(Server& server, stream::Hub& hub, std::string instance)
-    : server_(server),
-      hub_(hub),
-      instance_(std::move(instance)),
-      client_(server.runtime(), {.user_agent = "Lares replication", .server_name = server.name()}) {}
+RemoteWriter::RemoteWriter(Server& server, stream::Hub& hub, stream::Peers& peers)
+    : server_(server), hub_(hub), peers_(peers) {}
 
-Task<WriteResult> RemoteWriter::write(WriteRequest request) {
+Task<WriteResult> RemoteWriter::write(std::string instance, WriteRequest request) {
   // A key of its own for what has none, so that a request whose answer was lost can be sent again.
   if (!request.transaction && request.events.size() == 1) {
     request.transaction = service::TransactionKey{.scope = "lares " + server_.instance(),
                                                   .id = crypto::random_alphanumeric(server_.runtime(), 20)};
   }
-  const bool repeatable = request.transaction.has_value();
-  const std::string body = encode(request);
-  for (int attempt = 1;; ++attempt) {
-    const ConfigPtr config = server_.config();
-    const std::optional<http::Endpoint> endpoint = stream::instance_endpoint(*config, instance_);
-    if (!endpoint) {
-      throw http::unavailable("The event could not be written.")
-          .because("instance_map does not say where " + instance_ + " listens.");
-    }
-    http::ClientRequest call{
-        .method = Method::Post,
-        .target = kWritePath,
-        .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
-                    {"X-Lares-Instance", server_.instance()}},
-        .body = body};
-    std::optional<http::ClientResponse> answer;
-    std::string failure;
-    try {
-      answer = co_await client_.send(*endpoint, std::move(call));
-    } catch (const http::ClientError& error) {
-      failure = error.what();
-      if (!repeatable && !error.never_sent()) {
-        throw http::unavailable("Whether the event was written is not known.").because(failure);
-      }
-    }
-    if (answer && answer->status == 200) {
-      const json result = json::parse(answer->body);
-      WriteResult written{.room = parse_id<matrix::RoomId>(result.at("room_id")),
-                          .events = {},
-                          .writer = co_await hub_.writer_number(instance_),
-                          .position = result.at("position").get<std::int64_t>()};
-      for (const json& event : result.at("event_ids")) {
-        written.events.push_back(parse_id<matrix::EventId>(event));
-      }
-      co_await hub_.reached(stream::StreamNumber::kEvents, written.writer, written.position, kApplied);
-      co_return written;
-    }
-    // A writer that is being restarted is back in a moment: the client's request waits for it.
-    const bool again = attempt < kTries && (!answer || answer->status == 503) && (repeatable || !answer);
-    if (!again) {
-      if (answer) {
-        throw_answer(*answer, instance_);
-      }
-      throw http::unavailable("The event could not be written.").because(failure);
-    }
-    co_await server_.runtime().sleep_for(kPause);
+  const stream::Repeat repeat = request.transaction ? stream::Repeat::kFreely : stream::Repeat::kNever;
+  json body = encode(request);
+  const json result = co_await peers_.call(instance, kWritePath, std::move(body), repeat);
+  WriteResult written{.room = parse_id<matrix::RoomId>(result.at("room_id")),
+                      .events = {},
+                      .writer = co_await hub_.writer_number(instance),
+                      .position = result.at("position").get<std::int64_t>()};
+  for (const json& event : result.at("event_ids")) {
+    written.events.push_back(parse_id<matrix::EventId>(event));
   }
+  co_await hub_.reached(stream::StreamNumber::kEvents, written.writer, written.position, kApplied);
+  co_return written;
 }
 
 void add_write_route(Server& server, service::EventWriter& writer) {
-  server.router().add<Access::Worker>(
-      Method::Post, {kWritePath},
-      {.name = "ReplicationWriteEvents", .body_limit = 16U << 20U, .resource = "replication"},
-      [&writer](const Peer&, Request& request) { return post_write(writer, request); });
+  stream::add_peer_route(server, "ReplicationWriteEvents", kWritePath,
+                         [&writer](json body) { return take_write(writer, std::move(body)); });
 }
 
 }  // namespace lares::events

@@ -290,6 +290,35 @@ Task<std::optional<std::int64_t>> RoomsService::number(const matrix::RoomId& roo
   return interner_.lookup_room(room.view());
 }
 
+Task<std::vector<service::NotifyingEvent>> RoomsService::notifying_events(std::int64_t room,
+                                                                          std::int64_t reader,
+                                                                          std::int64_t after,
+                                                                          std::int64_t upto) {
+  return database_.read("notifying_events", [this, room, reader, after, upto](storage::ReadTransaction& tx) {
+    return reader_.notifying(tx, room, reader, after, upto);
+  });
+}
+
+Task<StoredEventPtr> RoomsService::event(std::string event_id) {
+  co_return co_await database_.read(
+      "event_by_id", [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
+}
+
+Task<std::optional<service::Membership>> RoomsService::membership(std::int64_t user, std::int64_t room) {
+  const UserRooms rooms = co_await caches_.rooms_of(user);
+  const auto found = std::ranges::lower_bound(*rooms, room, {}, &RoomMembership::room);
+  if (found == rooms->end() || found->room != room) {
+    co_return std::nullopt;
+  }
+  const RoomName name = co_await caches_.name(room);
+  co_return service::Membership{.room = room,
+                                .room_id = name.id.str(),
+                                .membership = std::string{membership_name(found->membership)},
+                                .event = found->event,
+                                .position = found->position,
+                                .writer = found->writer};
+}
+
 Task<std::shared_ptr<const std::vector<std::int64_t>>> RoomsService::joined_users(std::int64_t room) {
   const RoomMembers members = co_await caches_.members_of(room);
   // Shares the list: the pointer to the part keeps the whole.

@@ -30,6 +30,10 @@ class RoomsService final : public service::Rooms {
   Task<matrix::EventPtr> current_state(const matrix::RoomId& room, std::string type,
                                        std::string state_key) override;
   Task<std::optional<std::int64_t>> number(const matrix::RoomId& room) override;
+  Task<std::vector<service::NotifyingEvent>> notifying_events(std::int64_t room, std::int64_t reader,
+                                                              std::int64_t after, std::int64_t upto) override;
+  Task<service::StoredEventPtr> event(std::string event_id) override;
+  Task<std::optional<service::Membership>> membership(std::int64_t user, std::int64_t room) override;
   Task<std::shared_ptr<const std::vector<std::int64_t>>> joined_users(std::int64_t room) override;
 
  private:

@@ -80,13 +80,20 @@ Migration first_tables() {
   };
 }
 
+Migration threads() {
+  return {.number = 2,
+          .kind = MigrationKind::Expand,
+          .summary = "Adds the thread that an event belongs to.",
+          .statements = {Sql{"ALTER TABLE events ADD COLUMN thread BIGINT"}}};
+}
+
 }  // namespace
 
 storage::Schema events_schema() {
   const Owner room{.kind = OwnerKind::Room, .column = "room"};
   return {
       .plugin = "events",
-      .migrations = {first_tables()},
+      .migrations = {first_tables(), threads()},
       .tables =
           {
               Table{.name = "events",

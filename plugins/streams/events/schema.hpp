@@ -13,6 +13,9 @@ enum EventFlags : std::int64_t {
   kSoftFailed = 2,
   kPartialState = 4,
 };
+/// Two further bits hold service::Notify.
+inline constexpr int kNotifyShift = 4;
+inline constexpr std::int64_t kNotifyMask = 3 << kNotifyShift;
 
 /// `room_memberships.membership`. The numbers are stored.
 enum class MembershipCode : std::int64_t { kJoin = 1, kInvite = 2, kKnock = 3, kLeave = 4, kBan = 5 };

@@ -26,6 +26,19 @@ constexpr storage::Statement kAddWriter{
 constexpr storage::Statement kRenewWriter{
     "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING "
     "incarnation"};
+constexpr storage::Statement kDraw{
+    "INSERT INTO stream_positions (stream, writer, position) VALUES ($1, 0, CAST($2 AS BIGINT) + 1) "
+    "ON CONFLICT (stream, writer) DO UPDATE SET position = stream_positions.position + $2 RETURNING "
+    "position"};
+constexpr storage::Statement kKeepDrawn{
+    "INSERT INTO stream_positions (stream, writer, position) VALUES ($1, $2, $3) "
+    "ON CONFLICT (stream, writer) DO UPDATE SET position = excluded.position"};
+constexpr storage::Statement kDrawn{
+    "SELECT position FROM stream_positions WHERE stream = $1 AND writer = $2"};
+// Who draws a position holds its row until the end, so once this has come through, whatever was drawn before
+// is committed or gone.
+constexpr storage::Statement kWaitForWriters{storage::Sql{
+    "SELECT number FROM writers LIMIT 1", "SELECT number FROM writers ORDER BY number FOR UPDATE"}};
 // On SQLite the lock on the data folder has the same effect.
 constexpr storage::Statement kLockWriter{
     storage::Sql{"SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2",
@@ -44,12 +57,24 @@ storage::Schema hub_schema() {
                           .summary = "Adds the processes that write.",
                           .statements = {storage::Sql{
                               "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
-                              "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}}},
+                              "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
+                         {.number = 2,
+                          .kind = storage::MigrationKind::Expand,
+                          .summary = "Adds the positions that streams have come to.",
+                          // Writer 0 is the stream as a whole, whose row a draw locks.
+                          .statements = {storage::Sql{
+                              "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
+                              "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}}},
           .tables = {{.name = "writers",
                       .key = {"number"},
                       .owners = {{.kind = storage::OwnerKind::None}},
                       .bound = "one per worker name that ever wrote",
-                      .ends = "never: tokens name writers by their number"}}};
+                      .ends = "never: tokens name writers by their number"},
+                     {.name = "stream_positions",
+                      .key = {"stream", "writer"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "one per stream and process that ever wrote it",
+                      .ends = "never: no position is given twice"}}};
 }
 
 HubImpl::HubImpl(Server& server, storage::Database& database)
@@ -84,6 +109,7 @@ Task<void> HubImpl::start() {
     return tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
   });
   const ConfigPtr config = server_.config();
+  std::vector<std::pair<StreamNumber, std::int64_t>> present;
   for (stream::Stream* stream : server_.services().all<stream::Stream>()) {
     const std::optional<StreamNumber> number = stream::stream_number(stream->name());
     if (!number) {
@@ -99,11 +125,13 @@ Task<void> HubImpl::start() {
       }
     }
     // 1 is what a reader of an empty stream has seen.
-    std::int64_t highest = 1;
-    for (const auto& [writer, position] : co_await stream->positions()) {
-      highest = std::max(highest, position);
-    }
-    board_.set_floor(*number, highest);
+    present.emplace_back(*number, std::max<std::int64_t>(1, co_await stream->present(database_)));
+  }
+  co_await database_.write("wait_for_writers",
+                           [](WriteTransaction& tx) { tx.each(kWaitForWriters, [](const Row&) {}); });
+  for (const auto& [number, position] : present) {
+    board_.set_floor(number, position);
+    written_[static_cast<std::size_t>(number)].store(position, std::memory_order_release);
   }
   for (stream::Transport* transport : server_.services().all<stream::Transport>()) {
     if (transport->active()) {
@@ -130,9 +158,47 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
+Task<std::int64_t> HubImpl::memory_start(StreamNumber stream) {
+  const std::vector<std::string> writers =
+      stream::stream_writers(*server_.config(), stream::stream_name(stream));
+  const std::int64_t incarnation =
+      co_await database_.read("memory_stream_start", [&writers](storage::ReadTransaction& tx) {
+        std::int64_t highest = 0;
+        for (const std::string& writer : writers) {
+          const auto found =
+              tx.maybe(kFindWriter, std::string_view{writer}, [](const Row& row) { return row.i64(1); });
+          highest = std::max(highest, found.value_or(0));
+        }
+        return highest;
+      });
+  co_return incarnation << 32;
+}
+
+std::int64_t HubImpl::draw(WriteTransaction& tx, StreamNumber stream, std::int64_t count) {
+  lock_writer(tx);
+  const std::string_view name = stream::stream_name(stream);
+  const std::int64_t last = tx.one(kDraw, name, count, [](const Row& row) { return row.i64(0); });
+  tx.exec(kKeepDrawn, name, static_cast<std::int64_t>(self_), last);
+  return last - count + 1;
+}
+
+std::int64_t HubImpl::drawn(storage::ReadTransaction& tx, StreamNumber stream) {
+  return tx
+      .maybe(kDrawn, stream::stream_name(stream), static_cast<std::int64_t>(self_),
+             [](const Row& row) { return row.i64(0); })
+      .value_or(0);
+}
+
+void HubImpl::opened(StreamNumber stream, int change) noexcept {
+  // The sum in the low half, the number of changes in the high half: what was open in between shows too.
+  open_[static_cast<std::size_t>(stream)].fetch_add(
+      (std::uint64_t{1} << 32U) + static_cast<std::uint64_t>(change), std::memory_order_acq_rel);
+}
+
 void HubImpl::committed(StreamNumber stream, std::int64_t position,
                         std::function<std::vector<stream::Row>()> rows) {
   board_.advance(stream, self_, position);
+  written_[static_cast<std::size_t>(stream)].store(position, std::memory_order_release);
   if (transports_.empty()) {
     return;
   }
@@ -153,15 +219,45 @@ void HubImpl::publish(const std::string& line) {
 
 void HubImpl::announce() {
   for (const StreamNumber stream : own_) {
+    // In this order: what is written in between is above the position.
     const std::int64_t position = board_.position(stream).of(self_);
-    publish(stream::format_position(stream::stream_name(stream), server_.instance(), position, position));
+    const std::int64_t written = written_[static_cast<std::size_t>(stream)].load(std::memory_order_acquire);
+    publish(stream::format_position(stream::stream_name(stream), server_.instance(),
+                                    std::min(written, position), position));
   }
 }
 
 Task<void> HubImpl::repeat_positions() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
+    try {
+      co_await follow();
+    } catch (const std::exception& error) {
+      log_.warning("The positions of the streams could not be read: {}", error.what());
+    }
     announce();
+  }
+}
+
+// A writer among several that has nothing open is as far as all of them together: without this, what the
+// others write would stay ahead of the stream's minimum for as long as this one is idle.
+Task<void> HubImpl::follow() {
+  const ConfigPtr config = server_.config();
+  for (const StreamNumber stream : own_) {
+    const std::string_view name = stream::stream_name(stream);
+    if (stream::stream_writers(*config, name).size() < 2) {
+      continue;
+    }
+    const std::atomic<std::uint64_t>& open = open_[static_cast<std::size_t>(stream)];
+    const std::uint64_t seen = open.load(std::memory_order_acquire);
+    if (static_cast<std::uint32_t>(seen) != 0) {
+      continue;
+    }
+    const std::int64_t present = co_await inboxes_.find(name)->second.stream->present(database_);
+    // Whatever was opened since then draws higher positions, but they may already be announced.
+    if (open.load(std::memory_order_acquire) == seen) {
+      board_.advance(stream, self_, present);
+    }
   }
 }
 
@@ -275,6 +371,7 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   }
   co_await inbox.stream->apply(writer, rows, *command.token);
   board_.advance(inbox.number, writer, *command.token);
+  inbox.stream->wake(writer, rows, *command.token);
 }
 
 Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
@@ -299,6 +396,9 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
     }
     board_.advance(inbox.number, writer, updates.upto);
+    if (!updates.rows.empty()) {
+      inbox.stream->wake(writer, updates.rows, updates.upto);
+    }
     // A writer that `stream_writers` does not name has no place on the board and never gets further.
     if (!updates.limited || board_.position(inbox.number).of(writer) == from) {
       co_return;

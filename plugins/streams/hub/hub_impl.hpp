@@ -12,6 +12,8 @@
 #include <lares/stream/position_board.hpp>
 #include <lares/stream/transport.hpp>
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -45,7 +47,10 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
 
   [[nodiscard]] stream::WriterNumber self() const noexcept override { return self_; }
   [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return incarnation_ << 32; }
+  Task<std::int64_t> memory_start(stream::StreamNumber stream) override;
   void lock_writer(storage::WriteTransaction& tx) override;
+  std::int64_t draw(storage::WriteTransaction& tx, stream::StreamNumber stream, std::int64_t count) override;
+  std::int64_t drawn(storage::ReadTransaction& tx, stream::StreamNumber stream) override;
   void committed(stream::StreamNumber stream, std::int64_t position,
                  std::function<std::vector<stream::Row>()> rows) override;
   [[nodiscard]] stream::Token now() const override { return board_.now(); }
@@ -71,6 +76,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
     std::unordered_map<std::string, std::vector<stream::Row>> batches;  // by instance
   };
 
+  void opened(stream::StreamNumber stream, int change) noexcept override;
   void connected() override;
   void disconnected() override;
   void received(std::string line) override;
@@ -83,6 +89,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> take(Inbox& inbox, stream::PositionCommand command);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   Task<void> repeat_positions();
+  Task<void> follow();
 
   Server& server_;
   storage::Database& database_;
@@ -90,6 +97,9 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
   std::vector<stream::StreamNumber> own_;
+  std::array<std::atomic<std::uint64_t>, stream::kStreamNumbers> open_{};
+  // Where the last rows of this process stand: from there to its position it has written none.
+  std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
   std::map<std::string, Inbox, std::less<>> inboxes_;
   std::vector<stream::Transport*> transports_;
   TaskGroup tasks_;

@@ -7,6 +7,7 @@
 #include <lares/service/rooms.hpp>
 #include <lares/stream/feed_board.hpp>
 
+#include "http_peers.hpp"
 #include "hub_impl.hpp"
 
 namespace lares::hub {
@@ -20,7 +21,8 @@ void declare(Declarations& declarations) {
 class HubPlugin final : public Plugin {
  public:
   explicit HubPlugin(Server& server)
-      : hub_(server, server.services().get<storage::Database>()),
+      : peers_(server),
+        hub_(server, server.services().get<storage::Database>()),
         notifier_(
             server.runtime(), [this] { return hub_.now(); },
             [&services = server.services()](std::int64_t user) {
@@ -29,21 +31,26 @@ class HubPlugin final : public Plugin {
         feeds_metric_(server.metrics().on_scrape("synapse_notifier_users",
                                                  "Users who sync or have synced lately.",
                                                  [this] { return static_cast<double>(notifier_.feeds()); })) {
+    server.services().provide<stream::Peers>(peers_);
     server.services().provide<stream::Hub>(hub_);
     server.services().provide<stream::Notifier>(notifier_);
   }
 
   Task<void> start() override { return hub_.start(); }
   void begin_drain() noexcept override { notifier_.end(); }
-  Task<void> stop() noexcept override { co_await hub_.stop(); }
+  Task<void> stop() noexcept override {
+    co_await hub_.stop();
+    co_await peers_.stop();
+  }
 
  private:
+  HttpPeers peers_;
   HubImpl hub_;
   stream::FeedBoard notifier_;
   metrics::CallbackHandle feeds_metric_;
 };
 
-constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", nullptr};
+constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", "lares.peers/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1", nullptr};
 constexpr const char* kUses[] = {"lares.rooms/1", nullptr};
 

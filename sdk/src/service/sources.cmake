@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(lares PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/account_data.cpp
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
   ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/devices.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/interactive_auth.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/presence.cpp
   ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/receipts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 namespace lares::stream {
 
@@ -23,6 +25,21 @@ std::vector<std::string> stream_writers(const Config& config, std::string_view s
 bool writes_stream(const Config& config, std::string_view stream, std::string_view instance) {
   const std::vector<std::string> writers = stream_writers(config, stream);
   return std::ranges::find(writers, instance) != writers.end();
+}
+
+std::size_t shard_of(std::string_view key) noexcept {
+  // FNV-1a, folded: needs to be even and to stay what it is, nothing else.
+  std::uint32_t hash = 2'166'136'261U;
+  for (const char c : key) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
+  }
+  hash ^= hash >> 16U;
+  return (hash ^ (hash >> 8U)) % kShards;
+}
+
+std::string writer_of(const Config& config, std::string_view stream, std::string_view key) {
+  std::vector<std::string> writers = stream_writers(config, stream);
+  return std::move(writers[shard_of(key) % writers.size()]);
 }
 
 std::optional<http::Endpoint> instance_endpoint(const Config& config, std::string_view instance) {

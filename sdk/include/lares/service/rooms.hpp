@@ -6,6 +6,7 @@
 #include <lares/http/requester.hpp>
 #include <lares/matrix/identifiers.hpp>
 #include <lares/matrix/room_version.hpp>
+#include <lares/service/event_sink.hpp>
 #include <lares/service/stored_event.hpp>
 #include <lares/stream/token.hpp>
 
@@ -81,6 +82,14 @@ struct Membership {
   stream::WriterNumber writer = 0;
 };
 
+/// What an event does to unread counts: see EventMarks.
+struct NotifyingEvent {
+  std::int64_t number = 0;
+  std::int64_t position = 0;
+  std::int64_t thread = 0;  ///< number of the thread's root; 0 for the main timeline
+  Notify notify = Notify::kNothing;
+};
+
 /// Reads of rooms, out of caches and the database.
 ///
 /// **Threads**: any.
@@ -109,6 +118,14 @@ class LARES_EXPORT Rooms {
                                                std::string state_key) = 0;
   /// The interned number of a room that is known here.
   virtual Task<std::optional<std::int64_t>> number(const matrix::RoomId& room) = 0;
+  /// Events of a room that do something to unread counts, or belong to a thread: position in (after, upto],
+  /// sent by others than `reader`, oldest first, 10,000 at most.
+  virtual Task<std::vector<NotifyingEvent>> notifying_events(std::int64_t room, std::int64_t reader,
+                                                             std::int64_t after, std::int64_t upto) = 0;
+  /// An event of a room by its id, whoever asks: for the server's own decisions. Null if it is not there.
+  virtual Task<StoredEventPtr> event(std::string event_id) = 0;
+  /// Position and writer of the member event by which the user came to be in the room as it is now.
+  virtual Task<std::optional<Membership>> membership(std::int64_t user, std::int64_t room) = 0;
   /// Numbers of the users joined to a room now.
   virtual Task<std::shared_ptr<const std::vector<std::int64_t>>> joined_users(std::int64_t room) = 0;
 };

@@ -22,6 +22,7 @@ struct StoredEvent {
   /// Roots of the room's state before and after it, as the state store numbers them; 0 for the empty state.
   std::int64_t state_before = 0;
   std::int64_t state_after = 0;
+  std::int64_t thread = 0;  ///< number of the root of the thread that it belongs to; 0 for the main timeline
   /// By which device and under which transaction id a local client sent it, while that is remembered.
   std::string transaction_scope;
   std::string transaction_id;

@@ -14,8 +14,9 @@
 #include <vector>
 
 namespace lares::storage {
+class ReadTransaction;
 class WriteTransaction;
-}
+}  // namespace lares::storage
 
 namespace lares::stream {
 
@@ -37,11 +38,36 @@ class LARES_EXPORT Hub {
   /// Begins a position that no former process of this database has reached, for a stream in memory:
   /// `incarnation << 32`.
   [[nodiscard]] virtual std::int64_t incarnation_position() const noexcept = 0;
+  /// The same of the process that writes such a stream: what its reader gives as `Stream::present`.
+  virtual Task<std::int64_t> memory_start(StreamNumber stream) = 0;
 
   /// First statement of a transaction that writes a stream: holds this process's row in `writers` until the
   /// commit.
   /// **Errors**: Fenced if the row is gone, because another process has taken over. On a storage thread.
   virtual void lock_writer(storage::WriteTransaction& tx) = 0;
+
+  /// Holds the writer's row, and takes the next `count` positions of a stream whose rows are in the database;
+  /// gives the first. Whoever draws next waits for the commit, in any process, so that positions become
+  /// visible in their order. (The stream of events has a sequence of its own instead.)
+  /// **Errors**: as lock_writer. On a storage thread.
+  virtual std::int64_t draw(storage::WriteTransaction& tx, StreamNumber stream, std::int64_t count) = 0;
+  /// The last position that this process has drawn and committed, 0 for none: what says whether a write whose
+  /// COMMIT was not answered is there. On a storage thread.
+  virtual std::int64_t drawn(storage::ReadTransaction& tx, StreamNumber stream) = 0;
+
+  /// While it lives, this process may have positions of the stream drawn that it has not announced. Without
+  /// one, a writer among several follows the others' positions, so that nobody waits for it.
+  class LARES_EXPORT Open {
+   public:
+    Open(Hub& hub, StreamNumber stream) : hub_(hub), stream_(stream) { hub_.opened(stream_, 1); }
+    ~Open() { hub_.opened(stream_, -1); }
+    Open(const Open&) = delete;
+    Open& operator=(const Open&) = delete;
+
+   private:
+    Hub& hub_;
+    StreamNumber stream_;
+  };
 
   /// This process wrote rows and they are committed and applied here: their position is reached, and the
   /// other processes hear of them. `rows` is called only if there are other processes.
@@ -56,6 +82,9 @@ class LARES_EXPORT Hub {
   /// without suspending when it has already.
   virtual Task<bool> reached(StreamNumber stream, WriterNumber writer, std::int64_t position,
                              std::chrono::milliseconds deadline) = 0;
+
+ protected:
+  virtual void opened(StreamNumber stream, int change) noexcept = 0;
 };
 
 }  // namespace lares::stream

@@ -12,6 +12,10 @@
 #include <string_view>
 #include <vector>
 
+namespace lares::storage {
+class Database;
+}
+
 namespace lares::stream {
 
 /// A row as it travels: its position and its JSON array (`RDATA`).
@@ -30,7 +34,8 @@ struct Updates {
 /// The reading side of a stream, in every process. A stream plugin joins its own to the registry
 /// (`services.join<stream::Stream>(*this)`), and the hub drives it.
 ///
-/// **Threads**: the hub calls `apply` of one stream from one strand, in order; `updates` from any thread.
+/// **Threads**: `apply` and `wake` of one stream are called by turns, in order: those for other processes'
+/// rows on the first loop, those for rows of this process on the writer's; `updates` from any thread.
 class LARES_EXPORT Stream {
  public:
   static constexpr std::string_view kServiceId = "lares.stream/1";
@@ -39,13 +44,15 @@ class LARES_EXPORT Stream {
   /// The name on the wire. Streams without a place in tokens ("caches", "backfill") have no StreamNumber.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  /// Where every writer stands by the database, asked at start: the highest position that is certainly
-  /// complete. A stream in memory answers with its incarnation's beginning.
-  virtual Task<std::vector<std::pair<WriterNumber, std::int64_t>>> positions() = 0;
+  /// The highest position that any writer has drawn: whoever has nothing open will only come to higher ones.
+  /// By default what Hub::draw has given; a stream in memory gives Hub::memory_start.
+  virtual Task<std::int64_t> present(storage::Database& database);
 
-  /// Takes rows that another process wrote: drops what they make stale from caches, then wakes whom they
-  /// concern. Their position counts as reached when this returns.
+  /// Takes rows up: drops or changes what they make stale in caches. Their position counts as reached when
+  /// this returns. Called for what this process wrote, too, where the stream has a StreamWriter.
   virtual Task<void> apply(WriterNumber writer, std::span<const Row> rows, std::int64_t upto) = 0;
+  /// The position of what was applied last is reached: wakes whom the rows concern.
+  virtual void wake(WriterNumber writer, std::span<const Row> rows, std::int64_t upto) = 0;
 
   /// Rows of `writer` in (from, to], from where they are kept: the database, or the writer's memory.
   virtual Task<Updates> updates(WriterNumber writer, std::int64_t from, std::int64_t to,

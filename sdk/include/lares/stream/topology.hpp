@@ -6,6 +6,7 @@
 #include <lares/plugin/config.hpp>
 #include <lares/stream/stream_number.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,15 @@ inline constexpr std::string_view kMainInstance = "master";
 /// Whether this instance is one of them.
 [[nodiscard]] LARES_EXPORT bool writes_stream(const Config& config, std::string_view stream,
                                               std::string_view instance);
+
+/// Rooms and users fall into so many shards, by the hash of their id: the same for ever.
+inline constexpr std::size_t kShards = 256;
+[[nodiscard]] LARES_EXPORT std::size_t shard_of(std::string_view key) noexcept;
+
+/// The instance that writes a stream for this key (a room or a user): the same in every process with the same
+/// `stream_writers`.
+[[nodiscard]] LARES_EXPORT std::string writer_of(const Config& config, std::string_view stream,
+                                                 std::string_view key);
 
 /// Where an instance listens for the other processes; nothing for one that `instance_map` does not name.
 [[nodiscard]] LARES_EXPORT std::optional<http::Endpoint> instance_endpoint(const Config& config,

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http_peers.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/stream/topology.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace lares::hub {
+
+using nlohmann::json;
+
+namespace {
+
+// Together as long as a process takes to be started again.
+constexpr std::chrono::milliseconds kPause{200};
+constexpr int kTries = 25;
+
+[[noreturn]] void throw_answer(const http::ClientResponse& answer, const std::string& instance) {
+  const json body = json::parse(answer.body, nullptr, false);
+  if (!body.is_object() || !body.contains("errcode") || !body["errcode"].is_string() ||
+      answer.status >= 500) {
+    throw http::unavailable("Another process of this server could not do its part.")
+        .because("The process " + instance + " answered with status " + std::to_string(answer.status) + ".");
+  }
+  http::MatrixError error{answer.status, body["errcode"].get<std::string>(),
+                          body.value("error", std::string{})};
+  for (const auto& [key, value] : body.items()) {
+    if (key != "errcode" && key != "error") {
+      error = std::move(error).with(key, value.dump());
+    }
+  }
+  throw http::MatrixError{error};
+}
+
+}  // namespace
+
+HttpPeers::HttpPeers(Server& server)
+    : server_(server),
+      client_(server.runtime(), {.user_agent = "Lares replication", .server_name = server.name()}) {}
+
+Task<json> HttpPeers::call(std::string instance, std::string path, json body, stream::Repeat repeat) {
+  const std::string text = body.dump();
+  for (int attempt = 1;; ++attempt) {
+    const ConfigPtr config = server_.config();
+    const std::optional<http::Endpoint> endpoint = stream::instance_endpoint(*config, instance);
+    if (!endpoint) {
+      throw http::unavailable("Another process of this server could not do its part.")
+          .because("instance_map does not say where " + instance + " listens.");
+    }
+    http::ClientRequest call{
+        .method = http::Method::Post,
+        .target = path,
+        .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
+                    {"X-Lares-Instance", server_.instance()}},
+        .body = text};
+    std::optional<http::ClientResponse> answer;
+    std::string failure;
+    try {
+      answer = co_await client_.send(*endpoint, std::move(call));
+    } catch (const http::ClientError& error) {
+      failure = error.what();
+      if (repeat == stream::Repeat::kNever && !error.never_sent()) {
+        throw http::unavailable("Whether it was done is not known.").because(failure);
+      }
+    }
+    if (answer && answer->status == 200) {
+      json result = json::parse(answer->body, nullptr, false);
+      if (!result.is_object()) {
+        throw http::unavailable("Another process of this server could not do its part.")
+            .because("The answer of " + instance + " is no JSON object.");
+      }
+      co_return result;
+    }
+    const bool passing = !answer || (answer->status == 503 && repeat == stream::Repeat::kFreely);
+    if (!passing || attempt == kTries) {
+      if (answer) {
+        throw_answer(*answer, instance);
+      }
+      throw http::unavailable("Another process of this server is away.").because(failure);
+    }
+    co_await server_.runtime().sleep_for(kPause);
+  }
+}
+
+}  // namespace lares::hub

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/service/account_data.hpp>
+
+namespace lares::service {
+
+AccountData::~AccountData() = default;
+
+}  // namespace lares::service

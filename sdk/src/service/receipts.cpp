@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lares/service/receipts.hpp>
+
+namespace lares::service {
+
+Receipts::~Receipts() = default;
+
+}  // namespace lares::service
