@@ -86,12 +86,8 @@ Task<Response> get_whoami(const Requester& requester) {
 /// POST /account/password. spec: Client-Server API, "Password management"
 Task<Response> post_password(Shared& shared, const Requester& requester, Request& request) {
   const json& body = request.json();
-  std::vector<Flow> flows{{"m.login.password"}};
-  Uia::Outcome outcome =
-      co_await shared.uia.step(body, std::move(flows), "password", requester.account().user_number, "{}",
-                               password_stage(shared, requester.user()));
-  if (!outcome.passed) {
-    co_return std::move(outcome.answer);
+  if (std::optional<Response> ask = co_await shared.interactive_auth.step(requester, request, "password")) {
+    co_return std::move(*ask);
   }
   std::string password = required_string(body, "new_password");
   if (password.empty() || password.size() > kLongestPassword) {
@@ -109,13 +105,8 @@ Task<Response> post_password(Shared& shared, const Requester& requester, Request
 
 /// POST /account/deactivate. spec: Client-Server API, "Account deactivation"
 Task<Response> post_deactivate(Shared& shared, const Requester& requester, Request& request) {
-  const json& body = request.json();
-  std::vector<Flow> flows{{"m.login.password"}};
-  Uia::Outcome outcome =
-      co_await shared.uia.step(body, std::move(flows), "deactivate", requester.account().user_number, "{}",
-                               password_stage(shared, requester.user()));
-  if (!outcome.passed) {
-    co_return std::move(outcome.answer);
+  if (std::optional<Response> ask = co_await shared.interactive_auth.step(requester, request, "deactivate")) {
+    co_return std::move(*ask);
   }
   request.shield_from_cancellation();
   co_await shared.accounts.deactivate(requester.account().user_number);

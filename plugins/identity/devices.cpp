@@ -61,12 +61,9 @@ Task<Response> put_device(Shared& shared, const Requester& requester, Request& r
 
 Task<Response> remove(Shared& shared, const Requester& requester, Request& request,
                       std::vector<std::string> device_ids) {
-  std::vector<Flow> flows{{"m.login.password"}};
-  Uia::Outcome outcome = co_await shared.uia.step(request.json(), std::move(flows), "delete_devices",
-                                                  requester.account().user_number, "{}",
-                                                  password_stage(shared, requester.user()));
-  if (!outcome.passed) {
-    co_return std::move(outcome.answer);
+  if (std::optional<Response> ask =
+          co_await shared.interactive_auth.step(requester, request, "delete_devices")) {
+    co_return std::move(*ask);
   }
   request.shield_from_cancellation();
   co_await shared.accounts.delete_devices(requester.account().user_number, std::move(device_ids));

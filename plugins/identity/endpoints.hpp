@@ -11,6 +11,7 @@
 #include <string>
 
 #include "accounts.hpp"
+#include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
 #include "uia.hpp"
@@ -26,6 +27,7 @@ struct Shared {
   Passwords& passwords;
   Profiles& profiles;
   Uia& uia;
+  AskAgain& interactive_auth;
   log::Logger log{"lares.identity"};
 };
 

@@ -11,6 +11,7 @@
 
 #include "accounts.hpp"
 #include "endpoints.hpp"
+#include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
 #include "schema.hpp"
@@ -106,9 +107,12 @@ class IdentityPlugin final : public Plugin {
                 .accounts = accounts_,
                 .passwords = passwords_,
                 .profiles = profiles_,
-                .uia = uia_} {
+                .uia = uia_,
+                .interactive_auth = interactive_auth_},
+        interactive_auth_(shared_) {
     server.services().provide<service::Authenticator>(accounts_);
     server.services().provide<service::Profiles>(profiles_);
+    server.services().provide<service::InteractiveAuth>(interactive_auth_);
     add_register(shared_);
     add_login(shared_);
     add_account(shared_);
@@ -126,9 +130,11 @@ class IdentityPlugin final : public Plugin {
   Profiles profiles_;
   Uia uia_;
   Shared shared_;
+  AskAgain interactive_auth_;
 };
 
-constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.profiles/1", nullptr};
+constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.profiles/1", "lares.interactive-auth/1",
+                                     nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", nullptr};
 
 }  // namespace
