@@ -5,4 +5,6 @@ namespace lares::service {
 
 Receipts::~Receipts() = default;
 
+ReadMarker::~ReadMarker() = default;
+
 }  // namespace lares::service
