@@ -18,7 +18,9 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace lares::storage::postgres {
@@ -29,9 +31,16 @@ constexpr Oid kInt8 = 20;
 
 constexpr std::chrono::seconds kPatienceAfterCancel{5};
 
+// A process that stands still inside a transaction, and may never go on, does not keep its locks from the one
+// that is to take over. Longer than any transaction of ours pauses.
+constexpr const char* kEndStandstill = "-c idle_in_transaction_session_timeout=10s";
+
 std::string connection_string(const PostgresOptions& options) {
+  std::map<std::string, std::string> parameters{options.parameters.begin(), options.parameters.end()};
+  std::string& settings = parameters["options"];
+  settings = settings.empty() ? kEndStandstill : kEndStandstill + (" " + settings);
   std::string out;
-  for (const auto& [name, value] : options.parameters) {
+  for (const auto& [name, value] : parameters) {
     std::string escaped;
     for (const char c : value) {
       if (c == '\\' || c == '\'') {

@@ -33,24 +33,24 @@ void declare(Declarations& declarations) {
 // sinks join while plugins are constructed, after this one.
 class ShardedWriter final : public service::EventWriter {
  public:
-  explicit ShardedWriter(Server& server) : server_(server) {}
+  explicit ShardedWriter(Server& server) : shards_(*server.config(), "events", server.instance()) {}
 
   Task<service::WriteResult> write(service::WriteRequest request) override {
     // A room that is being created gets an id that falls to whoever creates it.
-    std::string instance =
-        stream::writer_of(*server_.config(), "events",
-                          request.room ? request.room->view() : request.events.front().sender.view());
-    if (instance == server_.instance()) {
+    const std::string_view key = request.room ? request.room->view() : request.events.front().sender.view();
+    if (shards_.mine(key)) {
       return local->write(std::move(request));
     }
-    return remote->write(std::move(instance), std::move(request));
+    return remote->write(shards_.writer_of(key), std::move(request));
   }
+
+  [[nodiscard]] const stream::ShardMap& shards() const noexcept { return shards_; }
 
   service::EventWriter* local = nullptr;
   RemoteWriter* remote = nullptr;
 
  private:
-  Server& server_;
+  stream::ShardMap shards_;
 };
 
 class EventsPlugin final : public Plugin {
@@ -96,7 +96,7 @@ class EventsPlugin final : public Plugin {
         server_.services().all<service::EventSink>(),
         [this](std::span<const std::shared_ptr<service::StoredEvent>> events,
                std::span<const PreparedWritePtr> writes) { committed(events, writes); },
-        WriterLimits{});
+        [this](std::string_view room) { return writer_.shards().mine(room); }, WriterLimits{});
     writer_.local = local_.get();
   }
 

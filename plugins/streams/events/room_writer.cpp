@@ -25,6 +25,8 @@ using storage::Row;
 namespace {
 
 constexpr std::size_t kMaxEventsOfRequest = 100;
+// With forty writers one id in forty falls to each.
+constexpr int kMostDraws = 2'000;
 // How many transactions a room remembers in memory; older ones are found in the database.
 constexpr std::size_t kRecentTransactions = 64;
 
@@ -85,7 +87,7 @@ struct RoomWriter::Room {
 
 RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::Interner& interner,
                        stream::Hub& hub, const service::ServerKeys& keys, EventReader& reader,
-                       std::vector<service::EventSink*> sinks, Persister::Applied applied,
+                       std::vector<service::EventSink*> sinks, Persister::Applied applied, Owns owns,
                        WriterLimits limits)
     : runtime_(runtime),
       database_(database),
@@ -93,6 +95,7 @@ RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::I
       hub_(hub),
       keys_(keys),
       reader_(reader),
+      owns_(std::move(owns)),
       limits_(limits),
       actor_(runtime.loop(0), "room writer"),
       persister_(database, hub, runtime, std::move(sinks), std::move(applied),
@@ -135,13 +138,22 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
       throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION",
                               "This server does not know this room version.");
     }
-    std::optional<std::string> random_id;
-    if (!version->room_id_is_create_hash) {
-      random_id = "!" + crypto::random_alphanumeric(runtime_, 18) + ":" + keys_.server_name().str();
+    // The id says whose the room is: one is drawn that falls to this process.
+    std::int64_t now = runtime_.now_ms();
+    for (int draw = 0; !room_id || (!owns_(room_id->view()) && draw < kMostDraws); ++draw, --now) {
+      std::optional<std::string> random_id;
+      if (!version->room_id_is_create_hash) {
+        random_id = "!" + crypto::random_alphanumeric(runtime_, 18) + ":" + keys_.server_name().str();
+      }
+      create = build_create_event(request.events.front(), *version, std::move(random_id), now,
+                                  keys_.server_name(), keys_.signing_key());
+      room_id = create->typed_room_id();
     }
-    create = build_create_event(request.events.front(), *version, std::move(random_id), runtime_.now_ms(),
-                                keys_.server_name(), keys_.signing_key());
-    room_id = create->typed_room_id();
+  }
+  if (!owns_(room_id->view())) {
+    throw http::unavailable("The event could not be written.")
+        .because("The room " + room_id->str() +
+                 " falls to another process: stream_writers.events differs between the processes.");
   }
 
   const std::size_t count = request.events.size();

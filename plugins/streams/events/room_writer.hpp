@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -35,9 +37,12 @@ struct WriterLimits {
 /// **Threads**: any; everything happens on one loop.
 class RoomWriter final : public service::EventWriter {
  public:
+  /// Whether a room falls to this process.
+  using Owns = std::function<bool(std::string_view room_id)>;
+
   RoomWriter(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
              const service::ServerKeys& keys, EventReader& reader, std::vector<service::EventSink*> sinks,
-             Persister::Applied applied, WriterLimits limits);
+             Persister::Applied applied, Owns owns, WriterLimits limits);
   ~RoomWriter() override;
 
   Task<service::WriteResult> write(service::WriteRequest request) override;
@@ -69,6 +74,7 @@ class RoomWriter final : public service::EventWriter {
   stream::Hub& hub_;
   const service::ServerKeys& keys_;
   EventReader& reader_;
+  Owns owns_;
   WriterLimits limits_;
   Actor actor_;
   Persister persister_;

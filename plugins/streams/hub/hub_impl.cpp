@@ -7,7 +7,11 @@
 #include <lares/stream/topology.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace lares::hub {
@@ -39,6 +43,16 @@ constexpr storage::Statement kDrawn{
 // is committed or gone.
 constexpr storage::Statement kWaitForWriters{storage::Sql{
     "SELECT number FROM writers LIMIT 1", "SELECT number FROM writers ORDER BY number FOR UPDATE"}};
+constexpr storage::Statement kShards{"SELECT shard, instance FROM shards WHERE stream = $1"};
+constexpr storage::Statement kDropShard{"DELETE FROM shards WHERE stream = $1 AND shard = $2"};
+constexpr storage::InsertMany kTakeShards{
+    "shards",
+    {{{"stream", storage::ColumnType::Text},
+      {"shard", storage::ColumnType::Integer},
+      {"instance", storage::ColumnType::Text}}},
+    "ON CONFLICT (stream, shard) DO UPDATE SET instance = excluded.instance"};
+constexpr storage::Statement kEndIncarnation{
+    "UPDATE writers SET incarnation = incarnation + 1 WHERE name = $1"};
 // On SQLite the lock on the data folder has the same effect.
 constexpr storage::Statement kLockWriter{
     storage::Sql{"SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2",
@@ -47,34 +61,61 @@ constexpr storage::Statement kLockWriter{
 // The last message lost has no successor that would show the gap.
 constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
+constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service manager starts again
+
+// What this process holds in memory is no longer what is true, so there is nothing left that it could do.
+[[noreturn]] void end_process(const std::string& instance) noexcept {
+  const log::Logger logger{"lares.replication"};
+  logger.critical(
+      "Another process has taken over what {} writes: one was started with the same worker_name, or with "
+      "another "
+      "`stream_writers`. This one ends; nothing that was acknowledged is affected. Run one process of each "
+      "name, "
+      "and all with the same `stream_writers`.",
+      instance);
+  log::flush();
+  std::_Exit(kExitReplaced);
+}
 
 }  // namespace
 
 storage::Schema hub_schema() {
-  return {.plugin = "hub",
-          .migrations = {{.number = 1,
-                          .kind = storage::MigrationKind::Expand,
-                          .summary = "Adds the processes that write.",
-                          .statements = {storage::Sql{
-                              "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
-                              "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
-                         {.number = 2,
-                          .kind = storage::MigrationKind::Expand,
-                          .summary = "Adds the positions that streams have come to.",
-                          // Writer 0 is the stream as a whole, whose row a draw locks.
-                          .statements = {storage::Sql{
-                              "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
-                              "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}}},
-          .tables = {{.name = "writers",
-                      .key = {"number"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "one per worker name that ever wrote",
-                      .ends = "never: tokens name writers by their number"},
-                     {.name = "stream_positions",
-                      .key = {"stream", "writer"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "one per stream and process that ever wrote it",
-                      .ends = "never: no position is given twice"}}};
+  return {
+      .plugin = "hub",
+      .migrations = {{.number = 1,
+                      .kind = storage::MigrationKind::Expand,
+                      .summary = "Adds the processes that write.",
+                      .statements = {storage::Sql{
+                          "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+                          "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
+                     {.number = 2,
+                      .kind = storage::MigrationKind::Expand,
+                      .summary = "Adds the positions that streams have come to.",
+                      // Writer 0 is the stream as a whole, whose row a draw locks.
+                      .statements = {storage::Sql{
+                          "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
+                          "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}},
+                     {.number = 3,
+                      .kind = storage::MigrationKind::Expand,
+                      .summary = "Adds which process writes which rooms.",
+                      .statements = {storage::Sql{
+                          "CREATE TABLE shards (stream TEXT NOT NULL, shard BIGINT NOT NULL, instance TEXT "
+                          "NOT NULL, PRIMARY KEY (stream, shard)) {clustered}"}}}},
+      .tables = {{.name = "writers",
+                  .key = {"number"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "one per worker name that ever wrote",
+                  .ends = "never: tokens name writers by their number"},
+                 {.name = "stream_positions",
+                  .key = {"stream", "writer"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "one per stream and process that ever wrote it",
+                  .ends = "never: no position is given twice"},
+                 {.name = "shards",
+                  .key = {"stream", "shard"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "256 per stream whose writers keep something in memory",
+                  .ends = "its writer starts with another `stream_writers`"}}};
 }
 
 HubImpl::HubImpl(Server& server, storage::Database& database)
@@ -109,38 +150,82 @@ Task<void> HubImpl::start() {
     return tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
   });
   const ConfigPtr config = server_.config();
-  std::vector<std::pair<StreamNumber, std::int64_t>> present;
+  if (stream::has_other_processes(*config) && stream::writes_stream(*config, "events", server_.instance())) {
+    co_await claim_shards("events");
+  }
+  std::vector<Inbox*> present;
   for (stream::Stream* stream : server_.services().all<stream::Stream>()) {
-    const std::optional<StreamNumber> number = stream::stream_number(stream->name());
-    if (!number) {
-      continue;
-    }
     Inbox& inbox = inboxes_[std::string{stream->name()}];
     inbox.stream = stream;
-    inbox.number = *number;
+    inbox.number = stream::stream_number(stream->name());
+    // 1 is what a reader of an empty stream has seen.
+    inbox.caught_up = std::max<std::int64_t>(1, co_await stream->present(database_));
+    if (!inbox.number) {
+      continue;
+    }
     for (const std::string& writer : stream::stream_writers(*config, stream->name())) {
-      board_.add_writer(*number, co_await writer_number(writer));
+      board_.add_writer(*inbox.number, co_await writer_number(writer));
       if (writer == server_.instance()) {
-        own_.push_back(*number);
+        own_.push_back(*inbox.number);
       }
     }
-    // 1 is what a reader of an empty stream has seen.
-    present.emplace_back(*number, std::max<std::int64_t>(1, co_await stream->present(database_)));
+    present.push_back(&inbox);
   }
   co_await database_.write("wait_for_writers",
                            [](WriteTransaction& tx) { tx.each(kWaitForWriters, [](const Row&) {}); });
-  for (const auto& [number, position] : present) {
-    board_.set_floor(number, position);
-    written_[static_cast<std::size_t>(number)].store(position, std::memory_order_release);
+  for (const Inbox* inbox : present) {
+    board_.set_floor(*inbox->number, inbox->caught_up);
+    written_[static_cast<std::size_t>(*inbox->number)].store(inbox->caught_up, std::memory_order_release);
   }
   for (stream::Transport* transport : server_.services().all<stream::Transport>()) {
     if (transport->active()) {
       transports_.push_back(transport);
-      transport->open(*this);
     }
   }
+  unconnected_ = static_cast<int>(transports_.size());
+  connected_.store(transports_.empty(), std::memory_order_release);
+  for (stream::Transport* transport : transports_) {
+    transport->open(*this);
+  }
   if (!transports_.empty()) {
-    spawn(tasks_, Background{"replication-positions"}, repeat_positions());
+    spawn(tasks_, Background{"replication-positions"}, tick(), &server_.runtime().loop(0));
+  }
+}
+
+// Rooms fall to this process from now on. A process that has them by an older `stream_writers` can write no
+// more: its incarnation ends when what it has under way is committed.
+Task<void> HubImpl::claim_shards(std::string stream) {
+  const stream::ShardMap map{*server_.config(), stream, server_.instance()};
+  const std::vector<std::int64_t> own = map.shards();
+  const std::string& instance = server_.instance();
+  const std::vector<std::string> replaced =
+      co_await database_.write("claim_shards", [&stream, &own, &instance](WriteTransaction& tx) {
+        tx.lock("shards");
+        std::map<std::int64_t, std::string> held;
+        tx.each(kShards, std::string_view{stream},
+                [&held](const Row& row) { held.emplace(row.i64(0), row.text_copy(1)); });
+        std::set<std::string> others;
+        for (const auto& [shard, holder] : held) {
+          const bool mine = std::ranges::binary_search(own, shard);
+          if (mine && holder != instance) {
+            others.insert(holder);
+          } else if (!mine && holder == instance) {
+            tx.exec(kDropShard, std::string_view{stream}, shard);
+          }
+        }
+        for (const std::string& other : others) {
+          tx.exec(kEndIncarnation, std::string_view{other});
+        }
+        tx.insert_many(kTakeShards, own, [&stream, &instance](std::int64_t shard) {
+          return std::tuple{std::string_view{stream}, shard, std::string_view{instance}};
+        });
+        return std::vector<std::string>{others.begin(), others.end()};
+      });
+  for (const std::string& other : replaced) {
+    log_.warning(
+        "Rooms that the process {} wrote are now written by this one, as stream_writers.{} says; if {} "
+        "still runs, it ends.",
+        other, stream, other);
   }
 }
 
@@ -153,8 +238,7 @@ Task<void> HubImpl::stop() noexcept {
 
 void HubImpl::lock_writer(WriteTransaction& tx) {
   if (!tx.any(kLockWriter, static_cast<std::int64_t>(self_), incarnation_)) {
-    throw http::unavailable("Another process has taken over.")
-        .because("This process's row in `writers` belongs to another incarnation: it was replaced.");
+    end_process(server_.instance());
   }
 }
 
@@ -174,18 +258,15 @@ Task<std::int64_t> HubImpl::memory_start(StreamNumber stream) {
   co_return incarnation << 32;
 }
 
-std::int64_t HubImpl::draw(WriteTransaction& tx, StreamNumber stream, std::int64_t count) {
+std::int64_t HubImpl::draw(WriteTransaction& tx, std::string_view name, std::int64_t count) {
   lock_writer(tx);
-  const std::string_view name = stream::stream_name(stream);
   const std::int64_t last = tx.one(kDraw, name, count, [](const Row& row) { return row.i64(0); });
   tx.exec(kKeepDrawn, name, static_cast<std::int64_t>(self_), last);
   return last - count + 1;
 }
 
-std::int64_t HubImpl::drawn(storage::ReadTransaction& tx, StreamNumber stream) {
-  return tx
-      .maybe(kDrawn, stream::stream_name(stream), static_cast<std::int64_t>(self_),
-             [](const Row& row) { return row.i64(0); })
+std::int64_t HubImpl::drawn(storage::ReadTransaction& tx, std::string_view name) {
+  return tx.maybe(kDrawn, name, static_cast<std::int64_t>(self_), [](const Row& row) { return row.i64(0); })
       .value_or(0);
 }
 
@@ -199,15 +280,24 @@ void HubImpl::committed(StreamNumber stream, std::int64_t position,
                         std::function<std::vector<stream::Row>()> rows) {
   board_.advance(stream, self_, position);
   written_[static_cast<std::size_t>(stream)].store(position, std::memory_order_release);
-  if (transports_.empty()) {
-    return;
+  if (!transports_.empty()) {
+    publish_rows(stream::stream_name(stream), rows());
   }
-  const std::vector<stream::Row> list = rows();
-  for (std::size_t i = 0; i < list.size(); ++i) {
+}
+
+void HubImpl::published(std::string_view stream, std::int64_t,
+                        std::function<std::vector<stream::Row>()> rows) {
+  if (!transports_.empty()) {
+    publish_rows(stream, rows());
+  }
+}
+
+void HubImpl::publish_rows(std::string_view stream, std::vector<stream::Row> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
     // Rows that share a position travel as a batch that its last row closes.
-    const bool last = i + 1 == list.size() || list[i + 1].position != list[i].position;
-    publish(stream::format_rdata(stream::stream_name(stream), server_.instance(),
-                                 last ? std::optional{list[i].position} : std::nullopt, list[i].json));
+    const bool last = i + 1 == rows.size() || rows[i + 1].position != rows[i].position;
+    publish(stream::format_rdata(stream, server_.instance(),
+                                 last ? std::optional{rows[i].position} : std::nullopt, rows[i].json));
   }
 }
 
@@ -227,15 +317,34 @@ void HubImpl::announce() {
   }
 }
 
-Task<void> HubImpl::repeat_positions() {
+Task<void> HubImpl::tick() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
     try {
       co_await follow();
+      co_await catch_up();
     } catch (const std::exception& error) {
       log_.warning("The positions of the streams could not be read: {}", error.what());
     }
     announce();
+  }
+}
+
+// A stream that any process may write has nobody who is sure to repeat its position: the table itself is
+// asked.
+Task<void> HubImpl::catch_up() {
+  for (auto& [name, inbox] : inboxes_) {
+    if (inbox.number) {
+      continue;
+    }
+    const std::int64_t present = co_await inbox.stream->present(database_);
+    while (inbox.caught_up < present) {
+      const stream::Updates updates =
+          co_await inbox.stream->updates(0, inbox.caught_up, present, kRowsPerStep);
+      co_await inbox.stream->apply(0, updates.rows, updates.upto);
+      inbox.stream->wake(0, updates.rows, updates.upto);
+      inbox.caught_up = updates.upto;
+    }
   }
 }
 
@@ -261,17 +370,35 @@ Task<void> HubImpl::follow() {
   }
 }
 
-void HubImpl::connected() {
+void HubImpl::transport_connected() {
   for (auto& [name, inbox] : inboxes_) {
     inbox.in_step.clear();
     inbox.batches.clear();
   }
+  --unconnected_;
   log_.info("Connected to the other processes.");
   publish("REPLICATE");
   announce();
+  spawn(tasks_, Background{"replication-reconnect"}, reconnect(), &server_.runtime().loop(0));
 }
 
-void HubImpl::disconnected() {
+// What was missed is read before caches are relied on again.
+Task<void> HubImpl::reconnect() {
+  while (unconnected_ == 0 && !connected_.load(std::memory_order_acquire)) {
+    try {
+      co_await catch_up();
+      connected_.store(unconnected_ == 0, std::memory_order_release);
+      co_return;
+    } catch (const std::exception& error) {
+      log_.warning("What was missed while unconnected could not be read: {}", error.what());
+    }
+    co_await server_.runtime().sleep_for(kRepeatPositions);
+  }
+}
+
+void HubImpl::transport_disconnected() {
+  ++unconnected_;
+  connected_.store(false, std::memory_order_release);
   log_.warning("The connection to the other processes is lost; it is made anew.");
 }
 
@@ -304,6 +431,9 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, st
     return;
   }
   Inbox& inbox = found->second;
+  if (!inbox.number && std::holds_alternative<stream::PositionCommand>(command)) {
+    return;
+  }
   if (inbox.queue.size() >= kMostQueued) {
     if (inbox.in_step.erase(instance) != 0) {
       log_.warning(
@@ -314,7 +444,7 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, st
   }
   if (std::holds_alternative<stream::PositionCommand>(command)) {
     inbox.in_step.insert(instance);
-  } else if (!inbox.in_step.contains(instance)) {
+  } else if (inbox.number && !inbox.in_step.contains(instance)) {
     // A row behind a gap would hide the gap; the writer repeats its position, which shows it.
     return;
   }
@@ -366,28 +496,30 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
     row.position = *command.token;
   }
   const stream::WriterNumber writer = co_await writer_number(command.instance);
-  if (board_.position(inbox.number).of(writer) >= *command.token) {
+  if (inbox.number && board_.position(*inbox.number).of(writer) >= *command.token) {
     co_return;
   }
   co_await inbox.stream->apply(writer, rows, *command.token);
-  board_.advance(inbox.number, writer, *command.token);
+  if (inbox.number) {
+    board_.advance(*inbox.number, writer, *command.token);
+  }
   inbox.stream->wake(writer, rows, *command.token);
 }
 
 Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
   const stream::WriterNumber writer = co_await writer_number(command.instance);
-  const std::int64_t here = board_.position(inbox.number).of(writer);
+  const std::int64_t here = board_.position(*inbox.number).of(writer);
   if (here < command.previous) {
     inbox.batches.erase(command.instance);
     co_await fill(inbox, writer, command.current);
   }
-  board_.advance(inbox.number, writer, command.current);
+  board_.advance(*inbox.number, writer, command.current);
   inbox.behind.erase(command.instance);
 }
 
 Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto) {
   for (;;) {
-    const std::int64_t from = board_.position(inbox.number).of(writer);
+    const std::int64_t from = board_.position(*inbox.number).of(writer);
     if (from >= upto) {
       co_return;
     }
@@ -395,12 +527,12 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
     if (!updates.rows.empty()) {
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
     }
-    board_.advance(inbox.number, writer, updates.upto);
+    board_.advance(*inbox.number, writer, updates.upto);
     if (!updates.rows.empty()) {
       inbox.stream->wake(writer, updates.rows, updates.upto);
     }
     // A writer that `stream_writers` does not name has no place on the board and never gets further.
-    if (!updates.limited || board_.position(inbox.number).of(writer) == from) {
+    if (!updates.limited || board_.position(*inbox.number).of(writer) == from) {
       co_return;
     }
   }

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,10 +50,15 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return incarnation_ << 32; }
   Task<std::int64_t> memory_start(stream::StreamNumber stream) override;
   void lock_writer(storage::WriteTransaction& tx) override;
-  std::int64_t draw(storage::WriteTransaction& tx, stream::StreamNumber stream, std::int64_t count) override;
-  std::int64_t drawn(storage::ReadTransaction& tx, stream::StreamNumber stream) override;
+  std::int64_t draw(storage::WriteTransaction& tx, std::string_view stream, std::int64_t count) override;
+  std::int64_t drawn(storage::ReadTransaction& tx, std::string_view stream) override;
   void committed(stream::StreamNumber stream, std::int64_t position,
                  std::function<std::vector<stream::Row>()> rows) override;
+  void published(std::string_view stream, std::int64_t position,
+                 std::function<std::vector<stream::Row>()> rows) override;
+  [[nodiscard]] bool connected() const noexcept override {
+    return connected_.load(std::memory_order_acquire);
+  }
   [[nodiscard]] stream::Token now() const override { return board_.now(); }
   [[nodiscard]] stream::StreamPosition position(stream::StreamNumber stream) const override {
     return board_.position(stream);
@@ -65,7 +71,9 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   /// A stream's commands that wait, and the rows that wait for one with a token.
   struct Inbox {
     stream::Stream* stream = nullptr;
-    stream::StreamNumber number{};
+    std::optional<stream::StreamNumber> number;
+    // Of a stream without a number: everything up to here is taken up, whoever wrote it.
+    std::int64_t caught_up = 0;
     std::deque<stream::Command> queue;
     bool working = false;
     // Instances of whose rows none was lost on the way since their last POSITION, which shows what was lost
@@ -77,8 +85,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   };
 
   void opened(stream::StreamNumber stream, int change) noexcept override;
-  void connected() override;
-  void disconnected() override;
+  void transport_connected() override;
+  void transport_disconnected() override;
   void received(std::string line) override;
   void publish(const std::string& line);
   void announce();
@@ -88,8 +96,12 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
   Task<void> take(Inbox& inbox, stream::PositionCommand command);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
-  Task<void> repeat_positions();
+  Task<void> tick();
   Task<void> follow();
+  Task<void> catch_up();
+  Task<void> reconnect();
+  Task<void> claim_shards(std::string stream);
+  void publish_rows(std::string_view stream, std::vector<stream::Row> rows);
 
   Server& server_;
   storage::Database& database_;
@@ -101,6 +113,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   // Where the last rows of this process stand: from there to its position it has written none.
   std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
   std::map<std::string, Inbox, std::less<>> inboxes_;
+  std::atomic<bool> connected_{true};
+  int unconnected_ = 0;  // transports; on the first loop
   std::vector<stream::Transport*> transports_;
   TaskGroup tasks_;
   Cache<std::string, stream::WriterNumber> numbers_;

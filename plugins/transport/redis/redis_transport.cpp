@@ -172,7 +172,7 @@ Task<void> RedisTransport::run() {
     }
     if (greeted) {
       pause = kFirstPause;
-      listener_->disconnected();
+      listener_->transport_disconnected();
     }
     // Once, not at each try.
     if (greeted || failure != logged) {
@@ -215,7 +215,7 @@ void RedisTransport::begin_session() {
   outbox_->session.store(++sessions_);
   greeted_ = true;
   greeting_ = true;
-  listener_->connected();
+  listener_->transport_connected();
   greeting_ = false;
 }
 

@@ -2,6 +2,7 @@
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/account_data.cpp
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/cache_stream.cpp
   ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
   ${CMAKE_CURRENT_LIST_DIR}/devices.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp

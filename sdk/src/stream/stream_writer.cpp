@@ -3,7 +3,6 @@
 #include <lares/base/log.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/stream/stream_writer.hpp>
-#include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -27,6 +26,7 @@ StreamWriterBase::StreamWriterBase(Server& server, Stream& reader, StreamNumber 
     : server_(server),
       reader_(reader),
       stream_(stream),
+      shards_(*server.config(), stream_name(stream), server.instance()),
       path_("/_lares/replication/v1/" + std::string{stream_name(stream)} + "/write"),
       tasks_(server.runtime(), std::string{stream_name(stream)} + " writer") {
   if (has_other_processes(*server.config()) &&
@@ -49,17 +49,17 @@ Task<nlohmann::json> StreamWriterBase::take(nlohmann::json body) {
 }
 
 Task<std::int64_t> StreamWriterBase::write_any(std::string key, std::any change) {
-  std::string instance = writer_of(*server_.config(), stream_name(stream_), key);
-  if (instance == server_.instance()) {
+  if (shards_.mine(key)) {
     co_return co_await write_here(std::move(change));
   }
+  const std::string instance = shards_.writer_of(key);
   const std::string text = encode(change);
   nlohmann::json body = {{"change", text}};
   const nlohmann::json answer =
       co_await server_.services().get<Peers>().call(instance, path_, std::move(body), Repeat::kFreely);
   const auto position = answer.at("position").get<std::int64_t>();
   Hub& hub = server_.services().get<Hub>();
-  const WriterNumber writer = co_await hub.writer_number(std::move(instance));
+  const WriterNumber writer = co_await hub.writer_number(instance);
   co_await hub.reached(stream_, writer, position, kApplied);
   co_return position;
 }
@@ -135,14 +135,14 @@ Task<void> StreamWriterBase::commit(std::vector<Waiting>& batch) {
   const std::int64_t first = co_await database.write_certain(
       "write_stream",
       [this, &hub, &batch, count](storage::WriteTransaction& tx) {
-        const std::int64_t drawn = hub.draw(tx, stream_, count);
+        const std::int64_t drawn = hub.draw(tx, stream_name(stream_), count);
         for (std::int64_t i = 0; i < count; ++i) {
           store(tx, batch[static_cast<std::size_t>(i)].change, drawn + i);
         }
         return drawn;
       },
       [this, &hub, before, count](storage::WriteTransaction& tx) -> std::optional<std::int64_t> {
-        const std::int64_t drawn = hub.drawn(tx, stream_);
+        const std::int64_t drawn = hub.drawn(tx, stream_name(stream_));
         return drawn == before ? std::nullopt : std::optional{drawn - count + 1};
       });
   last_drawn_ = first + count - 1;
@@ -166,7 +166,8 @@ Task<std::int64_t> StreamWriterBase::last_drawn(Hub& hub, storage::Database& dat
     co_return last_drawn_;
   }
   const std::int64_t drawn = co_await database.read(
-      "stream_drawn", [this, &hub](storage::ReadTransaction& tx) { return hub.drawn(tx, stream_); });
+      "stream_drawn",
+      [this, &hub](storage::ReadTransaction& tx) { return hub.drawn(tx, stream_name(stream_)); });
   for (std::int64_t here = hub.position(stream_).of(hub.self()); here < drawn;) {
     Updates updates = co_await reader_.updates(hub.self(), here, drawn, kMostAtOnce);
     co_await reader_.apply(hub.self(), updates.rows, updates.upto);

@@ -37,9 +37,19 @@ std::size_t shard_of(std::string_view key) noexcept {
   return (hash ^ (hash >> 8U)) % kShards;
 }
 
-std::string writer_of(const Config& config, std::string_view stream, std::string_view key) {
-  std::vector<std::string> writers = stream_writers(config, stream);
-  return std::move(writers[shard_of(key) % writers.size()]);
+ShardMap::ShardMap(const Config& config, std::string_view stream, std::string instance)
+    : instance_(std::move(instance)),
+      writers_(stream_writers(config, stream)),
+      alone_(writers_.size() == 1 && writers_.front() == instance_) {}
+
+std::vector<std::int64_t> ShardMap::shards() const {
+  std::vector<std::int64_t> own;
+  for (std::size_t shard = 0; shard < kShards; ++shard) {
+    if (writers_[shard % writers_.size()] == instance_) {
+      own.push_back(static_cast<std::int64_t>(shard));
+    }
+  }
+  return own;
 }
 
 std::optional<http::Endpoint> instance_endpoint(const Config& config, std::string_view instance) {

@@ -138,6 +138,22 @@ class Cache {
     }
   }
 
+  /// Drops every entry that `stale(key, value)` says is; loads under way are overtaken. Looks at all of them.
+  template <class Stale>
+  void invalidate_if(Stale stale) {
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock{shard.mutex};
+      shard.flights.clear();
+      for (Item* item = shard.newest; item != nullptr;) {
+        Item* const older = item->second.older;
+        if (stale(item->first, item->second.value)) {
+          drop(shard, shard.entries.find(item->first), counters_.invalidated);
+        }
+        item = older;
+      }
+    }
+  }
+
   void invalidate_all() {
     for (Shard& shard : shards_) {
       const std::lock_guard lock{shard.mutex};

@@ -50,10 +50,10 @@ class LARES_EXPORT Hub {
   /// gives the first. Whoever draws next waits for the commit, in any process, so that positions become
   /// visible in their order. (The stream of events has a sequence of its own instead.)
   /// **Errors**: as lock_writer. On a storage thread.
-  virtual std::int64_t draw(storage::WriteTransaction& tx, StreamNumber stream, std::int64_t count) = 0;
+  virtual std::int64_t draw(storage::WriteTransaction& tx, std::string_view stream, std::int64_t count) = 0;
   /// The last position that this process has drawn and committed, 0 for none: what says whether a write whose
   /// COMMIT was not answered is there. On a storage thread.
-  virtual std::int64_t drawn(storage::ReadTransaction& tx, StreamNumber stream) = 0;
+  virtual std::int64_t drawn(storage::ReadTransaction& tx, std::string_view stream) = 0;
 
   /// While it lives, this process may have positions of the stream drawn that it has not announced. Without
   /// one, a writer among several follows the others' positions, so that nobody waits for it.
@@ -73,6 +73,14 @@ class LARES_EXPORT Hub {
   /// other processes hear of them. `rows` is called only if there are other processes.
   virtual void committed(StreamNumber stream, std::int64_t position,
                          std::function<std::vector<Row>()> rows) = 0;
+
+  /// The same for a stream without a number, which any process may write.
+  virtual void published(std::string_view stream, std::int64_t position,
+                         std::function<std::vector<Row>()> rows) = 0;
+
+  /// False while what other processes write may not arrive: what they can make stale is then read from the
+  /// database. True where there are no others.
+  [[nodiscard]] virtual bool connected() const noexcept = 0;
 
   /// Where all streams stand now: the newest token that a response may carry.
   [[nodiscard]] virtual Token now() const = 0;

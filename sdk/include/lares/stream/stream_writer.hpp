@@ -9,6 +9,7 @@
 #include <lares/stream/hub.hpp>
 #include <lares/stream/peers.hpp>
 #include <lares/stream/stream.hpp>
+#include <lares/stream/topology.hpp>
 
 #include <any>
 #include <cstdint>
@@ -63,6 +64,7 @@ class LARES_EXPORT StreamWriterBase {
   Server& server_;
   Stream& reader_;
   StreamNumber stream_;
+  ShardMap shards_;
   std::string path_;
   TaskGroup tasks_;
   std::mutex mutex_;

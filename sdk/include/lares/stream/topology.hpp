@@ -7,6 +7,7 @@
 #include <lares/stream/stream_number.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,10 +30,28 @@ inline constexpr std::string_view kMainInstance = "master";
 inline constexpr std::size_t kShards = 256;
 [[nodiscard]] LARES_EXPORT std::size_t shard_of(std::string_view key) noexcept;
 
-/// The instance that writes a stream for this key (a room or a user): the same in every process with the same
-/// `stream_writers`.
-[[nodiscard]] LARES_EXPORT std::string writer_of(const Config& config, std::string_view stream,
-                                                 std::string_view key);
+/// Which instance writes a stream for which key (a room or a user): the same in every process with the same
+/// `stream_writers`, and the same for the life of the process.
+///
+/// **Threads**: any; it never changes.
+class LARES_EXPORT ShardMap {
+ public:
+  ShardMap(const Config& config, std::string_view stream, std::string instance);
+
+  [[nodiscard]] const std::string& writer_of(std::string_view key) const noexcept {
+    return writers_[shard_of(key) % writers_.size()];
+  }
+  [[nodiscard]] bool mine(std::string_view key) const noexcept {
+    return writers_.size() == 1 ? alone_ : writer_of(key) == instance_;
+  }
+  /// The shards of this instance, ascending.
+  [[nodiscard]] std::vector<std::int64_t> shards() const;
+
+ private:
+  std::string instance_;
+  std::vector<std::string> writers_;
+  bool alone_;
+};
 
 /// Where an instance listens for the other processes; nothing for one that `instance_map` does not name.
 [[nodiscard]] LARES_EXPORT std::optional<http::Endpoint> instance_endpoint(const Config& config,

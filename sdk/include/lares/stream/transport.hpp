@@ -11,21 +11,21 @@ namespace lares::stream {
 
 /// The hub's side of a transport.
 ///
-/// **Threads**: the transport calls these from one loop, in the order in which things happened.
+/// **Threads**: the transport calls these on the first loop, in the order in which things happened.
 class LARES_EXPORT TransportListener {
  public:
   virtual ~TransportListener();
   /// What is published from here on reaches the others, and what they publish arrives.
-  virtual void connected() = 0;
+  virtual void transport_connected() = 0;
   /// Messages may have been lost from here on.
-  virtual void disconnected() = 0;
+  virtual void transport_disconnected() = 0;
   /// One command, without its line end.
   virtual void received(std::string line) = 0;
 };
 
 /// How replication travels between the processes of one server: every command reaches every other process, in
-/// the order in which one process published it, or is lost together with all that follow until `connected` is
-/// called again.
+/// the order in which one process published it, or is lost together with all that follow until
+/// `transport_connected` is called again.
 ///
 /// Joined to the registry by transport plugins (`services.join<stream::Transport>(*this)`).
 class LARES_EXPORT Transport {
