@@ -45,7 +45,8 @@ matrix::UserId user_named(const Shared& shared, std::string name) {
 }
 
 Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
-  return [&shared, user = std::move(user)](const std::string& type, const json& auth) -> Task<bool> {
+  return [&shared, user = std::move(user)](const std::string& type, const json& auth,
+                                           const std::string&) -> Task<bool> {
     if (type != "m.login.password") {
       co_return false;
     }
@@ -110,6 +111,8 @@ Task<Response> post_deactivate(Shared& shared, const Requester& requester, Reque
   }
   request.shield_from_cancellation();
   co_await shared.accounts.deactivate(requester.account().user_number);
+  shared.profiles.forget(requester.user());
+  shared.tasks.wake();
   shared.log.info("{} has deactivated the account.", requester.user().view());
   co_return Response::json_text(R"({"id_server_unbind_result":"no-support"})");
 }

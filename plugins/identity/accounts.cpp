@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "account_tasks.hpp"
 #include "tokens.hpp"
 
 namespace lares::identity {
@@ -31,6 +32,7 @@ constexpr storage::Statement kCreateAccount{
 constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
 constexpr storage::Statement kDeactivate{
     "UPDATE accounts SET deactivated = TRUE, password_hash = NULL WHERE account = $1"};
+constexpr storage::Statement kEraseProfile{"DELETE FROM profiles WHERE account = $1"};
 constexpr storage::Statement kFindToken{
     "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, "
     "a.suspended, "
@@ -333,8 +335,15 @@ Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string
 }
 
 Task<void> Accounts::deactivate(std::int64_t account) {
+  const std::int64_t now = runtime_.now_ms();
+  // First the mark, which ends every token at once: what comes after it may be cut short.
+  co_await database_.write("deactivate", [account, now](WriteTransaction& tx) {
+    tx.exec(kDeactivate, account);
+    tx.exec(kEraseProfile, account);
+    note_task(tx, account, AccountTask::kLeave, now);
+  });
+  forget(account);
   co_await log_out_all(account, std::nullopt);
-  co_await database_.write("deactivate", [account](WriteTransaction& tx) { tx.exec(kDeactivate, account); });
   forget(account);
 }
 

@@ -86,7 +86,8 @@ class Accounts final : public service::Authenticator {
   /// False if the name is taken.
   Task<bool> create(NewAccount account);
   Task<void> set_password(std::int64_t account, std::string hash);
-  /// Ends every token and device, and marks the account; its name is never given again.
+  /// Marks the account, erases its profile, ends every token and device, and notes that its rooms are to be
+  /// left; its name is never given again.
   Task<void> deactivate(std::int64_t account);
 
   Task<Session> log_in(std::int64_t account, SessionOptions options);

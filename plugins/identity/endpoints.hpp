@@ -10,10 +10,12 @@
 #include <memory>
 #include <string>
 
+#include "account_tasks.hpp"
 #include "accounts.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
+#include "registration_tokens.hpp"
 #include "uia.hpp"
 
 namespace lares::identity {
@@ -28,14 +30,17 @@ struct Shared {
   Profiles& profiles;
   Uia& uia;
   AskAgain& interactive_auth;
+  RegistrationTokens& tokens;
+  AccountTasks& tasks;
   log::Logger log{"lares.identity"};
 };
 
 void add_register(Shared& shared);  ///< /register, /register/available, /_synapse/admin/v1/register
-void add_login(Shared& shared);     ///< /login, /logout, /logout/all, /refresh
-void add_account(Shared& shared);   ///< /account/whoami, /account/password, /account/deactivate
-void add_devices(Shared& shared);   ///< /devices, /delete_devices
-void add_profile(Shared& shared);   ///< /profile
+void add_registration_tokens(Shared& shared);  ///< /_synapse/admin/v1/registration_tokens, validity
+void add_login(Shared& shared);                ///< /login, /logout, /logout/all, /refresh
+void add_account(Shared& shared);              ///< /account/whoami, /account/password, /account/deactivate
+void add_devices(Shared& shared);              ///< /devices, /delete_devices
+void add_profile(Shared& shared);              ///< /profile
 
 /// A member that must be a string where it is there. **Errors**: MatrixError M_BAD_JSON.
 [[nodiscard]] std::optional<std::string> optional_string(const nlohmann::json& body, const char* key);

@@ -38,6 +38,26 @@ void declare(Declarations& declarations) {
                        .default_value = "false",
                        .meaning = "Whether a user name may begin with an underscore.",
                        .reload = Reload::Live});
+  declarations.config({.path = "registration_requires_token",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Whether registration asks for a token that an administrator has made.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "registration_terms",
+                       .type = ConfigType::Map,
+                       .default_value = "{}",
+                       .meaning = "Documents that whoever registers has to accept, by a name of your choice.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "registration_terms.*.version",
+                       .type = ConfigType::String,
+                       .default_value = "\"1\"",
+                       .meaning = "The document's version."});
+  declarations.config({.path = "registration_terms.*.name",
+                       .type = ConfigType::String,
+                       .meaning = "The document's name, as clients show it."});
+  declarations.config({.path = "registration_terms.*.url",
+                       .type = ConfigType::String,
+                       .meaning = "Where the document can be read."});
   declarations.config({.path = "allow_guest_access",
                        .type = ConfigType::Bool,
                        .default_value = "false",
@@ -101,6 +121,8 @@ class IdentityPlugin final : public Plugin {
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.name(), stream::has_other_processes(*server.config())),
         uia_(server.runtime(), database_),
+        registration_tokens_(database_),
+        tasks_(server, database_, profiles_),
         shared_{.server = server,
                 .database = database_,
                 .keys = server.services().get<service::ServerKeys>(),
@@ -108,19 +130,32 @@ class IdentityPlugin final : public Plugin {
                 .passwords = passwords_,
                 .profiles = profiles_,
                 .uia = uia_,
-                .interactive_auth = interactive_auth_},
+                .interactive_auth = interactive_auth_,
+                .tokens = registration_tokens_,
+                .tasks = tasks_},
         interactive_auth_(shared_) {
     server.services().provide<service::Authenticator>(accounts_);
     server.services().provide<service::Profiles>(profiles_);
     server.services().provide<service::InteractiveAuth>(interactive_auth_);
     add_register(shared_);
+    add_registration_tokens(shared_);
     add_login(shared_);
     add_account(shared_);
     add_devices(shared_);
     add_profile(shared_);
   }
 
-  Task<void> stop() noexcept override { co_await loads_.stop(); }
+  Task<void> start() override {
+    tasks_.start();
+    co_return;
+  }
+
+  void begin_drain() noexcept override { tasks_.end(); }
+
+  Task<void> stop() noexcept override {
+    co_await tasks_.stop();
+    co_await loads_.stop();
+  }
 
  private:
   TaskGroup loads_;
@@ -129,6 +164,8 @@ class IdentityPlugin final : public Plugin {
   Passwords passwords_;
   Profiles profiles_;
   Uia uia_;
+  RegistrationTokens registration_tokens_;
+  AccountTasks tasks_;
   Shared shared_;
   AskAgain interactive_auth_;
 };

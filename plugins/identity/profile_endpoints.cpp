@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -64,21 +65,26 @@ Task<Response> put_field(Shared& shared, const Requester& requester, Request& re
   const std::string& field = request.param("keyName");
   std::optional<std::string> value = optional_string(request.json(), field.c_str());
   const std::int64_t account = requester.account().user_number;
+  const std::int64_t now = shared.server.runtime().now_ms();
+  if (requester.is_guest() && field != "displayname") {
+    throw http::MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests have a display name only.");
+  }
   if (field == "displayname") {
     if (value && value->size() > kLongestDisplayName) {
       throw http::too_large("A display name is at most 256 bytes long.");
     }
     request.shield_from_cancellation();
-    co_await shared.profiles.set_displayname(account, requester.user(), std::move(value));
+    co_await shared.profiles.set_displayname(account, requester.user(), std::move(value), now);
   } else if (field == "avatar_url") {
     if (value && value->size() > kLongestAvatarUrl) {
       throw http::too_large("An avatar's address is at most 1000 bytes long.");
     }
     request.shield_from_cancellation();
-    co_await shared.profiles.set_avatar_url(account, requester.user(), std::move(value));
+    co_await shared.profiles.set_avatar_url(account, requester.user(), std::move(value), now);
   } else {
     throw http::invalid_param("This field of the profile cannot be set.");
   }
+  shared.tasks.wake();
   co_return Response::empty_object();
 }
 
@@ -92,11 +98,11 @@ void add_profile(Shared& shared) {
   router.add<Access::Public>(
       Method::Get, http::client_paths("/profile/{userId}/{keyName}"), {.name = "ProfileFieldRestServlet"},
       [&shared](const Anyone&, Request& request) { return get_field(shared, request); });
-  router.add<Access::User>(Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
-                           {.name = "ProfileFieldRestServlet", .allow_suspended = false},
-                           [&shared](const Requester& requester, Request& request) {
-                             return put_field(shared, requester, request);
-                           });
+  router.add<Access::Guest>(Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
+                            {.name = "ProfileFieldRestServlet", .allow_suspended = false},
+                            [&shared](const Requester& requester, Request& request) {
+                              return put_field(shared, requester, request);
+                            });
 }
 
 }  // namespace lares::identity

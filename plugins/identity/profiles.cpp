@@ -3,6 +3,8 @@
 
 #include <lares/storage/transaction.hpp>
 
+#include "account_tasks.hpp"
+
 namespace lares::identity {
 
 using storage::Bytes;
@@ -12,7 +14,7 @@ namespace {
 
 constexpr storage::Statement kFind{
     "SELECT p.displayname, p.avatar_url FROM accounts a LEFT JOIN profiles p ON p.account = a.account "
-    "WHERE a.user_id = $1"};
+    "WHERE a.user_id = $1 AND a.deactivated = FALSE"};
 constexpr storage::Statement kSetName{
     "INSERT INTO profiles (account, displayname) VALUES ($1, $2) "
     "ON CONFLICT (account) DO UPDATE SET displayname = excluded.displayname"};
@@ -48,17 +50,19 @@ Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
 }
 
 Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId& user,
-                                     std::optional<std::string> name) {
-  co_await database_.write("set_displayname", [account, &name](storage::WriteTransaction& tx) {
+                                     std::optional<std::string> name, std::int64_t now_ts) {
+  co_await database_.write("set_displayname", [account, &name, now_ts](storage::WriteTransaction& tx) {
     tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
+    note_task(tx, account, AccountTask::kProfile, now_ts);
   });
   profiles_.invalidate(user.str());
 }
 
 Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user,
-                                    std::optional<std::string> url) {
-  co_await database_.write("set_avatar_url", [account, &url](storage::WriteTransaction& tx) {
+                                    std::optional<std::string> url, std::int64_t now_ts) {
+  co_await database_.write("set_avatar_url", [account, &url, now_ts](storage::WriteTransaction& tx) {
     tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
+    note_task(tx, account, AccountTask::kProfile, now_ts);
   });
   profiles_.invalidate(user.str());
 }

@@ -20,10 +20,13 @@ class Profiles final : public service::Profiles {
            bool other_processes);
 
   Task<std::optional<service::Profile>> profile(matrix::UserId user) override;
-  /// Sets one field, or with nothing removes it.
+  /// Sets one field, or with nothing removes it, and notes that the user's rooms are to be told.
   Task<void> set_displayname(std::int64_t account, const matrix::UserId& user,
-                             std::optional<std::string> name);
-  Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url);
+                             std::optional<std::string> name, std::int64_t now_ts);
+  Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url,
+                            std::int64_t now_ts);
+  /// The profile was changed by other means.
+  void forget(const matrix::UserId& user) { profiles_.invalidate(user.str()); }
 
  private:
   Task<std::optional<service::Profile>> load(std::string user_id);

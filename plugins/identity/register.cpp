@@ -93,6 +93,44 @@ SessionOptions session_options(const json& body) {
   return options;
 }
 
+// What a registration has to show: a token, agreement to documents, or nothing.
+std::pair<Flow, json> stages(const Config& config) {
+  Flow flow;
+  json params = json::object();
+  if (config.boolean("registration_requires_token")) {
+    flow.emplace_back(kRegistrationTokenStage);
+  }
+  if (const json& terms = config.get("registration_terms"); !terms.empty()) {
+    flow.emplace_back("m.login.terms");
+    json& policies = params["m.login.terms"]["policies"] = json::object();
+    for (const auto& [name, document] : terms.items()) {
+      policies[name] = {{"version", document["version"]},
+                        {"en", {{"name", document["name"]}, {"url", document["url"]}}}};
+    }
+  }
+  if (flow.empty()) {
+    flow.emplace_back("m.login.dummy");
+  }
+  return {std::move(flow), std::move(params)};
+}
+
+Task<Uia::Outcome> dialogue(Shared& shared, const json& body) {
+  auto [flow, params] = stages(*shared.server.config());
+  std::vector<Flow> flows{std::move(flow)};
+  co_return co_await shared.uia.step(
+      body, std::move(flows), "register", 0, params.dump(),
+      [&shared](const std::string& type, const json& auth, const std::string& session) -> Task<bool> {
+        if (type != kRegistrationTokenStage) {
+          co_return true;
+        }
+        std::string token = required_string(auth, "token");
+        if (!co_await shared.tokens.claim(std::move(token), session, shared.server.runtime().now_ms())) {
+          throw http::MatrixError(401, "M_UNAUTHORIZED", "This registration token does not hold.");
+        }
+        co_return true;
+      });
+}
+
 /// POST /register. spec: Client-Server API, "Account registration"
 Task<Response> post_register(Shared& shared, Request& request) {
   const json& body = request.json();
@@ -128,10 +166,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
     user = new_user(shared, to_lower_ascii(*username));
     co_await refuse_taken(shared, *user);
   }
-  std::vector<Flow> flows{{"m.login.dummy"}};
-  Uia::Outcome outcome = co_await shared.uia.step(
-      body, std::move(flows), "register", 0, "{}",
-      [](const std::string& type, const json&) -> Task<bool> { co_return type == "m.login.dummy"; });
+  Uia::Outcome outcome = co_await dialogue(shared, body);
   if (!outcome.passed) {
     co_return std::move(outcome.answer);
   }
@@ -144,7 +179,11 @@ Task<Response> post_register(Shared& shared, Request& request) {
   const bool log_in = !body.value("inhibit_login", false);
   SessionOptions options = session_options(body);
   request.shield_from_cancellation();
-  co_return co_await finish(shared, std::move(*user), *password, false, std::move(options), log_in);
+  Response answer = co_await finish(shared, std::move(*user), *password, false, std::move(options), log_in);
+  if (shared.server.config()->boolean("registration_requires_token")) {
+    co_await shared.tokens.use(outcome.session);
+  }
+  co_return answer;
 }
 
 /// GET /register/available

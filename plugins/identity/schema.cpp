@@ -54,6 +54,21 @@ Migration first_tables() {
   };
 }
 
+Migration registration_tokens() {
+  return {.number = 2,
+          .kind = MigrationKind::Expand,
+          .summary = "Adds registration tokens, and what is left to do in users' rooms.",
+          .statements = {
+              Sql{"CREATE TABLE registration_tokens (token {bytes} PRIMARY KEY, uses_allowed BIGINT, "
+                  "completed BIGINT NOT NULL, expiry_ts BIGINT)"},
+              Sql{"ALTER TABLE uia_sessions ADD COLUMN registration_token {bytes}"},
+              Sql{"CREATE INDEX uia_sessions_registration_token ON uia_sessions (registration_token) "
+                  "WHERE registration_token IS NOT NULL"},
+              Sql{"CREATE TABLE account_tasks (account BIGINT NOT NULL, task BIGINT NOT NULL, requested_ts "
+                  "BIGINT NOT NULL, PRIMARY KEY (account, task)) {clustered}"},
+          }};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -61,7 +76,7 @@ storage::Schema identity_schema() {
   const Owner device{.kind = OwnerKind::Device, .column = "account", .device_column = "device_id"};
   return {
       .plugin = "identity",
-      .migrations = {first_tables()},
+      .migrations = {first_tables(), registration_tokens()},
       .tables =
           {
               Table{.name = "accounts",
@@ -105,6 +120,16 @@ storage::Schema identity_schema() {
                   .prune =
                       Statement{"DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "
                                 "WHERE created_ts < $1 - 86400000 ORDER BY created_ts LIMIT $2)"}},
+              Table{.name = "registration_tokens",
+                    .key = {"token"},
+                    .owners = {{.kind = OwnerKind::None}},
+                    .bound = "what administrators make",
+                    .ends = "deletion by an administrator"},
+              Table{.name = "account_tasks",
+                    .key = {"account", "task"},
+                    .owners = {user},
+                    .bound = "two per account",
+                    .ends = "the task is done"},
               Table{.name = "registration_nonces",
                     .key = {"nonce"},
                     .owners = {{.kind = OwnerKind::None}},

@@ -58,6 +58,22 @@ http::Response ask(const std::vector<Flow>& flows, const std::vector<std::string
 
 Uia::Uia(Runtime& runtime, storage::Database& database) : runtime_(runtime), database_(database) {}
 
+Task<void> Uia::begin(std::string session, std::int64_t account, std::string operation, Flow completed) {
+  const std::string done = join(completed, " ");
+  const std::int64_t now = runtime_.now_ms();
+  const std::optional<std::int64_t> owner = account == 0 ? std::nullopt : std::optional{account};
+  co_await database_.write("uia_begin", [&](WriteTransaction& tx) {
+    tx.exec(kBegin, Bytes{session}, owner, std::string_view{operation}, std::string_view{done}, now);
+  });
+}
+
+Task<void> Uia::complete(std::string session, Flow completed) {
+  const std::string done = join(completed, " ");
+  co_await database_.write("uia_step", [&session, &done](WriteTransaction& tx) {
+    tx.exec(kComplete, Bytes{session}, std::string_view{done});
+  });
+}
+
 Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::string operation,
                              std::int64_t account, std::string params, Stage stage) {
   struct Session {
@@ -106,28 +122,30 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
       throw http::MatrixError(400, "M_UNRECOGNIZED", "This kind of authentication is not among the flows.");
     }
     try {
-      if (std::ranges::find(completed, type) == completed.end() && co_await stage(type, auth)) {
-        completed.push_back(type);
-        changed = true;
+      if (std::ranges::find(completed, type) == completed.end()) {
+        if (!kept && type == kRegistrationTokenStage) {
+          co_await begin(outcome.session, account, operation, completed);
+          kept = true;
+        }
+        if (co_await stage(type, auth, outcome.session)) {
+          completed.push_back(type);
+          changed = true;
+        }
       }
     } catch (const http::MatrixError& refused) {
       error = refused;
     }
   }
   outcome.passed = passes(flows, completed);
+  // What fails after the dialogue is asked for again with the dialogue that has been passed.
+  if (outcome.passed && kept && changed && completed.size() > 1) {
+    co_await complete(outcome.session, completed);
+  }
   if (!outcome.passed) {
-    if (!kept || changed) {
-      const std::string done = join(completed, " ");
-      const std::int64_t now = runtime_.now_ms();
-      co_await database_.write("uia_step", [&](WriteTransaction& tx) {
-        if (kept) {
-          tx.exec(kComplete, Bytes{outcome.session}, std::string_view{done});
-        } else {
-          const std::optional<std::int64_t> owner = account == 0 ? std::nullopt : std::optional{account};
-          tx.exec(kBegin, Bytes{outcome.session}, owner, std::string_view{operation}, std::string_view{done},
-                  now);
-        }
-      });
+    if (!kept) {
+      co_await begin(outcome.session, account, operation, completed);
+    } else if (changed) {
+      co_await complete(outcome.session, completed);
     }
     outcome.answer = ask(flows, completed, outcome.session, params, error ? &*error : nullptr);
   }

@@ -19,15 +19,20 @@ namespace lares::identity {
 /// A list of stages, all of which make up one way through.
 using Flow = std::vector<std::string>;
 
+/// The stage in which a token is shown that an administrator has made.
+inline constexpr std::string_view kRegistrationTokenStage = "m.login.registration_token";
+
 /// User-interactive authentication: the dialogue in which a client shows, stage by stage, who asks. Its state
 /// is a row, so any process takes the next step; it ends after a day.
 ///
 /// spec: Client-Server API, "User-Interactive Authentication API"
 class Uia {
  public:
-  /// Judges one stage from the client's `auth` object. Returns true if the stage is passed.
+  /// Judges one stage from the client's `auth` object. Returns true if the stage is passed. The dialogue of
+  /// this session is stored for as long as a stage may hang something on it.
   /// **Errors**: MatrixError that is shown as the dialogue's error.
-  using Stage = std::function<Task<bool>(const std::string& type, const nlohmann::json& auth)>;
+  using Stage = std::function<Task<bool>(const std::string& type, const nlohmann::json& auth,
+                                         const std::string& session)>;
 
   Uia(Runtime& runtime, storage::Database& database);
 
@@ -43,6 +48,9 @@ class Uia {
                      std::int64_t account, std::string params, Stage stage);
 
  private:
+  Task<void> begin(std::string session, std::int64_t account, std::string operation, Flow completed);
+  Task<void> complete(std::string session, Flow completed);
+
   Runtime& runtime_;
   storage::Database& database_;
 };

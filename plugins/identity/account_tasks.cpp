@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "account_tasks.hpp"
+
+#include <lares/async/runtime.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/service/event_writer.hpp>
+#include <lares/service/rooms.hpp>
+#include <lares/storage/transaction.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace lares::identity {
+
+using storage::Row;
+using storage::WriteTransaction;
+
+namespace {
+
+constexpr storage::Statement kNote{
+    "INSERT INTO account_tasks (account, task, requested_ts) VALUES ($1, $2, $3) ON CONFLICT (account, task) "
+    "DO UPDATE SET requested_ts = CASE WHEN excluded.requested_ts > account_tasks.requested_ts THEN "
+    "excluded.requested_ts ELSE account_tasks.requested_ts + 1 END"};
+constexpr storage::Statement kWaiting{
+    "SELECT t.account, t.task, t.requested_ts, a.user_id FROM account_tasks t JOIN accounts a ON a.account = "
+    "t.account ORDER BY t.requested_ts LIMIT 50"};
+constexpr storage::Statement kDone{
+    "DELETE FROM account_tasks WHERE account = $1 AND task = $2 AND requested_ts = $3"};
+
+// How soon the main process looks for what another has left behind, or could not do.
+constexpr std::chrono::seconds kLookAgain{60};
+
+}  // namespace
+
+void note_task(WriteTransaction& tx, std::int64_t account, AccountTask task, std::int64_t now_ts) {
+  tx.exec(kNote, account, static_cast<std::int64_t>(task), now_ts);
+}
+
+AccountTasks::AccountTasks(Server& server, storage::Database& database, service::Profiles& profiles)
+    : server_(server), database_(database), profiles_(profiles), tasks_(server.runtime(), "account tasks") {}
+
+void AccountTasks::start() {
+  spawn(tasks_, Background{"account_tasks", server_.name()}, run());
+}
+
+Task<void> AccountTasks::run() {
+  const bool main = server_.app() == "homeserver";
+  bool look = main;
+  for (;;) {
+    const std::uint64_t seen = noted_.version();
+    bool again = false;
+    if (look) {
+      try {
+        again = co_await do_some();
+      } catch (const storage::Error& error) {
+        log_.warning("What is left to do in users' rooms could not be read; it is tried again: {}",
+                     error.what());
+      }
+    }
+    if (!again) {
+      const SteadyTime later = main ? server_.runtime().steady_now() + kLookAgain : SteadyTime::max();
+      (void)co_await noted_.wait_beyond(seen, later);
+    }
+    look = true;
+  }
+}
+
+Task<bool> AccountTasks::do_some() {
+  const std::vector<Entry> entries =
+      co_await database_.read("account_tasks", [](storage::ReadTransaction& tx) {
+        std::vector<Entry> found;
+        tx.each(kWaiting, [&found](const Row& row) {
+          found.push_back({row.i64(0), static_cast<AccountTask>(row.i64(1)), row.i64(2), row.bytes_copy(3)});
+        });
+        return found;
+      });
+  bool progress = false;
+  for (const Entry& entry : entries) {
+    auto user = matrix::UserId::parse(entry.user_id);
+    bool done = !user;
+    if (user && co_await perform(entry, std::move(*user))) {
+      done = true;
+    }
+    if (done) {
+      progress = true;
+      co_await database_.write("account_task_done", [&entry](WriteTransaction& tx) {
+        tx.exec(kDone, entry.account, static_cast<std::int64_t>(entry.task), entry.requested_ts);
+      });
+    }
+  }
+  co_return progress;
+}
+
+Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
+  static constexpr std::array<std::string_view, 1> kJoined{"join"};
+  static constexpr std::array<std::string_view, 3> kInside{"join", "invite", "knock"};
+  service::Rooms* const rooms = server_.services().find<service::Rooms>();
+  if (rooms == nullptr) {
+    co_return false;
+  }
+  nlohmann::json content = {{"membership", "leave"}};
+  if (entry.task == AccountTask::kProfile) {
+    content["membership"] = "join";
+    const std::optional<service::Profile> profile = co_await profiles_.profile(user);
+    if (profile && profile->displayname) {
+      content["displayname"] = *profile->displayname;
+    }
+    if (profile && profile->avatar_url) {
+      content["avatar_url"] = *profile->avatar_url;
+    }
+  }
+  const std::string text = content.dump();
+  const std::vector<service::Membership> memberships = co_await rooms->memberships(
+      entry.account, entry.task == AccountTask::kProfile ? std::span<const std::string_view>{kJoined}
+                                                         : std::span<const std::string_view>{kInside});
+  for (const service::Membership& membership : memberships) {
+    if (!co_await set_membership(membership.room_id, user, text)) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+Task<bool> AccountTasks::set_membership(std::string room_id, matrix::UserId user, std::string content) {
+  service::WriteRequest request;
+  request.room = *matrix::RoomId::parse(room_id);
+  const std::string state_key = user.str();
+  request.events.push_back({.type = "m.room.member",
+                            .state_key = state_key,
+                            .sender = std::move(user),
+                            .content = std::move(content),
+                            .redacts = {},
+                            .origin_server_ts = 0});
+  try {
+    co_await server_.services().get<service::EventWriter>().write(std::move(request));
+  } catch (const http::MatrixError& error) {
+    // What a room's rules do not allow will not be allowed later either; what the server could not do, it
+    // may.
+    if (error.status() >= 500 || error.status() == 429) {
+      log_.warning("A membership of {} in {} could not be changed; it is tried again: {}", state_key, room_id,
+                   error.what());
+      co_return false;
+    }
+    log_.info("A membership of {} in {} was not changed: {}", state_key, room_id, error.what());
+  }
+  co_return true;
+}
+
+}  // namespace lares::identity

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/event.hpp>
+#include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
+#include <lares/matrix/identifiers.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/profiles.hpp>
+#include <lares/storage/database.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace lares::identity {
+
+/// What is left to do in a user's rooms after the answer to a request.
+enum class AccountTask : std::int64_t {
+  kProfile = 1,  ///< the member events of joined rooms are to show the profile as it is
+  kLeave = 2,    ///< the account was deactivated: leave every room, refuse every invitation
+};
+
+/// Notes the task in the transaction that makes it necessary.
+void note_task(storage::WriteTransaction& tx, std::int64_t account, AccountTask task, std::int64_t now_ts);
+
+/// Does the tasks that are noted in `account_tasks`, one user at a time, in the order in which they were
+/// asked for. A row goes when its task is done, so what a process leaves behind is done by the main process
+/// later; each task may be done twice without harm.
+///
+/// **Threads**: any.
+class AccountTasks {
+ public:
+  AccountTasks(Server& server, storage::Database& database, service::Profiles& profiles);
+
+  /// Begins to work, with what was left behind.
+  void start();
+  /// There is something to do; after the transaction that noted it.
+  void wake() noexcept { noted_.notify(); }
+  /// Takes nothing more up.
+  void end() noexcept { tasks_.cancel(); }
+  Task<void> stop() noexcept { co_await tasks_.stop(); }
+
+ private:
+  struct Entry {
+    std::int64_t account;
+    AccountTask task;
+    std::int64_t requested_ts;
+    std::string user_id;
+  };
+  Task<void> run();
+  /// True if it has done anything, so that there may be more.
+  Task<bool> do_some();
+  /// False if it is to be tried again later.
+  Task<bool> perform(const Entry& entry, matrix::UserId user);
+  Task<bool> set_membership(std::string room_id, matrix::UserId user, std::string content);
+
+  Server& server_;
+  storage::Database& database_;
+  service::Profiles& profiles_;
+  Notification noted_;
+  TaskGroup tasks_;
+  log::Logger log_{"lares.identity.tasks"};
+};
+
+}  // namespace lares::identity

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts through a real server, on SQLite and on PostgreSQL: registration and its proofs, passwords, guests, profiles
+as rooms see them, the end of an account."""
+
+import time
+import unittest
+
+from lares_test import MatrixError, Postgres, Server, wait_until
+
+V3 = "/_matrix/client/v3"
+REGISTER = V3 + "/register"
+TOKENS = "/_synapse/admin/v1/registration_tokens"
+
+
+class AccountTests:
+    """Run once for each engine."""
+
+    CONFIG = {"allow_guest_access": True}
+    database = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server(config=cls.CONFIG, database=cls.make_database()))
+
+    @classmethod
+    def make_database(cls):
+        return None
+
+    def check_error(self, error, status, errcode):
+        self.assertEqual((error.status, error.errcode), (status, errcode), error)
+
+    def member(self, client, room, user):
+        return client.get(client.room_path(room, "state", "m.room.member", user))
+
+    def test_a_display_name_reaches_the_rooms_that_its_user_is_in(self):
+        alice, bob = self.server.register("name1"), self.server.register("name2")
+        rooms = [alice.create_room() for _ in range(3)]
+        for room in rooms:
+            bob.join(room)
+        left = alice.create_room()
+        bob.join(left)
+        bob.leave(left)
+        bob.put(V3 + "/profile/%s/displayname" % bob.user_id, {"displayname": "Bob the Second"})
+        for room in rooms:
+            wait_until(lambda: self.member(alice, room, bob.user_id).get("displayname") == "Bob the Second",
+                       what="the name in the room")
+        self.assertEqual(self.member(alice, left, bob.user_id)["membership"], "leave")
+        profile = alice.get(V3 + "/profile/" + bob.user_id)
+        self.assertEqual(profile["displayname"], "Bob the Second")
+
+    def test_a_password_change_asks_who_is_there_and_ends_other_sessions(self):
+        user = self.server.register("changer", password="old secret")
+        other = self.server.client()
+        other.login("changer", "old secret")
+        body = {"new_password": "new secret"}
+        first = user.error("POST", V3 + "/account/password", body)
+        self.assertEqual(first.status, 401)
+        self.assertEqual(first.body["flows"], [{"stages": ["m.login.password"]}])
+        auth = {"type": "m.login.password", "session": first.body["session"], "user": user.user_id}
+        wrong = user.error("POST", V3 + "/account/password", {**body, "auth": {**auth, "password": "guess"}})
+        self.check_error(wrong, 401, "M_FORBIDDEN")
+        user.post(V3 + "/account/password", {**body, "auth": {**auth, "password": "old secret"}})
+        self.check_error(other.error("GET", V3 + "/account/whoami"), 401, "M_UNKNOWN_TOKEN")
+        user.get(V3 + "/account/whoami")
+        self.server.client().login("changer", "new secret")
+        with self.assertRaises(MatrixError):
+            self.server.client().login("changer", "old secret")
+
+    def test_a_deactivated_account_is_gone_from_rooms_and_sessions_also_across_a_kill(self):
+        alice, gone = self.server.register("stays"), self.server.register("goes", password="the end")
+        joined = [alice.create_room() for _ in range(4)]
+        for room in joined:
+            gone.join(room)
+        invited = alice.create_room(preset="private_chat")
+        alice.invite(invited, gone.user_id)
+        gone.put(V3 + "/profile/%s/displayname" % gone.user_id, {"displayname": "Soon gone"})
+        gone.post(V3 + "/account/deactivate", {"auth": {
+            "type": "m.login.password", "password": "the end",
+            "identifier": {"type": "m.id.user", "user": gone.user_id}}})
+        self.server.kill()
+        self.server.start()
+        self.check_error(gone.error("GET", V3 + "/account/whoami"), 401, "M_UNKNOWN_TOKEN")
+        error = self.server.client().error("POST", V3 + "/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "goes"}, "password": "the end"})
+        self.check_error(error, 403, "M_USER_DEACTIVATED")
+        for room in joined + [invited]:
+            wait_until(lambda: self.member(alice, room, gone.user_id)["membership"] == "leave",
+                       what="the end of a membership")
+        self.check_error(alice.error("GET", V3 + "/profile/" + gone.user_id), 404, "M_NOT_FOUND")
+        error = self.server.client().error("POST", REGISTER, {"username": "goes", "password": "again"})
+        self.check_error(error, 400, "M_USER_IN_USE")
+
+    def test_a_guest_enters_where_guests_may_and_nowhere_else(self):
+        alice = self.server.register("host")
+        open_room = alice.create_room(initial_state=[
+            {"type": "m.room.guest_access", "content": {"guest_access": "can_join"}}])
+        closed = alice.create_room(preset="public_chat")
+        guest = self.server.client()
+        guest.logged_in(guest.call("POST", REGISTER + "?kind=guest", {}))
+        self.assertTrue(guest.get(V3 + "/account/whoami")["is_guest"])
+        guest.join(open_room)
+        self.check_error(guest.error("POST", guest.room_path(closed, "join"), {}), 403, "M_GUEST_ACCESS_FORBIDDEN")
+        guest.send(open_room, "hello from a guest")
+        self.check_error(guest.error("POST", V3 + "/createRoom", {}), 403, "M_GUEST_ACCESS_FORBIDDEN")
+        guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Passer-by"})
+        self.check_error(guest.error("PUT", V3 + "/profile/%s/avatar_url" % guest.user_id, {"avatar_url": "mxc://a/b"}),
+                         403, "M_GUEST_ACCESS_FORBIDDEN")
+
+    def test_hostile_bodies_are_refused_with_matrix_errors(self):
+        user = self.server.register("hostile")
+        for method, path, body in (
+                ("POST", REGISTER, {"username": 5}), ("POST", REGISTER, {"auth": {"session": 7}}),
+                ("POST", REGISTER, {"auth": {"type": ["x"]}}), ("POST", REGISTER, {"username": "UPPER case!"}),
+                ("POST", REGISTER, {"username": "x" * 300}), ("POST", V3 + "/login", {"type": []}),
+                ("POST", V3 + "/login", {"type": "m.login.password", "identifier": []}),
+                ("PUT", V3 + "/profile/%s/displayname" % user.user_id, {"displayname": 1}),
+                ("PUT", V3 + "/profile/%s/displayname" % user.user_id, {"displayname": "x" * 1000}),
+                ("POST", REGISTER, {"password": "x" * 600, "inhibit_login": "yes"}),
+                ("GET", V3 + "/profile/nobody", None), ("POST", V3 + "/refresh", {"refresh_token": 1})):
+            error = user.error(method, path, body)
+            self.assertTrue(400 <= error.status < 500 and error.errcode.startswith("M_"), (path, body, error))
+
+
+class SqliteAccountTest(AccountTests, unittest.TestCase):
+    pass
+
+
+class PostgresAccountTest(AccountTests, unittest.TestCase):
+    @classmethod
+    def make_database(cls):
+        cls.postgres = cls.enterClassContext(Postgres())
+        return cls.postgres.create_database()
+
+
+class TokenTest(unittest.TestCase):
+    """Registration that asks for a token and for agreement."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server(config={
+            "registration_requires_token": True,
+            "registration_terms": {"privacy": {"version": "2", "name": "Privacy", "url": "https://hs.test/privacy"}}}))
+        cls.admin = cls.server.register_admin("admin")
+
+    def register(self, name, token, agree=True):
+        client = self.server.client()
+        body = {"username": name, "password": "correct horse"}
+        first = client.error("POST", REGISTER, body)
+        self.assertEqual(first.body["flows"], [{"stages": ["m.login.registration_token", "m.login.terms"]}])
+        session = first.body["session"]
+        second = client.error("POST", REGISTER, {**body, "auth": {
+            "type": "m.login.registration_token", "token": token, "session": session}})
+        if second.errcode or not agree:
+            return second
+        self.assertEqual(second.body["completed"], ["m.login.registration_token"])
+        policy = second.body["params"]["m.login.terms"]["policies"]["privacy"]
+        self.assertEqual((policy["version"], policy["en"]["url"]), ("2", "https://hs.test/privacy"))
+        return client.logged_in(client.post(REGISTER, {**body, "auth": {"type": "m.login.terms", "session": session}}))
+
+    def valid(self, token):
+        return self.server.client().get("/_matrix/client/v1/register/m.login.registration_token/validity",
+                                        token=token)["valid"]
+
+    def test_a_token_admits_as_many_as_it_says(self):
+        made = self.admin.post(TOKENS + "/new", {"token": "two", "uses_allowed": 2})
+        self.assertEqual(made, {"token": "two", "uses_allowed": 2, "pending": 0, "completed": 0, "expiry_time": None})
+        self.assertTrue(self.valid("two"))
+        self.register("first", "two")
+        self.register("half", "two", agree=False)
+        self.assertFalse(self.valid("two"))
+        refused = self.register("third", "two")
+        self.assertEqual((refused.status, refused.errcode), (401, "M_UNAUTHORIZED"))
+        found = self.admin.get(TOKENS + "/two")
+        self.assertEqual((found["pending"], found["completed"]), (1, 1))
+
+    def test_an_administrator_lists_changes_and_removes_tokens(self):
+        made = self.admin.post(TOKENS + "/new", {"length": 20})
+        self.assertEqual(len(made["token"]), 20)
+        soon = int(time.time() * 1000) + 3600_000
+        changed = self.admin.put(TOKENS + "/" + made["token"], {"uses_allowed": 0, "expiry_time": soon})
+        self.assertEqual((changed["uses_allowed"], changed["expiry_time"]), (0, soon))
+        self.assertIn(made["token"], [t["token"] for t in self.admin.get(TOKENS, valid="false")["registration_tokens"]])
+        self.assertNotIn(made["token"],
+                         [t["token"] for t in self.admin.get(TOKENS, valid="true")["registration_tokens"]])
+        self.admin.delete(TOKENS + "/" + made["token"])
+        error = self.admin.error("GET", TOKENS + "/" + made["token"])
+        self.assertEqual((error.status, error.errcode), (404, "M_NOT_FOUND"))
+        for body in ({"token": "no spaces"}, {"length": 65}, {"uses_allowed": -1}, {"uses_allowed": "1"},
+                     {"expiry_time": 5}, {"uses_allowed": 1.5}):
+            error = self.admin.error("POST", TOKENS + "/new", body)
+            self.assertEqual((error.status, error.errcode), (400, "M_INVALID_PARAM"), body)
+
+    def test_only_administrators_make_tokens(self):
+        user = self.server.register_admin("plain", admin=False)
+        error = user.error("POST", TOKENS + "/new", {})
+        self.assertEqual((error.status, error.errcode), (403, "M_FORBIDDEN"))
+
+
+if __name__ == "__main__":
+    unittest.main()
