@@ -4,6 +4,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cache_stream.cpp
   ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/device_lists.cpp
   ${CMAKE_CURRENT_LIST_DIR}/devices.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
   ${CMAKE_CURRENT_LIST_DIR}/interactive_auth.cpp
@@ -11,6 +12,8 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/receipts.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/relations.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/room_directory.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp
