@@ -98,12 +98,6 @@ Device device_of(const Row& row) {
   return device;
 }
 
-void drop_device(WriteTransaction& tx, std::int64_t account, std::string_view device_id) {
-  tx.exec(kEndDeviceTokens, account, Bytes{device_id});
-  tx.exec(kEndDeviceRefresh, account, Bytes{device_id});
-  tx.exec(kDropDevice, account, Bytes{device_id});
-}
-
 }  // namespace
 
 Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
@@ -235,10 +229,11 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
   const std::optional<std::int64_t> expires = lifetime ? std::optional{now + *lifetime} : std::nullopt;
   const std::optional<std::int64_t> refresh_expires =
       lifetimes_.refresh_ms ? std::optional{now + *lifetimes_.refresh_ms} : std::nullopt;
-  co_await database_.write("log_in", [&](WriteTransaction& tx) {
+  const bool added = co_await database_.write("log_in", [&](WriteTransaction& tx) {
     const std::optional<Bytes> name =
         options.display_name ? std::optional{Bytes{*options.display_name}} : std::nullopt;
-    if (tx.exec(kAddDevice, account, Bytes{session.device_id}, name, now) == 0) {
+    const bool is_new = tx.exec(kAddDevice, account, Bytes{session.device_id}, name, now) == 1;
+    if (!is_new) {
       tx.exec(kEndDeviceTokens, account, Bytes{session.device_id});
       tx.exec(kEndDeviceRefresh, account, Bytes{session.device_id});
     }
@@ -247,9 +242,14 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
               now);
     }
     tx.exec(kAddToken, numbers[0], Bytes{hash}, account, Bytes{session.device_id}, refresh, expires, now);
+    return is_new;
   });
   if (options.device_id) {
     forget(account);
+  }
+  if (added) {
+    std::vector<std::string> ids{session.device_id};
+    co_await tell(account, std::move(ids));
   }
   co_return session;
 }
@@ -313,13 +313,12 @@ Task<void> Accounts::log_out(const http::Account& account) {
   const std::int64_t number = account.user_number;
   const std::int64_t token = account.token_id;
   const std::optional<std::string> device = account.device_id;
-  co_await database_.write("log_out", [number, token, &device](WriteTransaction& tx) {
-    if (device) {
-      drop_device(tx, number, *device);
-    } else {
-      tx.exec(kDropToken, token);
-    }
-  });
+  if (device) {
+    std::vector<std::string> ids{*device};
+    co_await delete_devices(number, std::move(ids));
+    co_return;
+  }
+  co_await database_.write("log_out", [token](WriteTransaction& tx) { tx.exec(kDropToken, token); });
   forget(number);
 }
 
@@ -363,19 +362,48 @@ Task<std::optional<Device>> Accounts::device(std::int64_t account, std::string d
 
 Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id,
                                    std::optional<std::string> name) {
-  co_return co_await database_.write("rename_device", [account, &device_id, &name](WriteTransaction& tx) {
-    const std::optional<Bytes> value = name ? std::optional{Bytes{*name}} : std::nullopt;
-    return tx.exec(kRename, account, Bytes{device_id}, value) == 1;
-  });
+  const bool found =
+      co_await database_.write("rename_device", [account, &device_id, &name](WriteTransaction& tx) {
+        const std::optional<Bytes> value = name ? std::optional{Bytes{*name}} : std::nullopt;
+        return tx.exec(kRename, account, Bytes{device_id}, value) == 1;
+      });
+  if (found) {
+    std::vector<std::string> ids{std::move(device_id)};
+    co_await tell(account, std::move(ids));
+  }
+  co_return found;
 }
 
 Task<void> Accounts::delete_devices(std::int64_t account, std::vector<std::string> device_ids) {
-  co_await database_.write("delete_devices", [account, &device_ids](WriteTransaction& tx) {
-    for (const std::string& device_id : device_ids) {
-      drop_device(tx, account, device_id);
-    }
+  if (device_ids.empty()) {
+    co_return;
+  }
+  co_await database_.write("delete_devices", [this, account, &device_ids](WriteTransaction& tx) {
+    drop_devices(tx, account, device_ids);
   });
   forget(account);
+  co_await tell(account, std::move(device_ids));
+}
+
+void Accounts::drop_devices(WriteTransaction& tx, std::int64_t account,
+                            std::span<const std::string> device_ids) {
+  for (const std::string& device_id : device_ids) {
+    tx.exec(kEndDeviceTokens, account, Bytes{device_id});
+    tx.exec(kEndDeviceRefresh, account, Bytes{device_id});
+    tx.exec(kDropDevice, account, Bytes{device_id});
+  }
+  for (service::DeviceObserver* observer : observers_) {
+    observer->deleting(tx, account, device_ids);
+  }
+}
+
+Task<void> Accounts::tell(std::int64_t account, std::vector<std::string> device_ids) {
+  std::vector<std::int64_t> numbers{account};
+  const std::vector<storage::InternText> ids =
+      co_await interner_.texts(storage::InternKind::User, std::move(numbers));
+  for (service::DeviceObserver* observer : observers_) {
+    co_await observer->changed(account, parse_user(ids.front().first), device_ids);
+  }
 }
 
 // Tokens are kept by their hash, of which a user's are not known here; logouts are rare.

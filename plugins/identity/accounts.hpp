@@ -6,14 +6,17 @@
 #include <lares/base/strings.hpp>
 #include <lares/http/requester.hpp>
 #include <lares/service/authenticator.hpp>
+#include <lares/service/devices.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lares::identity {
@@ -101,6 +104,8 @@ class Accounts final : public service::Authenticator {
   /// False if there is no such device.
   Task<bool> rename_device(std::int64_t account, std::string device_id, std::optional<std::string> name);
   Task<void> delete_devices(std::int64_t account, std::vector<std::string> device_ids);
+  /// Who is to know what happens to devices; before the first request.
+  void set_observers(std::vector<service::DeviceObserver*> observers) { observers_ = std::move(observers); }
 
  private:
   struct Loaded {
@@ -109,6 +114,9 @@ class Accounts final : public service::Authenticator {
   };
   Task<Loaded> load(std::string hash);
   void forget(std::int64_t account);
+  void drop_devices(storage::WriteTransaction& tx, std::int64_t account,
+                    std::span<const std::string> device_ids);
+  Task<void> tell(std::int64_t account, std::vector<std::string> device_ids);
 
   Runtime& runtime_;
   storage::Database& database_;
@@ -116,6 +124,7 @@ class Accounts final : public service::Authenticator {
   TokenLifetimes lifetimes_;
   const bool other_processes_;
   Cache<std::string, Loaded> tokens_;
+  std::vector<service::DeviceObserver*> observers_;
 };
 
 }  // namespace lares::identity

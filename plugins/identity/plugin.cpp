@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accounts.hpp"
+#include "device_names.hpp"
 #include "endpoints.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
@@ -118,6 +119,7 @@ class IdentityPlugin final : public Plugin {
         database_(server.services().get<storage::Database>()),
         accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
                   server.name(), lifetimes(*server.config()), stream::has_other_processes(*server.config())),
+        device_names_(accounts_),
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.name(), stream::has_other_processes(*server.config())),
         uia_(server.runtime(), database_),
@@ -135,6 +137,7 @@ class IdentityPlugin final : public Plugin {
                 .tasks = tasks_},
         interactive_auth_(shared_) {
     server.services().provide<service::Authenticator>(accounts_);
+    server.services().provide<service::Devices>(device_names_);
     server.services().provide<service::Profiles>(profiles_);
     server.services().provide<service::InteractiveAuth>(interactive_auth_);
     add_register(shared_);
@@ -146,6 +149,7 @@ class IdentityPlugin final : public Plugin {
   }
 
   Task<void> start() override {
+    accounts_.set_observers(shared_.server.services().all<service::DeviceObserver>());
     tasks_.start();
     co_return;
   }
@@ -161,6 +165,7 @@ class IdentityPlugin final : public Plugin {
   TaskGroup loads_;
   storage::Database& database_;
   Accounts accounts_;
+  DeviceNames device_names_;
   Passwords passwords_;
   Profiles profiles_;
   Uia uia_;
@@ -170,8 +175,8 @@ class IdentityPlugin final : public Plugin {
   AskAgain interactive_auth_;
 };
 
-constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.profiles/1", "lares.interactive-auth/1",
-                                     nullptr};
+constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.devices/1", "lares.profiles/1",
+                                     "lares.interactive-auth/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", nullptr};
 
 }  // namespace
