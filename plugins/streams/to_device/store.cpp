@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store.hpp"
+
+#include "schema.hpp"
+
+namespace lares::to_device {
+
+using storage::Bytes;
+using storage::ReadTransaction;
+using storage::Row;
+using storage::Statement;
+using storage::WriteTransaction;
+
+namespace {
+
+constexpr Statement kAddTransaction{
+    "INSERT INTO to_device_transactions (scope, type, txn_id, created_ts) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT DO NOTHING"};
+constexpr Statement kAddMessage{
+    "INSERT INTO to_device_messages (account, device_id, position, number, message) VALUES ($1, $2, $3, "
+    "COALESCE((SELECT number FROM to_device_messages WHERE account = $1 AND device_id = $2 "
+    "ORDER BY position DESC LIMIT 1), 0) + 1, $4) RETURNING number"};
+constexpr Statement kDropOldest{
+    "DELETE FROM to_device_messages WHERE account = $1 AND device_id = $2 AND number <= $3 AND position = "
+    "(SELECT position FROM to_device_messages WHERE account = $1 AND device_id = $2 ORDER BY position LIMIT "
+    "1)"};
+constexpr Statement kWaiting{
+    "SELECT device_id, MIN(position), MAX(position) FROM to_device_messages WHERE account = $1 "
+    "GROUP BY device_id"};
+constexpr Statement kPage{
+    "SELECT position, message FROM to_device_messages WHERE account = $1 AND device_id = $2 AND "
+    "position > $3 AND position <= $4 ORDER BY position LIMIT $5"};
+constexpr Statement kAcknowledge{
+    "DELETE FROM to_device_messages WHERE account = $1 AND device_id = $2 AND position <= $3"};
+constexpr Statement kForgetDevice{"DELETE FROM to_device_messages WHERE account = $1 AND device_id = $2"};
+constexpr Statement kPositions{
+    "SELECT DISTINCT position FROM to_device_messages WHERE position > $1 AND position <= $2 "
+    "ORDER BY position LIMIT $3"};
+constexpr Statement kArrivals{
+    "SELECT DISTINCT position, account FROM to_device_messages WHERE position > $1 AND position <= $2 "
+    "ORDER BY position"};
+
+}  // namespace
+
+void store(WriteTransaction& tx, const Change& change, std::int64_t position) {
+  if (tx.exec(kAddTransaction, Bytes{change.scope}, Bytes{change.type}, Bytes{change.txn_id},
+              change.created_ts) == 0) {
+    return;
+  }
+  for (const Message& message : change.messages) {
+    const std::int64_t number = tx.one(kAddMessage, message.user, Bytes{message.device_id}, position,
+                                       Bytes{message.json}, [](const Row& row) { return row.i64(0); });
+    if (number > kMostWaiting) {
+      tx.exec(kDropOldest, message.user, Bytes{message.device_id}, number - kMostWaiting);
+    }
+  }
+}
+
+std::vector<Waiting> waiting(ReadTransaction& tx, std::int64_t user) {
+  std::vector<Waiting> devices;
+  tx.each(kWaiting, user, [&devices](const Row& row) {
+    devices.push_back({.device_id = row.bytes_copy(0), .oldest = row.i64(1), .newest = row.i64(2)});
+  });
+  return devices;
+}
+
+Page page(ReadTransaction& tx, std::int64_t user, std::string_view device_id, std::int64_t from,
+          std::int64_t to, std::int64_t limit) {
+  Page page;
+  tx.each(kPage, user, Bytes{device_id}, from, to, limit + 1, [&page, limit](const Row& row) {
+    if (page.messages.size() == static_cast<std::size_t>(limit)) {
+      page.more = true;
+      return;
+    }
+    page.messages.push_back(row.bytes_copy(1));
+    page.last = row.i64(0);
+  });
+  return page;
+}
+
+void acknowledge(WriteTransaction& tx, std::int64_t user, std::string_view device_id, std::int64_t upto) {
+  tx.exec(kAcknowledge, user, Bytes{device_id}, upto);
+}
+
+void forget_devices(WriteTransaction& tx, std::int64_t user, std::span<const std::string> devices) {
+  for (const std::string& device : devices) {
+    tx.exec(kForgetDevice, user, Bytes{device});
+  }
+}
+
+Arrivals arrivals(ReadTransaction& tx, std::int64_t from, std::int64_t to, std::int64_t limit) {
+  std::int64_t count = 0;
+  std::int64_t last = to;
+  tx.each(kPositions, from, to, limit, [&count, &last](const Row& row) {
+    ++count;
+    last = row.i64(0);
+  });
+  Arrivals arrivals{.rows = {}, .upto = count == limit ? last : to, .limited = count == limit};
+  tx.each(kArrivals, from, arrivals.upto,
+          [&arrivals](const Row& row) { arrivals.rows.emplace_back(row.i64(0), row.i64(1)); });
+  return arrivals;
+}
+
+}  // namespace lares::to_device
