@@ -3,41 +3,49 @@
 
 #include <lares/async/task.hpp>
 #include <lares/base/export.hpp>
+#include <lares/service/rooms.hpp>
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace lares::service {
 
-/// What relates to an event, as the tables have it: numbers of events.
-struct Aggregation {
-  std::int64_t newest_edit = 0;          ///< number of the m.replace in force; 0 for none
-  std::vector<std::int64_t> references;  ///< of m.reference, oldest first, at most a hundred
-  std::int64_t thread_latest = 0;        ///< newest event of the thread that it is the root of
-  std::int64_t thread_count = 0;         ///< events in the thread, without the root
-  bool participated = false;             ///< the reader has written into the thread
-  [[nodiscard]] bool empty() const noexcept {
-    return newest_edit == 0 && references.empty() && thread_latest == 0;
-  }
+/// Which of the events that relate to one are asked for.
+struct RelationQuery {
+  std::optional<std::string> rel_type;
+  std::optional<std::string> event_type;
+  std::optional<std::int64_t> from;  ///< position, not included; absent for the end it starts from
+  std::optional<std::int64_t> to;    ///< position, not included
+  Direction direction = Direction::kBackwards;
+  std::size_t limit = 50;
+  bool recurse = false;  ///< also what relates to those, to the third degree
 };
 
-/// Relations between events of a room. Provided by the relations plugin.
+/// Events in the order asked for.
+struct RelationPage {
+  std::vector<StoredEventPtr> events;
+  std::optional<std::int64_t> next;  ///< position to go on from; absent at the end
+};
+
+/// Relations between events of a room. Provided by events; what a reader may not see is left out.
 ///
-/// spec: Client-Server API, "Aggregations of child events"
+/// spec: Client-Server API, "Forming relationships between events"; "Threading"
 /// **Threads**: any.
 class LARES_EXPORT Relations {
  public:
   static constexpr std::string_view kServiceId = "lares.relations/1";
   virtual ~Relations();
 
-  /// What is to be bundled with events, by their numbers, for one reader; nothing for events that nothing
-  /// relates to.
-  virtual Task<std::unordered_map<std::int64_t, Aggregation>> bundle(std::vector<std::int64_t> events,
-                                                                     std::int64_t reader) = 0;
+  /// The events that relate to `parent`.
+  virtual Task<RelationPage> children(RoomView& view, StoredEventPtr parent, RelationQuery query) = 0;
+  /// The roots of a room's threads, by their newest event, newest first. `from` is the position of the newest
+  /// event of the thread that the page goes on after. `participated`: only threads that the reader has
+  /// written into.
+  virtual Task<RelationPage> threads(RoomView& view, std::optional<std::int64_t> from, std::size_t limit,
+                                     bool participated) = 0;
 };
 
 }  // namespace lares::service
