@@ -30,5 +30,6 @@ struct Command {
 [[nodiscard]] Command hash_password_command();
 [[nodiscard]] Command register_user_command();
 [[nodiscard]] Command routes_command();
+[[nodiscard]] Command proxy_command();
 
 }  // namespace lares::ctl

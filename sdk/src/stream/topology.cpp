@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/crypto/hash.hpp>
 #include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
@@ -28,13 +29,8 @@ bool writes_stream(const Config& config, std::string_view stream, std::string_vi
 }
 
 std::size_t shard_of(std::string_view key) noexcept {
-  // FNV-1a, folded: needs to be even and to stay what it is, nothing else.
-  std::uint32_t hash = 2'166'136'261U;
-  for (const char c : key) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
-  }
-  hash ^= hash >> 16U;
-  return (hash ^ (hash >> 8U)) % kShards;
+  // The reference's hash, a little-endian number, modulo 256.
+  return static_cast<std::uint8_t>(crypto::sha256(key)[0]);
 }
 
 ShardMap::ShardMap(const Config& config, std::string_view stream, std::string instance)
@@ -79,7 +75,10 @@ std::optional<http::Endpoint> instance_endpoint(const Config& config, std::strin
 }
 
 bool has_other_processes(const Config& config) {
-  return !config.get("instance_map").empty() || config.boolean("redis.enabled");
+  return !config.get("instance_map").empty() || config.boolean("redis.enabled") ||
+         std::ranges::any_of(config.get("listeners"), [](const nlohmann::json& listener) {
+           return listener.value("type", nlohmann::json{}) == "replication";
+         });
 }
 
 }  // namespace lares::stream
