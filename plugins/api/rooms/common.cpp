@@ -25,6 +25,41 @@ matrix::UserId parse_user(const std::string& text) {
   return std::move(*user);
 }
 
+service::RoomDirectory& directory(Shared& shared) {
+  service::RoomDirectory* const found = shared.server.services().find<service::RoomDirectory>();
+  if (found == nullptr) {
+    throw http::not_found("This server has no room directory.");
+  }
+  return *found;
+}
+
+Task<matrix::RoomId> room_named(Shared& shared, std::string text) {
+  if (auto room = matrix::RoomId::parse(text)) {
+    co_return std::move(*room);
+  }
+  auto alias = matrix::RoomAlias::parse(text);
+  if (!alias) {
+    throw http::invalid_param("This is neither a room id nor a room alias.");
+  }
+  std::optional<matrix::RoomId> room = co_await directory(shared).resolve(std::move(*alias));
+  if (!room) {
+    throw http::not_found("This room alias is not known here.");
+  }
+  co_return std::move(*room);
+}
+
+std::string events_array(const service::RoomView& view, const std::vector<service::StoredEventPtr>& events) {
+  std::string out = "[";
+  for (const service::StoredEventPtr& event : events) {
+    if (out.size() > 1) {
+      out += ',';
+    }
+    view.append_client_event(out, *event, false);
+  }
+  out += ']';
+  return out;
+}
+
 std::optional<std::string> optional_string(const json& body, const char* key) {
   const auto found = body.find(key);
   if (found == body.end() || found->is_null()) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -73,13 +74,202 @@ std::vector<matrix::UserId> invites_of(const json& body) {
     if (!entry.is_string()) {
       throw http::bad_json("'invite' is not a list of user ids.");
     }
-    users.push_back(parse_user(entry.get<std::string>()));
+    matrix::UserId user = parse_user(entry.get<std::string>());
+    if (std::ranges::find(users, user) == users.end()) {
+      users.push_back(std::move(user));
+    }
   }
   return users;
 }
 
-json power_levels(const matrix::RoomVersion& version, const matrix::UserId& creator,
-                  const std::vector<matrix::UserId>& trusted, const json& override) {
+// State that the client gives, by type and state key, in the client's order; of two for one place the last.
+class InitialState {
+ public:
+  explicit InitialState(const json& body) {
+    const auto list = body.find("initial_state");
+    if (list == body.end() || list->is_null()) {
+      return;
+    }
+    if (!list->is_array() || list->size() > kMostInitialState) {
+      throw http::bad_json("'initial_state' is not a list of at most 50 events.");
+    }
+    for (const json& event : *list) {
+      if (!event.is_object()) {
+        throw http::bad_json("An entry of 'initial_state' is not an object.");
+      }
+      Key key{required_string(event, "type"), optional_string(event, "state_key").value_or("")};
+      if (!contents_.contains(key)) {
+        order_.push_back(key);
+      }
+      contents_[std::move(key)] = object_of(event, "content");
+    }
+  }
+
+  [[nodiscard]] bool has(const char* type) const { return contents_.contains({type, ""}); }
+  /// Takes the content out, if it is there.
+  [[nodiscard]] std::optional<json> take(const char* type) {
+    auto found = contents_.extract({type, ""});
+    if (found.empty()) {
+      return std::nullopt;
+    }
+    std::erase(order_, found.key());
+    return std::move(found.mapped());
+  }
+  void add_to(Plan& plan) const {
+    for (const Key& key : order_) {
+      plan.add(key.first, key.second, contents_.at(key));
+    }
+  }
+
+ private:
+  using Key = std::pair<std::string, std::string>;
+  std::map<Key, json> contents_;
+  std::vector<Key> order_;
+};
+
+// The alias that the room is to get. spec: "room_alias_name"
+std::optional<matrix::RoomAlias> alias_of(const Shared& shared, const json& body) {
+  const std::optional<std::string> name = optional_string(body, "room_alias_name");
+  if (!name) {
+    return std::nullopt;
+  }
+  auto alias = name->find_first_of(": \t\n") == std::string::npos && !name->empty()
+                   ? matrix::RoomAlias::parse("#" + *name + ":" + shared.server.name())
+                   : matrix::RoomAlias::parse("");
+  if (!alias) {
+    throw http::invalid_param("'room_alias_name' is no local part of a room alias.");
+  }
+  return std::move(*alias);
+}
+
+// Modules are told which room an invitation is to, so where they ask, the room comes first.
+Task<void> invite_one_by_one(Shared& shared, const Requester& requester, matrix::RoomId room,
+                             std::vector<NewEvent> invitations) {
+  for (NewEvent& invitation : invitations) {
+    co_await require_may_invite(shared, requester, parse_user(*invitation.state_key), room);
+    co_await write_one(shared, room, std::move(invitation), std::nullopt);
+  }
+}
+
+/// POST /createRoom. spec: Client-Server API, "Creation"
+Task<Response> post_create_room(Shared& shared, const Requester& requester, Request& request) {
+  const json& body = request.json();
+  const std::string visibility = optional_string(body, "visibility").value_or("private");
+  if (visibility != "private" && visibility != "public") {
+    throw http::invalid_param("A room's visibility is public or private.");
+  }
+  const Preset preset = preset_named(
+      optional_string(body, "preset").value_or(visibility == "public" ? "public_chat" : "private_chat"));
+  const std::string version_name =
+      optional_string(body, "room_version").value_or(shared.server.config()->string("default_room_version"));
+  const matrix::RoomVersion* version = matrix::find_room_version(version_name);
+  if (version == nullptr) {
+    throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION",
+                            "This server does not know this room version.");
+  }
+  const matrix::UserId& creator = requester.user();
+  std::vector<matrix::UserId> invites = invites_of(body);
+  std::erase(invites, creator);
+  if (const auto others = body.find("invite_3pid");
+      others != body.end() && !(others->is_array() && others->empty()) && !others->is_null()) {
+    throw http::MatrixError(403, "M_THREEPID_DENIED", "This server does not invite by address.");
+  }
+  const std::optional<matrix::RoomAlias> alias = alias_of(shared, body);
+  if (alias) {
+    co_await directory(shared).check(creator, *alias, std::nullopt);
+  }
+  if (visibility == "public") {
+    directory(shared).check_publishing(
+        creator, nullptr, alias ? std::vector<std::string>{alias->str()} : std::vector<std::string>{});
+  }
+
+  if (shared.spam.asks(service::SpamChecker::Hook::CreateRoom)) {
+    const service::SpamVerdict verdict = co_await shared.spam.user_may_create_room(creator, body.dump());
+    require(verdict);
+  }
+  Plan plan{creator};
+  json create = object_of(body, "creation_content");
+  create["room_version"] = version_name;
+  if (!version->implicit_creator) {
+    create["creator"] = creator.str();
+  }
+  if (version->privileged_creators && preset.trusted && !invites.empty()) {
+    json& additional = create["additional_creators"];
+    if (!additional.is_array()) {
+      additional = json::array();
+    }
+    for (const matrix::UserId& user : invites) {
+      additional.push_back(user.str());
+    }
+  }
+  plan.add("m.room.create", "", create);
+  plan.add(co_await member_event(shared, creator, creator, "join", std::nullopt));
+  // What the client gives takes the place of what the preset would set.
+  InitialState initial{body};
+  json levels =
+      first_power_levels(*version, creator, preset.trusted ? invites : std::vector<matrix::UserId>{});
+  if (std::optional<json> given = initial.take("m.room.power_levels")) {
+    levels = std::move(*given);
+  }
+  levels.update(object_of(body, "power_level_content_override"));
+  plan.add("m.room.power_levels", "", levels);
+  if (alias) {
+    (void)initial.take("m.room.canonical_alias");
+    plan.add("m.room.canonical_alias", "", {{"alias", alias->str()}});
+  }
+  for (const auto& [type, content] : std::initializer_list<std::pair<const char*, json>>{
+           {"m.room.join_rules", {{"join_rule", preset.join_rule}}},
+           {"m.room.history_visibility", {{"history_visibility", preset.history_visibility}}},
+           {"m.room.guest_access", {{"guest_access", preset.guest_access}}}}) {
+    if (!initial.has(type)) {
+      plan.add(type, "", content);
+    }
+  }
+  initial.add_to(plan);
+  if (const std::optional<std::string> name = optional_string(body, "name"); name && !name->empty()) {
+    plan.add("m.room.name", "", {{"name", *name}});
+  }
+  if (const std::optional<std::string> topic = optional_string(body, "topic"); topic && !topic->empty()) {
+    plan.add("m.room.topic", "",
+             {{"topic", *topic}, {"m.topic", {{"m.text", json::array({{{"body", *topic}}})}}}});
+  }
+  const bool one_by_one = shared.spam.asks(service::SpamChecker::Hook::Invite);
+  std::vector<NewEvent> invitations;
+  std::vector<NewEvent> together;
+  const bool is_direct = body.value("is_direct", false);
+  for (const matrix::UserId& user : invites) {
+    NewEvent invite = co_await member_event(shared, creator, user, "invite", std::nullopt);
+    if (is_direct) {
+      json content = json::parse(invite.content);
+      content["is_direct"] = true;
+      invite.content = content.dump();
+    }
+    (one_by_one ? invitations : together).push_back(std::move(invite));
+  }
+  for (NewEvent& invite : together) {
+    plan.add(std::move(invite));
+  }
+
+  service::WriteRequest write;
+  write.room_version = version_name;
+  write.events = plan.take();
+  request.shield_from_cancellation();
+  const service::WriteResult written = co_await shared.writer.write(std::move(write));
+  if (alias) {
+    co_await directory(shared).add(creator, *alias, written.room);
+  }
+  if (visibility == "public") {
+    const std::optional<std::int64_t> number = co_await shared.rooms.number(written.room);
+    co_await directory(shared).publish(*number, true);
+  }
+  co_await invite_one_by_one(shared, requester, written.room, std::move(invitations));
+  co_return Response::json({{"room_id", written.room.str()}});
+}
+
+}  // namespace
+
+json first_power_levels(const matrix::RoomVersion& version, const matrix::UserId& creator,
+                        const std::vector<matrix::UserId>& trusted) {
   json content = {{"users", json::object()},
                   {"users_default", 0},
                   {"events",
@@ -105,140 +295,23 @@ json power_levels(const matrix::RoomVersion& version, const matrix::UserId& crea
       content["users"][user.str()] = 100;
     }
   }
-  for (const auto& [key, value] : override.items()) {
-    content[key] = value;
-  }
   return content;
 }
 
-/// The events of a room in the order in which they are sent.
-class Plan {
- public:
-  explicit Plan(const matrix::UserId& creator) : creator_(creator) {}
-
-  void add(std::string type, std::string state_key, const json& content) {
-    events_.push_back({.type = std::move(type),
-                       .state_key = std::move(state_key),
-                       .sender = creator_,
-                       .content = content.dump(),
-                       .redacts = {},
-                       .origin_server_ts = 0});
-  }
-  void add(NewEvent event) { events_.push_back(std::move(event)); }
-  [[nodiscard]] std::vector<NewEvent> take() { return std::move(events_); }
-
- private:
-  matrix::UserId creator_;
-  std::vector<NewEvent> events_;
-};
-
-/// POST /createRoom. spec: Client-Server API, "Creation"
-Task<Response> post_create_room(Shared& shared, const Requester& requester, Request& request) {
-  const json& body = request.json();
-  const std::string visibility = optional_string(body, "visibility").value_or("private");
-  if (visibility != "private" && visibility != "public") {
-    throw http::invalid_param("A room's visibility is public or private.");
-  }
-  const Preset preset = preset_named(
-      optional_string(body, "preset").value_or(visibility == "public" ? "public_chat" : "private_chat"));
-  const std::string version_name =
-      optional_string(body, "room_version").value_or(std::string{matrix::default_room_version().id});
-  const matrix::RoomVersion* version = matrix::find_room_version(version_name);
-  if (version == nullptr) {
-    throw http::MatrixError(400, "M_UNSUPPORTED_ROOM_VERSION",
-                            "This server does not know this room version.");
-  }
-  const std::vector<matrix::UserId> invites = invites_of(body);
-  const matrix::UserId& creator = requester.user();
-
-  if (shared.spam.asks(service::SpamChecker::Hook::CreateRoom)) {
-    const service::SpamVerdict verdict = co_await shared.spam.user_may_create_room(creator, body.dump());
-    require(verdict);
-  }
-  Plan plan{creator};
-  json create = object_of(body, "creation_content");
-  create["room_version"] = version_name;
-  if (!version->implicit_creator) {
-    create["creator"] = creator.str();
-  }
-  if (version->privileged_creators && preset.trusted && !invites.empty()) {
-    json& additional = create["additional_creators"];
-    if (!additional.is_array()) {
-      additional = json::array();
-    }
-    for (const matrix::UserId& user : invites) {
-      additional.push_back(user.str());
-    }
-  }
-  plan.add("m.room.create", "", create);
-  plan.add(co_await member_event(shared, creator, creator, "join", std::nullopt));
-  plan.add("m.room.power_levels", "",
-           power_levels(*version, creator, preset.trusted ? invites : std::vector<matrix::UserId>{},
-                        object_of(body, "power_level_content_override")));
-
-  // What the client gives takes the place of what the preset would set.
-  std::map<std::pair<std::string, std::string>, json> initial;
-  std::vector<std::pair<std::string, std::string>> order;
-  if (const auto list = body.find("initial_state"); list != body.end() && !list->is_null()) {
-    if (!list->is_array() || list->size() > kMostInitialState) {
-      throw http::bad_json("'initial_state' is not a list of at most 50 events.");
-    }
-    for (const json& event : *list) {
-      if (!event.is_object()) {
-        throw http::bad_json("An entry of 'initial_state' is not an object.");
-      }
-      std::pair<std::string, std::string> key{required_string(event, "type"),
-                                              optional_string(event, "state_key").value_or("")};
-      if (!initial.contains(key)) {
-        order.push_back(key);
-      }
-      initial[std::move(key)] = object_of(event, "content");
-    }
-  }
-  for (const auto& [type, content] : std::initializer_list<std::pair<const char*, json>>{
-           {"m.room.join_rules", {{"join_rule", preset.join_rule}}},
-           {"m.room.history_visibility", {{"history_visibility", preset.history_visibility}}},
-           {"m.room.guest_access", {{"guest_access", preset.guest_access}}}}) {
-    if (!initial.contains({type, ""})) {
-      plan.add(type, "", content);
-    }
-  }
-  for (const auto& key : order) {
-    plan.add(key.first, key.second, initial[key]);
-  }
-  if (const std::optional<std::string> name = optional_string(body, "name"); name && !name->empty()) {
-    plan.add("m.room.name", "", {{"name", *name}});
-  }
-  if (const std::optional<std::string> topic = optional_string(body, "topic"); topic && !topic->empty()) {
-    plan.add("m.room.topic", "",
-             {{"topic", *topic}, {"m.topic", {{"m.text", json::array({{{"body", *topic}}})}}}});
-  }
-  const bool is_direct = body.value("is_direct", false);
-  for (const matrix::UserId& user : invites) {
-    NewEvent invite = co_await member_event(shared, creator, user, "invite", std::nullopt);
-    if (is_direct) {
-      json content = json::parse(invite.content);
-      content["is_direct"] = true;
-      invite.content = content.dump();
-    }
-    plan.add(std::move(invite));
-  }
-
-  service::WriteRequest write;
-  write.room_version = version_name;
-  write.events = plan.take();
-  request.shield_from_cancellation();
-  const service::WriteResult written = co_await shared.writer.write(std::move(write));
-  co_return Response::json({{"room_id", written.room.str()}});
+void Plan::add(std::string type, std::string state_key, const json& content) {
+  events_.push_back({.type = std::move(type),
+                     .state_key = std::move(state_key),
+                     .sender = creator_,
+                     .content = content.dump(),
+                     .redacts = {},
+                     .origin_server_ts = 0});
 }
-
-}  // namespace
 
 void add_create_room(Shared& shared) {
   shared.server.router().add<Access::User>(Method::Post, http::client_paths("/createRoom"),
                                            {.name = "RoomCreateRestServlet",
                                             .spec = "Client-Server API, Creation",
-                                            .rate_limit = "rc_message",
+                                            .rate_limit = "rc_room_creation",
                                             .allow_suspended = false,
                                             .body_optional = true},
                                            [&shared](const Requester& requester, Request& request) {

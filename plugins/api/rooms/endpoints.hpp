@@ -5,15 +5,18 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/service/profiles.hpp>
+#include <lares/service/room_directory.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/service/server_keys.hpp>
 #include <lares/service/spam_checker.hpp>
+#include <lares/storage/intern.hpp>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lares::rooms {
@@ -26,12 +29,17 @@ struct Shared {
   service::Profiles& profiles;
   const service::ServerKeys& keys;
   service::SpamChecker& spam;
+  storage::Interner& interner;
 };
 
 void add_create_room(Shared& shared);  ///< /createRoom
-void add_membership(Shared& shared);   ///< /join, /rooms/{roomId}/join, invite, leave, kick, ban, unban
-void add_send(Shared& shared);         ///< /rooms/{roomId}/send, state, redact
-void add_read(Shared& shared);         ///< /rooms/{roomId}/messages, members, event, state; /joined_rooms
+void add_membership(
+    Shared& shared);               ///< /join, /knock, /rooms/{roomId}/join, invite, leave, kick, ban, unban
+void add_send(Shared& shared);     ///< /rooms/{roomId}/send, state, redact
+void add_read(Shared& shared);     ///< /rooms/{roomId}/members, state; /joined_rooms
+void add_history(Shared& shared);  ///< /rooms/{roomId}/messages, context, event, timestamp_to_event
+void add_upgrade(Shared& shared);  ///< /rooms/{roomId}/upgrade
+void add_summary(Shared& shared);  ///< /room_summary/{roomIdOrAlias}
 
 /// **Errors**: MatrixError M_INVALID_PARAM.
 [[nodiscard]] matrix::RoomId room_id(const http::Request& request);
@@ -43,6 +51,47 @@ void add_read(Shared& shared);         ///< /rooms/{roomId}/messages, members, e
 /// invited.
 Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sender, matrix::UserId member,
                                      std::string_view membership, std::optional<std::string> reason);
+
+/// The room that a client names by id or alias. **Errors**: MatrixError M_INVALID_PARAM, M_NOT_FOUND.
+Task<matrix::RoomId> room_named(Shared& shared, std::string text);
+/// The directory. **Errors**: MatrixError 404 where this server has none.
+[[nodiscard]] service::RoomDirectory& directory(Shared& shared);
+
+/// Whether a user is joined to one of the rooms that a restricted join rule names.
+Task<bool> in_an_allowed_room(Shared& shared, std::int64_t user, matrix::EventPtr join_rules);
+/// Who vouches for a join into a room with a restricted join rule; nothing where the rule is another.
+/// **Errors**: MatrixError M_FORBIDDEN where the requester is in none of the rooms that the rule names,
+/// M_UNABLE_TO_GRANT_JOIN.
+Task<std::optional<std::string>> authorising_user(Shared& shared, const http::Requester& requester,
+                                                  matrix::RoomId room);
+
+/// Limits and modules on an invitation. **Errors**: MatrixError.
+Task<void> require_may_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
+                              matrix::RoomId room);
+
+/// The `power_levels` content with which a room begins.
+[[nodiscard]] nlohmann::json first_power_levels(const matrix::RoomVersion& version,
+                                                const matrix::UserId& creator,
+                                                const std::vector<matrix::UserId>& trusted);
+
+/// The events of a room in the order in which they are sent.
+class Plan {
+ public:
+  explicit Plan(const matrix::UserId& creator) : creator_(creator) {}
+
+  void add(std::string type, std::string state_key, const nlohmann::json& content);
+  void add(service::NewEvent event) { events_.push_back(std::move(event)); }
+  [[nodiscard]] std::size_t size() const noexcept { return events_.size(); }
+  [[nodiscard]] std::vector<service::NewEvent> take() { return std::move(events_); }
+
+ private:
+  matrix::UserId creator_;
+  std::vector<service::NewEvent> events_;
+};
+
+/// A JSON array of events as the viewer sees them.
+[[nodiscard]] std::string events_array(const service::RoomView& view,
+                                       const std::vector<service::StoredEventPtr>& events);
 
 /// Turns a denial into the error that the module asked for. **Errors**: MatrixError.
 void require(const service::SpamVerdict& verdict);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
+#include <lares/service/rate_limiter.hpp>
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <array>
 
 #include "endpoints.hpp"
 
@@ -18,30 +16,52 @@ using http::Response;
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kInvite{"invite"};
+// The user's place in the room now; empty for a stranger.
+Task<std::string> membership_in(Shared& shared, std::int64_t user, const matrix::RoomId& room) {
+  const std::optional<std::int64_t> number = co_await shared.rooms.number(room);
+  if (!number) {
+    co_return std::string{};
+  }
+  std::optional<service::Membership> membership = co_await shared.rooms.membership(user, *number);
+  co_return membership ? std::move(membership->membership) : std::string{};
+}
 
-Task<void> set_membership(Shared& shared, const Requester& requester, matrix::RoomId room,
-                          matrix::UserId member, std::string_view membership,
-                          std::optional<std::string> reason) {
-  service::NewEvent event =
-      co_await member_event(shared, requester.user(), std::move(member), membership, std::move(reason));
-  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
+Task<void> require_guests_admitted(Shared& shared, const Requester& requester, const matrix::RoomId& room) {
+  if (!requester.is_guest()) {
+    co_return;
+  }
+  const matrix::EventPtr access = co_await shared.rooms.current_state(room, "m.room.guest_access", "");
+  if (!access || !access->content()["guest_access"].equals("can_join")) {
+    throw http::MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests are not admitted to this room.");
+  }
 }
 
 Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
   std::optional<std::string> reason = optional_string(request.json(), "reason");
+  const std::string answer = room.str();
+  const std::string now = co_await membership_in(shared, requester.account().user_number, room);
+  if (now == "join") {
+    co_return Response::json({{"room_id", answer}});
+  }
+  co_await require_guests_admitted(shared, requester, room);
   if (shared.spam.asks(service::SpamChecker::Hook::Join)) {
-    const std::vector<service::Membership> invitations =
-        co_await shared.rooms.memberships(requester.account().user_number, kInvite);
-    const bool invited = std::ranges::any_of(
-        invitations, [&room](const service::Membership& entry) { return entry.room_id == room.view(); });
     const service::SpamVerdict verdict =
-        co_await shared.spam.user_may_join_room(requester.user(), room, invited);
+        co_await shared.spam.user_may_join_room(requester.user(), room, now == "invite");
     require(verdict);
   }
+  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+  limits.limiter("rc_joins_per_room").take(room.view());
+  service::NewEvent event =
+      co_await member_event(shared, requester.user(), requester.user(), "join", std::move(reason));
+  if (now != "invite") {
+    if (const std::optional<std::string> vouching = co_await authorising_user(shared, requester, room)) {
+      nlohmann::json content = nlohmann::json::parse(event.content);
+      content["join_authorised_via_users_server"] = *vouching;
+      event.content = content.dump();
+    }
+  }
   request.shield_from_cancellation();
-  const std::string answer = room.str();
-  co_await set_membership(shared, requester, std::move(room), requester.user(), "join", std::move(reason));
+  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::json({{"room_id", answer}});
 }
 
@@ -52,40 +72,95 @@ Task<Response> post_join(Shared& shared, const Requester& requester, Request& re
 
 /// POST /join/{roomIdOrAlias}
 Task<Response> post_join_any(Shared& shared, const Requester& requester, Request& request) {
-  auto room = matrix::RoomId::parse(request.param("roomIdOrAlias"));
-  if (!room) {
-    throw http::not_found("This room alias is not known here.");
-  }
-  co_return co_await join(shared, requester, request, std::move(*room));
+  matrix::RoomId room = co_await room_named(shared, request.param("roomIdOrAlias"));
+  co_return co_await join(shared, requester, request, std::move(room));
 }
 
+/// POST /knock/{roomIdOrAlias}. spec: Client-Server API, "Knocking on rooms"
+Task<Response> post_knock(Shared& shared, const Requester& requester, Request& request) {
+  matrix::RoomId room = co_await room_named(shared, request.param("roomIdOrAlias"));
+  std::optional<std::string> reason = optional_string(request.json(), "reason");
+  const std::string answer = room.str();
+  service::NewEvent event =
+      co_await member_event(shared, requester.user(), requester.user(), "knock", std::move(reason));
+  request.shield_from_cancellation();
+  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
+  co_return Response::json({{"room_id", answer}});
+}
+
+/// POST /rooms/{roomId}/leave. spec: Client-Server API, "Leaving rooms"
 Task<Response> post_leave(Shared& shared, const Requester& requester, Request& request) {
   matrix::RoomId room = room_id(request);
   std::optional<std::string> reason = optional_string(request.json(), "reason");
+  const std::string now = co_await membership_in(shared, requester.account().user_number, room);
+  if (now.empty()) {
+    throw http::forbidden("You are not in this room.");
+  }
+  if (now == "leave") {
+    co_return Response::empty_object();
+  }
+  service::NewEvent event =
+      co_await member_event(shared, requester.user(), requester.user(), "leave", std::move(reason));
   request.shield_from_cancellation();
-  co_await set_membership(shared, requester, std::move(room), requester.user(), "leave", std::move(reason));
+  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::empty_object();
 }
 
+enum class Deed { kInvite, kKick, kBan, kUnban };
+
+// What the rules of rooms do not tell apart: kicking one who is not there, unbanning one who is not banned.
+Task<void> require_sense(Shared& shared, Deed deed, const matrix::RoomId& room,
+                         const matrix::UserId& member) {
+  const matrix::EventPtr event = co_await shared.rooms.current_state(room, "m.room.member", member.str());
+  const std::string is = event ? event->content()["membership"].to_string().value_or("leave") : "leave";
+  if (deed == Deed::kKick && is != "join" && is != "invite" && is != "knock") {
+    throw http::forbidden("This user is not in the room.");
+  }
+  if (deed == Deed::kUnban && is != "ban") {
+    throw http::MatrixError(403, "M_BAD_STATE", "This user is not banned.");
+  }
+}
+
 /// POST /rooms/{roomId}/invite, kick, ban, unban
-Task<Response> post_other(Shared& shared, const Requester& requester, Request& request,
-                          std::string_view membership) {
+Task<Response> post_other(Shared& shared, const Requester& requester, Request& request, Deed deed) {
   matrix::RoomId room = room_id(request);
   const nlohmann::json& body = request.json();
+  if (deed == Deed::kInvite && !body.contains("user_id") && body.contains("medium")) {
+    throw http::MatrixError(403, "M_THREEPID_DENIED", "This server does not invite by address.");
+  }
   matrix::UserId member = parse_user(required_string(body, "user_id"));
   std::optional<std::string> reason = optional_string(body, "reason");
-  if (membership == "invite" && shared.spam.asks(service::SpamChecker::Hook::Invite)) {
-    const service::SpamVerdict verdict =
-        co_await shared.spam.user_may_invite(requester.user(), member, room, false);
-    require(verdict);
+  // A stranger is told nothing of who is in the room.
+  if (co_await membership_in(shared, requester.account().user_number, room) != "join") {
+    throw http::forbidden("You are not in this room.");
   }
+  if (deed == Deed::kInvite) {
+    co_await require_may_invite(shared, requester, member, room);
+  } else if (deed != Deed::kBan) {
+    co_await require_sense(shared, deed, room, member);
+  }
+  const std::string_view membership = deed == Deed::kInvite ? "invite" : deed == Deed::kBan ? "ban" : "leave";
+  service::NewEvent event =
+      co_await member_event(shared, requester.user(), std::move(member), membership, std::move(reason));
   request.shield_from_cancellation();
-  co_await set_membership(shared, requester, std::move(room), std::move(member), membership,
-                          std::move(reason));
+  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::empty_object();
 }
 
 }  // namespace
+
+Task<void> require_may_invite(Shared& shared, const Requester& requester, matrix::UserId member,
+                              matrix::RoomId room) {
+  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+  limits.limiter("rc_invites.per_issuer").take(requester.user().view());
+  limits.limiter("rc_invites.per_room").take(room.view());
+  limits.limiter("rc_invites.per_user").take(member.view());
+  if (shared.spam.asks(service::SpamChecker::Hook::Invite)) {
+    const service::SpamVerdict verdict =
+        co_await shared.spam.user_may_invite(requester.user(), std::move(member), std::move(room), false);
+    require(verdict);
+  }
+}
 
 void add_membership(Shared& shared) {
   http::Router& router = shared.server.router();
@@ -107,6 +182,16 @@ void add_membership(Shared& shared) {
                             [&shared](const Requester& requester, Request& request) {
                               return post_join_any(shared, requester, request);
                             });
+  router.add<Access::User>(Method::Post, http::client_paths("/knock/{roomIdOrAlias}"),
+                           {.name = "KnockRoomAliasServlet",
+                            .spec = "Client-Server API, Knocking on rooms",
+                            .rate_limit = "rc_joins.local",
+                            .shard = "roomIdOrAlias",
+                            .allow_suspended = false,
+                            .body_optional = true},
+                           [&shared](const Requester& requester, Request& request) {
+                             return post_knock(shared, requester, request);
+                           });
   router.add<Access::Guest>(Method::Post, http::client_paths("/rooms/{roomId}/leave"),
                             {.name = "RoomMembershipRestServlet", .shard = "roomId", .body_optional = true},
                             [&shared](const Requester& requester, Request& request) {
@@ -114,17 +199,17 @@ void add_membership(Shared& shared) {
                             });
   struct Other {
     const char* path;
-    const char* membership;
+    Deed deed;
   };
   for (const Other& other :
-       {Other{"/rooms/{roomId}/invite", "invite"}, Other{"/rooms/{roomId}/kick", "leave"},
-        Other{"/rooms/{roomId}/ban", "ban"}, Other{"/rooms/{roomId}/unban", "leave"}}) {
-    const std::string_view membership = other.membership;
+       {Other{"/rooms/{roomId}/invite", Deed::kInvite}, Other{"/rooms/{roomId}/kick", Deed::kKick},
+        Other{"/rooms/{roomId}/ban", Deed::kBan}, Other{"/rooms/{roomId}/unban", Deed::kUnban}}) {
+    const Deed deed = other.deed;
     router.add<Access::User>(
         Method::Post, http::client_paths(other.path),
         {.name = "RoomMembershipRestServlet", .shard = "roomId", .allow_suspended = false},
-        [&shared, membership](const Requester& requester, Request& request) {
-          return post_other(shared, requester, request, membership);
+        [&shared, deed](const Requester& requester, Request& request) {
+          return post_other(shared, requester, request, deed);
         });
   }
 }

@@ -10,6 +10,14 @@ namespace lares::rooms {
 
 namespace {
 
+void declare(Declarations& declarations) {
+  declarations.config({.path = "default_room_version",
+                       .type = ConfigType::String,
+                       .default_value = "\"" + std::string{matrix::default_room_version().id} + "\"",
+                       .meaning = "The version of new rooms where the client names none.",
+                       .reload = Reload::Live});
+}
+
 class RoomsApiPlugin final : public Plugin {
  public:
   explicit RoomsApiPlugin(Server& server)
@@ -18,11 +26,15 @@ class RoomsApiPlugin final : public Plugin {
                 .rooms = server.services().get<service::Rooms>(),
                 .profiles = server.services().get<service::Profiles>(),
                 .keys = server.services().get<service::ServerKeys>(),
-                .spam = server.services().get<service::SpamChecker>()} {
+                .spam = server.services().get<service::SpamChecker>(),
+                .interner = server.services().get<storage::Interner>()} {
     add_create_room(shared_);
     add_membership(shared_);
     add_send(shared_);
     add_read(shared_);
+    add_history(shared_);
+    add_upgrade(shared_);
+    add_summary(shared_);
   }
 
  private:
@@ -39,7 +51,7 @@ constexpr const char* kNeeds[] = {"lares.event-writer/1", "lares.rooms/1", "lare
 
 LARES_PLUGIN(
         .name = "rooms", .version = LARES_VERSION, .provides = lares::rooms::kProvides,
-        .needs = lares::rooms::kNeeds,
+        .needs = lares::rooms::kNeeds, .declare = &lares::rooms::declare,
         .create = [](lares::Server& server) -> lares::Plugin* {
           return new lares::rooms::RoomsApiPlugin(server);
         },

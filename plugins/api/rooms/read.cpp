@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
-#include <lares/matrix/filter.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -17,80 +16,11 @@ using http::Method;
 using http::Request;
 using http::Requester;
 using http::Response;
-using service::Direction;
-using service::HistoryPage;
 using service::HistoryPlace;
 using service::RoomView;
 using service::StoredEventPtr;
 
 namespace {
-
-constexpr std::int64_t kMostMessages = 1000;
-
-std::string events_array(const RoomView& view, const std::vector<StoredEventPtr>& events) {
-  std::string out = "[";
-  for (const StoredEventPtr& event : events) {
-    if (out.size() > 1) {
-      out += ',';
-    }
-    view.append_client_event(out, *event, false);
-  }
-  out += ']';
-  return out;
-}
-
-// A place in the room's history, or a sync token, which stands for the end of what it covers.
-std::optional<HistoryPlace> place_of(const std::optional<std::string>& text) {
-  if (!text || text->empty()) {
-    return std::nullopt;
-  }
-  if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*text)) {
-    return place;
-  }
-  const auto token = stream::Token::parse(*text);
-  if (!token) {
-    throw http::invalid_param("This is no token of a room's history.");
-  }
-  return HistoryPlace{matrix::kMaxDepth, token->at(stream::StreamNumber::kEvents).maximum()};
-}
-
-/// GET /rooms/{roomId}/messages. spec: Client-Server API, "Getting events for a room"
-Task<Response> get_messages(Shared& shared, const Requester& requester, Request& request) {
-  const matrix::RoomId room = room_id(request);
-  const std::string dir = request.query("dir").value_or("f");
-  if (dir != "b" && dir != "f") {
-    throw http::invalid_param("'dir' is b or f.");
-  }
-  const std::int64_t limit = request.query_integer("limit", 10, 1, INT64_MAX);
-  std::optional<HistoryPlace> from = place_of(request.query("from"));
-  std::optional<HistoryPlace> to = place_of(request.query("to"));
-  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
-  const HistoryPage page =
-      co_await view->history(from, to, dir == "b" ? Direction::kBackwards : Direction::kForwards,
-                             static_cast<std::size_t>(std::min(limit, kMostMessages)), nullptr);
-  std::string body;
-  json::Writer writer{body};
-  writer.begin_object().key("chunk").raw(events_array(*view, page.events));
-  writer.key("start").value(page.start.text());
-  if (page.end) {
-    writer.key("end").value(page.end->text());
-  }
-  writer.end_object();
-  co_return Response::json_text(std::move(body));
-}
-
-/// GET /rooms/{roomId}/event/{eventId}
-Task<Response> get_event(Shared& shared, const Requester& requester, Request& request) {
-  const matrix::RoomId room = room_id(request);
-  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
-  const StoredEventPtr event = co_await view->event(request.param("eventId"));
-  if (!event) {
-    throw http::not_found("Event not found.");
-  }
-  std::string body;
-  view->append_client_event(body, *event, false);
-  co_return Response::json_text(std::move(body));
-}
 
 /// GET /rooms/{roomId}/state
 Task<Response> get_state(Shared& shared, const Requester& requester, Request& request) {
@@ -186,16 +116,6 @@ Task<Response> get_joined_rooms(Shared& shared, const Requester& requester) {
 
 void add_read(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/messages"),
-                            {.name = "RoomMessageListRestServlet", .shard = "roomId"},
-                            [&shared](const Requester& requester, Request& request) {
-                              return get_messages(shared, requester, request);
-                            });
-  router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/event/{eventId}"),
-                            {.name = "RoomEventServlet", .shard = "roomId"},
-                            [&shared](const Requester& requester, Request& request) {
-                              return get_event(shared, requester, request);
-                            });
   router.add<Access::Guest>(Method::Get, http::client_paths("/rooms/{roomId}/state"),
                             {.name = "RoomStateRestServlet", .shard = "roomId"},
                             [&shared](const Requester& requester, Request& request) {

@@ -73,6 +73,9 @@ Task<Response> put_send(Shared& shared, const Requester& requester, Request& req
                  .content = std::string{request.body()},
                  .redacts = {},
                  .origin_server_ts = 0};
+  if (event.type == "m.room.redaction") {
+    event.redacts = request.json_view()["redacts"].to_string();
+  }
   TransactionKey transaction = transaction_of(requester, request);
   co_await ask_modules(shared, requester, room, event);
   request.shield_from_cancellation();
