@@ -25,14 +25,10 @@ constexpr std::string_view kUseInstanceMap =
     "and remove "
     "this key";
 
-constexpr std::array<Sentence, 4> kRemoved = {{
-    {"worker_replication_host", kUseInstanceMap},
+constexpr std::array<Sentence, 2> kRemoved = {{
     {"worker_replication_http_port", kUseInstanceMap},
     {"worker_replication_http_tls",
      "write `tls: true` beside host and port of the main process in `instance_map`, and remove this key"},
-    {"worker_replication_port",
-     "replication goes through Redis (`redis: {enabled: true}`) and the processes of `instance_map`; remove "
-     "this key"},
 }};
 
 constexpr std::string_view kUseLog =

@@ -192,6 +192,22 @@ void declare_redis(KeySet& keys) {
        .meaning = "Folder of such certificates."});
 }
 
+void declare_replication_over_tcp(KeySet& keys) {
+  keys.add("host",
+           {.path = "worker_replication_host",
+            .type = ConfigType::String,
+            .default_value = "127.0.0.1",
+            .meaning = "Where the main process has its listener of the type replication: host name, address, "
+                       "or the path of a unix socket."});
+  keys.add("host", {.path = "worker_replication_port",
+                    .type = ConfigType::Integer,
+                    .default_value = "null",
+                    .meaning = "Port of that listener. If set, this worker hears of the other processes "
+                               "there, and Redis is not needed.",
+                    .minimum = 1,
+                    .maximum = 65535});
+}
+
 }  // namespace
 
 void declare_worker_keys(KeySet& keys) {
@@ -205,6 +221,7 @@ void declare_worker_keys(KeySet& keys) {
                     .meaning = "Secret by which the processes of this server know each other.",
                     .secret = true});
   declare_redis(keys);
+  declare_replication_over_tcp(keys);
 }
 
 }  // namespace lares::config

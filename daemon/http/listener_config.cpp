@@ -138,8 +138,11 @@ std::vector<ListenerConfig> read_listeners(const Config& config, bool main) {
   const nlohmann::json& entries = config.get(key);
   std::vector<ListenerConfig> result;
   if (entries.is_array()) {
-    for (const auto& entry : entries) {
-      result.push_back(read_listener(config, entry, fmt::format("{}[{}]", key, result.size())));
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      // Lines of replication are no HTTP; the transport that speaks them listens for itself.
+      if (text(entries[i], "type") != "replication") {
+        result.push_back(read_listener(config, entries[i], fmt::format("{}[{}]", key, i)));
+      }
     }
   }
   return result;

@@ -114,7 +114,7 @@ TEST_F(CheckerTest, LetsKeysOfSynapsePassWithAWarning) {
 }
 
 TEST_F(CheckerTest, SaysWhatReplacesARemovedKey) {
-  const auto result = load_text("worker_replication_host: 127.0.0.1\n");
+  const auto result = load_text("worker_replication_http_port: 9093\n");
   EXPECT_FALSE(result.config);
   EXPECT_NE(said(result).find("instance_map: {main:"), std::string::npos);
 }
