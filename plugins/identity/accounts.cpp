@@ -73,6 +73,8 @@ constexpr storage::Statement kRename{
     "UPDATE devices SET display_name = $3 WHERE account = $1 AND device_id = $2"};
 
 constexpr std::size_t kDeviceIdLetters = 10;
+// The cache's name in the stream of caches.
+constexpr std::string_view kTokens = "access_tokens";
 
 matrix::UserId parse_user(std::string_view text) {
   auto user = matrix::UserId::parse(text);
@@ -101,17 +103,57 @@ Device device_of(const Row& row) {
 }  // namespace
 
 Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
-                   storage::Interner& interner, const std::string& server_name, TokenLifetimes lifetimes,
-                   bool other_processes)
+                   storage::Interner& interner, service::CacheStream& caches, const std::string& server_name,
+                   TokenLifetimes lifetimes)
     : runtime_(runtime),
       database_(database),
       interner_(interner),
+      caches_(caches),
       lifetimes_(lifetimes),
-      other_processes_(other_processes),
-      tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {}
+      tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {
+  caches_.add(kTokens, [this](std::string_view user) {
+    if (user.empty()) {
+      tokens_.invalidate_all();
+    } else {
+      tokens_.invalidate_if([user](const std::string&, const Loaded& loaded) {
+        return loaded.account && loaded.account->user.view() == user;
+      });
+    }
+  });
+}
+
+Task<std::string> Accounts::user_id(std::int64_t account) {
+  std::vector<std::int64_t> numbers{account};
+  std::vector<storage::InternText> ids =
+      co_await interner_.texts(storage::InternKind::User, std::move(numbers));
+  co_return std::move(ids.front().first);
+}
+
+template <class Function>
+Task<std::invoke_result_t<Function&, WriteTransaction&>> Accounts::write_tokens(storage::TransactionName name,
+                                                                                std::int64_t account,
+                                                                                Function function) {
+  using Result = std::invoke_result_t<Function&, WriteTransaction&>;
+  const std::string user = co_await user_id(account);
+  if constexpr (std::is_void_v<Result>) {
+    const std::int64_t position =
+        co_await database_.write(name, [this, &user, &function](WriteTransaction& tx) {
+          function(tx);
+          return caches_.invalidate(tx, kTokens, user);
+        });
+    caches_.committed(kTokens, user, position);
+  } else {
+    auto [result, position] = co_await database_.write(name, [this, &user, &function](WriteTransaction& tx) {
+      Result value = function(tx);
+      return std::pair{std::move(value), caches_.invalidate(tx, kTokens, user)};
+    });
+    caches_.committed(kTokens, user, position);
+    co_return std::move(result);
+  }
+}
 
 std::shared_ptr<const http::Account> Accounts::cached(std::string_view token) noexcept {
-  if (other_processes_) {
+  if (!caches_.connected()) {
     return nullptr;
   }
   const std::optional<Loaded> found = tokens_.peek(token_hash(token));
@@ -160,8 +202,9 @@ Task<std::shared_ptr<const http::Account>> Accounts::authenticate(std::string_vi
   }
   std::string hash = token_hash(token);
   const Loaded loaded =
-      other_processes_ ? co_await load(hash)
-                       : co_await tokens_.get(hash, [this](std::string key) { return load(std::move(key)); });
+      caches_.connected()
+          ? co_await tokens_.get(hash, [this](std::string key) { return load(std::move(key)); })
+          : co_await load(hash);
   if (!loaded.account) {
     // A token that is not there is not kept either: it may be another process's newest.
     tokens_.invalidate(hash);
@@ -229,7 +272,7 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
   const std::optional<std::int64_t> expires = lifetime ? std::optional{now + *lifetime} : std::nullopt;
   const std::optional<std::int64_t> refresh_expires =
       lifetimes_.refresh_ms ? std::optional{now + *lifetimes_.refresh_ms} : std::nullopt;
-  const bool added = co_await database_.write("log_in", [&](WriteTransaction& tx) {
+  const auto write = [&](WriteTransaction& tx) {
     const std::optional<Bytes> name =
         options.display_name ? std::optional{Bytes{*options.display_name}} : std::nullopt;
     const bool is_new = tx.exec(kAddDevice, account, Bytes{session.device_id}, name, now) == 1;
@@ -243,9 +286,13 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
     }
     tx.exec(kAddToken, numbers[0], Bytes{hash}, account, Bytes{session.device_id}, refresh, expires, now);
     return is_new;
-  });
+  };
+  // Only a device that was there can have had a token before.
+  bool added = false;
   if (options.device_id) {
-    forget(account);
+    added = co_await write_tokens("log_in", account, write);
+  } else {
+    added = co_await database_.write("log_in", write);
   }
   if (added) {
     std::vector<std::string> ids{session.device_id};
@@ -318,8 +365,7 @@ Task<void> Accounts::log_out(const http::Account& account) {
     co_await delete_devices(number, std::move(ids));
     co_return;
   }
-  co_await database_.write("log_out", [token](WriteTransaction& tx) { tx.exec(kDropToken, token); });
-  forget(number);
+  co_await write_tokens("log_out", number, [token](WriteTransaction& tx) { tx.exec(kDropToken, token); });
 }
 
 Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string> except_device) {
@@ -336,14 +382,12 @@ Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string
 Task<void> Accounts::deactivate(std::int64_t account) {
   const std::int64_t now = runtime_.now_ms();
   // First the mark, which ends every token at once: what comes after it may be cut short.
-  co_await database_.write("deactivate", [account, now](WriteTransaction& tx) {
+  co_await write_tokens("deactivate", account, [account, now](WriteTransaction& tx) {
     tx.exec(kDeactivate, account);
     tx.exec(kEraseProfile, account);
     note_task(tx, account, AccountTask::kLeave, now);
   });
-  forget(account);
   co_await log_out_all(account, std::nullopt);
-  forget(account);
 }
 
 Task<std::vector<Device>> Accounts::devices(std::int64_t account) {
@@ -378,10 +422,9 @@ Task<void> Accounts::delete_devices(std::int64_t account, std::vector<std::strin
   if (device_ids.empty()) {
     co_return;
   }
-  co_await database_.write("delete_devices", [this, account, &device_ids](WriteTransaction& tx) {
+  co_await write_tokens("delete_devices", account, [this, account, &device_ids](WriteTransaction& tx) {
     drop_devices(tx, account, device_ids);
   });
-  forget(account);
   co_await tell(account, std::move(device_ids));
 }
 
@@ -398,17 +441,10 @@ void Accounts::drop_devices(WriteTransaction& tx, std::int64_t account,
 }
 
 Task<void> Accounts::tell(std::int64_t account, std::vector<std::string> device_ids) {
-  std::vector<std::int64_t> numbers{account};
-  const std::vector<storage::InternText> ids =
-      co_await interner_.texts(storage::InternKind::User, std::move(numbers));
+  const std::string user = co_await user_id(account);
   for (service::DeviceObserver* observer : observers_) {
-    co_await observer->changed(account, parse_user(ids.front().first), device_ids);
+    co_await observer->changed(account, parse_user(user), device_ids);
   }
-}
-
-// Tokens are kept by their hash, of which a user's are not known here; logouts are rare.
-void Accounts::forget(std::int64_t) {
-  tokens_.invalidate_all();
 }
 
 }  // namespace lares::identity

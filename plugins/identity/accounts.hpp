@@ -6,6 +6,7 @@
 #include <lares/base/strings.hpp>
 #include <lares/http/requester.hpp>
 #include <lares/service/authenticator.hpp>
+#include <lares/service/cache_stream.hpp>
 #include <lares/service/devices.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -74,13 +76,14 @@ struct TokenLifetimes {
 /// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes
 /// them.
 ///
-/// Where other processes share the database, tokens are looked up there each time: any of them may end one.
+/// Tokens are remembered. Where other processes share the database, what they end is heard of by the stream
+/// of caches; while it is not connected, each token is looked up.
 ///
 /// **Threads**: any.
 class Accounts final : public service::Authenticator {
  public:
   Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
-           const std::string& server_name, TokenLifetimes lifetimes, bool other_processes);
+           service::CacheStream& caches, const std::string& server_name, TokenLifetimes lifetimes);
 
   [[nodiscard]] std::shared_ptr<const http::Account> cached(std::string_view token) noexcept override;
   Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) override;
@@ -113,7 +116,11 @@ class Accounts final : public service::Authenticator {
     std::int64_t expires_ts = 0;                   // 0 for never
   };
   Task<Loaded> load(std::string hash);
-  void forget(std::int64_t account);
+  /// A write that makes what is known of a user's tokens stale, here and in other processes.
+  template <class Function>
+  Task<std::invoke_result_t<Function&, storage::WriteTransaction&>> write_tokens(
+      storage::TransactionName name, std::int64_t account, Function function);
+  Task<std::string> user_id(std::int64_t account);
   void drop_devices(storage::WriteTransaction& tx, std::int64_t account,
                     std::span<const std::string> device_ids);
   Task<void> tell(std::int64_t account, std::vector<std::string> device_ids);
@@ -121,8 +128,8 @@ class Accounts final : public service::Authenticator {
   Runtime& runtime_;
   storage::Database& database_;
   storage::Interner& interner_;
+  service::CacheStream& caches_;
   TokenLifetimes lifetimes_;
-  const bool other_processes_;
   Cache<std::string, Loaded> tokens_;
   std::vector<service::DeviceObserver*> observers_;
 };

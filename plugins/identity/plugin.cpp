@@ -5,7 +5,6 @@
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/server_keys.hpp>
-#include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -118,10 +117,10 @@ class IdentityPlugin final : public Plugin {
       : loads_(server.runtime(), "identity caches"),
         database_(server.services().get<storage::Database>()),
         accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
-                  server.name(), lifetimes(*server.config()), stream::has_other_processes(*server.config())),
+                  server.services().get<service::CacheStream>(), server.name(), lifetimes(*server.config())),
         device_names_(accounts_),
         passwords_(server.runtime(), password_cost(*server.config())),
-        profiles_(loads_, database_, server.name(), stream::has_other_processes(*server.config())),
+        profiles_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
         uia_(server.runtime(), database_),
         registration_tokens_(database_),
         tasks_(server, database_, profiles_),
@@ -177,7 +176,8 @@ class IdentityPlugin final : public Plugin {
 
 constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.devices/1", "lares.profiles/1",
                                      "lares.interactive-auth/1", nullptr};
-constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1", nullptr};
+constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1",
+                                  "lares.cache-stream/1", nullptr};
 
 }  // namespace
 

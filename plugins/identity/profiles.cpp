@@ -12,6 +12,9 @@ using storage::Row;
 
 namespace {
 
+// The cache's name in the stream of caches.
+constexpr std::string_view kProfiles = "profiles";
+
 constexpr storage::Statement kFind{
     "SELECT p.displayname, p.avatar_url FROM accounts a LEFT JOIN profiles p ON p.account = a.account "
     "WHERE a.user_id = $1 AND a.deactivated = FALSE"};
@@ -24,14 +27,22 @@ constexpr storage::Statement kSetAvatar{
 
 }  // namespace
 
-Profiles::Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name,
-                   bool other_processes)
+Profiles::Profiles(TaskGroup& group, storage::Database& database, service::CacheStream& caches,
+                   const std::string& server_name)
     : database_(database),
-      other_processes_(other_processes),
-      profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {}
+      caches_(caches),
+      profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {
+  caches_.add(kProfiles, [this](std::string_view user) {
+    if (user.empty()) {
+      profiles_.invalidate_all();
+    } else {
+      profiles_.invalidate(std::string{user});
+    }
+  });
+}
 
 Task<std::optional<service::Profile>> Profiles::profile(matrix::UserId user) {
-  if (other_processes_) {
+  if (!caches_.connected()) {
     return load(user.str());
   }
   return profiles_.get(user.str(), [this](std::string user_id) { return load(std::move(user_id)); });
@@ -49,22 +60,34 @@ Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
   });
 }
 
+Task<void> Profiles::forget(matrix::UserId user) {
+  const std::int64_t position =
+      co_await database_.write("forget_profile", [this, &user](storage::WriteTransaction& tx) {
+        return caches_.invalidate(tx, kProfiles, user.view());
+      });
+  caches_.committed(kProfiles, user.view(), position);
+}
+
 Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId& user,
                                      std::optional<std::string> name, std::int64_t now_ts) {
-  co_await database_.write("set_displayname", [account, &name, now_ts](storage::WriteTransaction& tx) {
-    tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
-    note_task(tx, account, AccountTask::kProfile, now_ts);
-  });
-  profiles_.invalidate(user.str());
+  const std::int64_t position = co_await database_.write(
+      "set_displayname", [this, account, &user, &name, now_ts](storage::WriteTransaction& tx) {
+        tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
+        note_task(tx, account, AccountTask::kProfile, now_ts);
+        return caches_.invalidate(tx, kProfiles, user.view());
+      });
+  caches_.committed(kProfiles, user.view(), position);
 }
 
 Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user,
                                     std::optional<std::string> url, std::int64_t now_ts) {
-  co_await database_.write("set_avatar_url", [account, &url, now_ts](storage::WriteTransaction& tx) {
-    tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
-    note_task(tx, account, AccountTask::kProfile, now_ts);
-  });
-  profiles_.invalidate(user.str());
+  const std::int64_t position = co_await database_.write(
+      "set_avatar_url", [this, account, &user, &url, now_ts](storage::WriteTransaction& tx) {
+        tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
+        note_task(tx, account, AccountTask::kProfile, now_ts);
+        return caches_.invalidate(tx, kProfiles, user.view());
+      });
+  caches_.committed(kProfiles, user.view(), position);
 }
 
 }  // namespace lares::identity

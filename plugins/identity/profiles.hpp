@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/cache.hpp>
+#include <lares/service/cache_stream.hpp>
 #include <lares/service/profiles.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
@@ -12,12 +13,12 @@
 
 namespace lares::identity {
 
-/// Display names and avatars of local users. Where other processes share the database, they are read there
-/// each time.
+/// Display names and avatars of local users. They are remembered; what other processes change is heard of by
+/// the stream of caches.
 class Profiles final : public service::Profiles {
  public:
-  Profiles(TaskGroup& group, storage::Database& database, const std::string& server_name,
-           bool other_processes);
+  Profiles(TaskGroup& group, storage::Database& database, service::CacheStream& caches,
+           const std::string& server_name);
 
   Task<std::optional<service::Profile>> profile(matrix::UserId user) override;
   /// Sets one field, or with nothing removes it, and notes that the user's rooms are to be told.
@@ -26,13 +27,13 @@ class Profiles final : public service::Profiles {
   Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url,
                             std::int64_t now_ts);
   /// The profile was changed by other means.
-  void forget(const matrix::UserId& user) { profiles_.invalidate(user.str()); }
+  Task<void> forget(matrix::UserId user);
 
  private:
   Task<std::optional<service::Profile>> load(std::string user_id);
 
   storage::Database& database_;
-  const bool other_processes_;
+  service::CacheStream& caches_;
   Cache<std::string, std::optional<service::Profile>> profiles_;
 };
 
