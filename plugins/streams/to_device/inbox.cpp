@@ -112,6 +112,12 @@ Task<void> Inbox::contribute(service::SyncScope& scope, service::SyncResponse& r
   response.to_device = std::move(news.messages);
 }
 
+bool Inbox::append_always(const http::Requester& requester, std::string&) noexcept {
+  const std::optional<Devices> devices = waiting_.peek(requester.account().user_number);
+  return !devices || !requester.device_id() ||
+         std::ranges::find(**devices, *requester.device_id(), &Waiting::device_id) == (*devices)->end();
+}
+
 void Inbox::deleting(storage::WriteTransaction& tx, std::int64_t user, std::span<const std::string> devices) {
   forget_devices(tx, user, devices);
 }

@@ -40,6 +40,8 @@ class Inbox final : public stream::Stream, public service::SyncContributor, publ
                                 std::size_t limit) override;
 
   Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
+  /// Adds nothing; false where something waits, so that what the sync's token acknowledges is deleted.
+  bool append_always(const http::Requester& requester, std::string& out) noexcept override;
 
   void deleting(storage::WriteTransaction& tx, std::int64_t user,
                 std::span<const std::string> devices) override;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
+#include <lares/plugin/server.hpp>
+#include <lares/service/device_lists.hpp>
+#include <lares/service/devices.hpp>
+#include <lares/stream/stream_writer.hpp>
+
+#include "change.hpp"
+
+namespace lares::device_lists {
+
+/// Says what changed, now or, where the process ended before it could, at the next start.
+class Announcer final : public service::DeviceLists, public service::DeviceObserver {
+ public:
+  Announcer(Server& server, stream::StreamWriter<Change>& writer);
+
+  /// Begins to say what was noted before this start and never said.
+  void start();
+  Task<void> stop() noexcept;
+
+  void note(storage::WriteTransaction& tx, std::int64_t user) override;
+  Task<void> changed(std::int64_t user, std::string user_id) override;
+  Task<void> signed_others(std::int64_t user, std::string user_id, std::vector<std::int64_t> others) override;
+
+  void deleting(storage::WriteTransaction& tx, std::int64_t user,
+                std::span<const std::string> devices) override;
+  Task<void> changed(std::int64_t user, matrix::UserId user_id, std::vector<std::string> devices) override;
+
+ private:
+  Task<void> catch_up();
+  Task<bool> say_what_was_noted();
+
+  Server& server_;
+  stream::StreamWriter<Change>& writer_;
+  TaskGroup tasks_;
+  log::Logger log_{"lares.device_lists"};
+};
+
+}  // namespace lares::device_lists

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/service/event_sink.hpp>
+#include <lares/storage/intern.hpp>
+
+namespace lares::device_lists {
+
+/// Notes who comes into and leaves rooms, in the transaction that stores the member event.
+class SharingSink final : public service::EventSink {
+ public:
+  explicit SharingSink(storage::Interner& interner) : interner_(interner) {}
+
+  Task<void> prepare(std::span<const service::StoredEventPtr> events,
+                     std::span<service::EventMarks> marks) override;
+  void write(storage::WriteTransaction& tx, std::span<const service::StoredEventPtr> events) override;
+  void committed(std::span<const service::StoredEventPtr> events) noexcept override;
+
+ private:
+  storage::Interner& interner_;
+};
+
+}  // namespace lares::device_lists

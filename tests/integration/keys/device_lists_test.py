@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is told that somebody's devices or keys changed, and that somebody is gone."""
+
+import os
+import unittest
+from urllib.parse import quote
+
+from lares_test import Postgres, Server
+
+V3 = "/_matrix/client/v3"
+
+
+def lists(answer):
+    section = answer.get("device_lists", {})
+    return set(section.get("changed", [])), set(section.get("left", []))
+
+
+class DeviceListsTest(unittest.TestCase):
+    count = 0
+
+    @classmethod
+    def setUpClass(cls):
+        options = {}
+        if os.environ.get("LARES_E2E_SHAPE") == "postgres":
+            options["database"] = cls.enterClassContext(Postgres()).create_database()
+        cls.server = cls.enterClassContext(Server(**options))
+
+    def users(self, *names):
+        DeviceListsTest.count += 1
+        return [self.server.register("%s%d" % (name, self.count)) for name in names]
+
+    def test_a_new_device_is_news_to_those_who_share_a_room_and_to_nobody_else(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        room = alice.create_room()
+        bob.join(room)
+        for user in (alice, bob, carol):
+            user.sync()
+        self.server.client().login(alice.name)
+        self.assertEqual(lists(bob.sync(timeout=20000)), ({alice.user_id}, set()))
+        self.assertEqual(lists(alice.sync()), ({alice.user_id}, set()))
+        self.assertEqual(lists(carol.sync()), (set(), set()))
+        self.assertEqual(lists(bob.sync()), (set(), set()))
+
+    def test_renaming_and_deleting_a_device_are_news(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.join(room)
+        phone = self.server.client().login(alice.name)
+        bob.sync()
+        alice.put(V3 + "/devices/" + phone.device_id, {"display_name": "old phone"})
+        self.assertEqual(lists(bob.sync()), ({alice.user_id}, set()))
+        phone.post(V3 + "/logout")
+        self.assertEqual(lists(bob.sync(timeout=20000)), ({alice.user_id}, set()))
+
+    def test_who_comes_into_a_room_is_news_and_so_are_all_in_a_room_that_one_comes_into(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        alice.sync()
+        bob.sync()
+        bob.join(room)
+        self.assertEqual(lists(alice.sync()), ({bob.user_id}, set()))
+        self.assertIn(alice.user_id, lists(bob.sync())[0])
+
+    def test_who_shares_no_room_any_more_has_left(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        first, second = alice.create_room(), alice.create_room()
+        for room in (first, second):
+            bob.join(room)
+        carol.join(first)
+        for user in (alice, bob, carol):
+            user.sync()
+        bob.leave(first)
+        # They still share the second room.
+        self.assertEqual(lists(alice.sync())[1], set())
+        self.assertEqual(lists(carol.sync()), (set(), {bob.user_id}))
+        self.assertEqual(lists(bob.sync())[1], {carol.user_id})
+        bob.leave(second)
+        self.assertEqual(lists(alice.sync())[1], {bob.user_id})
+
+    def test_changes_between_two_tokens(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.join(room)
+        bob.sync()
+        start = bob.since
+        self.server.client().login(alice.name)
+        bob.sync()
+        middle = bob.since
+        path = V3 + "/keys/changes?from=%s&to=%s"
+        changes = bob.get(path % (quote(start), quote(middle)))
+        self.assertEqual((changes["changed"], changes["left"]), ([alice.user_id], []))
+        alice.leave(room)
+        bob.sync()
+        changes = bob.get(path % (quote(middle), quote(bob.since)))
+        self.assertEqual((changes["changed"], changes["left"]), ([], [alice.user_id]))
+        self.assertEqual(bob.error("GET", V3 + "/keys/changes").errcode, "M_MISSING_PARAM")
+        self.assertEqual(bob.error("GET", path % ("x", "y")).errcode, "M_INVALID_PARAM")
+
+    def test_what_happened_before_a_kill_is_told_after_it(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.join(room)
+        bob.sync()
+        phone = self.server.client().login(alice.name)
+        self.assertEqual(lists(bob.sync()), ({alice.user_id}, set()))
+        phone.post(V3 + "/logout")
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(lists(bob.sync()), ({alice.user_id}, set()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages from device to device: once each, in order, across kills; on SQLite and on PostgreSQL."""
+
+import os
+import unittest
+from urllib.parse import quote
+
+from lares_test import Postgres, Server
+
+V3 = "/_matrix/client/v3"
+
+
+def put(client, messages, txn=None, kind="m.dummy"):
+    return client.put("%s/sendToDevice/%s/%s" % (V3, quote(kind, safe=""), txn or client.new_txn()),
+                      {"messages": messages})
+
+
+def received(client, **query):
+    """What one sync brings for the client's device."""
+    return [event["content"] for event in client.sync(**query).get("to_device", {}).get("events", [])]
+
+
+class ToDeviceTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        options = {}
+        if os.environ.get("LARES_E2E_SHAPE") == "postgres":
+            options["database"] = cls.enterClassContext(Postgres()).create_database()
+        cls.server = cls.enterClassContext(Server(**options))
+        cls.count = 0
+
+    def users(self):
+        ToDeviceTest.count += 1
+        return [self.server.register("%s%d" % (name, self.count)) for name in ("alice", "bob")]
+
+    def test_a_message_arrives_once_and_wakes_the_device(self):
+        alice, bob = self.users()
+        bob.sync()
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, kind="m.room_key_request")
+        answer = bob.sync(timeout=20000)
+        self.assertEqual(answer["to_device"]["events"],
+                         [{"content": {"n": 1}, "sender": alice.user_id, "type": "m.room_key_request"}])
+        self.assertNotIn("to_device", bob.sync())
+
+    def test_it_comes_again_until_a_later_token_acknowledges_it(self):
+        alice, bob = self.users()
+        bob.sync()
+        before = bob.since
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}})
+        self.assertEqual(received(bob, since=before), [{"n": 1}])
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(received(bob, since=before), [{"n": 1}])
+        after = bob.since
+        self.assertEqual(received(bob, since=after), [])
+        # What was acknowledged is deleted.
+        self.assertEqual(received(bob, since=before), [])
+
+    def test_a_star_stands_for_every_device(self):
+        alice, bob = self.users()
+        tablet = self.server.client().login(bob.name)
+        put(alice, {bob.user_id: {"*": {"to": "all"}, tablet.device_id: {"to": "the tablet"}}})
+        self.assertEqual(received(bob), [{"to": "all"}])
+        self.assertEqual(received(tablet), [{"to": "the tablet"}])
+
+    def test_a_retried_request_sends_nothing_again_also_after_a_kill(self):
+        alice, bob = self.users()
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, txn="same")
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, txn="same")
+        self.server.kill()
+        self.server.start()
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, txn="same")
+        self.assertEqual(received(bob), [{"n": 1}])
+        put(bob, {alice.user_id: {alice.device_id: {"n": 2}}}, txn="same")
+        self.assertEqual(received(alice), [{"n": 2}])
+
+    def test_a_hundred_at_a_time_in_order(self):
+        alice, bob = self.users()
+        bob.sync()
+        for n in range(250):
+            put(alice, {bob.user_id: {bob.device_id: {"n": n}}})
+        pages = []
+        while page := received(bob):
+            pages.append([content["n"] for content in page])
+        self.assertEqual([len(page) for page in pages], [100, 100, 50])
+        self.assertEqual(sum(pages, []), list(range(250)))
+        self.assertEqual(received(bob), [])
+
+    def test_messages_go_with_their_device(self):
+        alice, bob = self.users()
+        phone = self.server.client().login(bob.name, device_id="PHONE")
+        put(alice, {bob.user_id: {"PHONE": {"n": 1}}})
+        phone.post(V3 + "/logout")
+        phone = self.server.client().login(bob.name, device_id="PHONE")
+        self.assertEqual(received(phone), [])
+
+    def test_nobody_and_strangers_are_passed_over(self):
+        alice, bob = self.users()
+        put(alice, {"@nobody:" + self.server.name: {"*": {}}, "@someone:elsewhere.test": {"*": {}},
+                    bob.user_id: {"NOSUCHDEVICE": {}}})
+        self.assertEqual(received(bob), [])
+
+    def test_hostile_requests_are_refused(self):
+        alice, bob = self.users()
+        path = V3 + "/sendToDevice/m.dummy/hostile"
+        for body, status, errcode in (
+                ({}, 400, "M_MISSING_PARAM"),
+                ({"messages": []}, 400, "M_BAD_JSON"),
+                ({"messages": {"no user": {}}}, 400, "M_INVALID_PARAM"),
+                ({"messages": {bob.user_id: 1}}, 400, "M_BAD_JSON"),
+                ({"messages": {bob.user_id: {bob.device_id: "text"}}}, 400, "M_BAD_JSON"),
+                ({"messages": {bob.user_id: {bob.device_id: {"x": "y" * 70000}}}}, 413, "M_TOO_LARGE"),
+                (b"{", 400, "M_NOT_JSON")):
+            with self.subTest(body=str(body)[:60]):
+                error = alice.error("PUT", path, body)
+                self.assertEqual((error.status, error.errcode), (status, errcode))
+        error = alice.error("PUT", V3 + "/sendToDevice/m.dummy/" + "x" * 300, {"messages": {}})
+        self.assertEqual(error.errcode, "M_INVALID_PARAM")
+        self.assertEqual(received(bob), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
