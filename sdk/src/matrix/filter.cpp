@@ -110,7 +110,8 @@ std::expected<EventFilter, std::string> EventFilter::parse(const nlohmann::json&
     bool* value;
   };
   for (const Flag& flag : {Flag{"lazy_load_members", &filter.lazy_load_members_},
-                           Flag{"include_redundant_members", &filter.include_redundant_members_}}) {
+                           Flag{"include_redundant_members", &filter.include_redundant_members_},
+                           Flag{"unread_thread_notifications", &filter.unread_thread_notifications_}}) {
     const auto value = read_bool(object, flag.key);
     if (!value) {
       return std::unexpected(value.error());

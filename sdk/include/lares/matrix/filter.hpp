@@ -29,6 +29,8 @@ class LARES_EXPORT EventFilter {
   [[nodiscard]] std::size_t limit(std::size_t fallback) const noexcept;
   [[nodiscard]] bool lazy_load_members() const noexcept { return lazy_load_members_; }
   [[nodiscard]] bool include_redundant_members() const noexcept { return include_redundant_members_; }
+  /// Unread counts are wanted by thread, and those of the room are of the main timeline then.
+  [[nodiscard]] bool unread_thread_notifications() const noexcept { return unread_thread_notifications_; }
   /// True if it lets everything through.
   [[nodiscard]] bool trivial() const noexcept { return trivial_; }
 
@@ -48,6 +50,7 @@ class LARES_EXPORT EventFilter {
   std::optional<bool> contains_url_;
   bool lazy_load_members_ = false;
   bool include_redundant_members_ = false;
+  bool unread_thread_notifications_ = false;
   bool trivial_ = true;
 };
 
