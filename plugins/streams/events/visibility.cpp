@@ -23,7 +23,7 @@ bool Visibility::certainly_visible(const StoredEvent& event) const noexcept {
          event.position >= membership_->position;
 }
 
-Task<Visibility::AtState> Visibility::at(std::int64_t root) {
+Task<matrix::ReaderThen> Visibility::at(std::int64_t root) {
   if (const auto found = known_.find(root); found != known_.end()) {
     co_return found->second;
   }
@@ -44,12 +44,12 @@ Task<Visibility::AtState> Visibility::at(std::int64_t root) {
     }
   }
   const std::vector<StoredEventPtr> events = co_await caches_.events(std::move(wanted));
-  AtState state{.visibility = "shared", .membership = MembershipCode::kLeave};
+  matrix::ReaderThen state;
   for (const StoredEventPtr& event : events) {
     if (event->event->type() == "m.room.member") {
-      state.membership = membership_code(event->event->content()["membership"].to_string().value_or(""));
+      state.membership = matrix::membership_state(event->event.get());
     } else {
-      state.visibility = event->event->content()["history_visibility"].to_string().value_or("shared");
+      state.visibility = matrix::history_visibility(event->event.get());
     }
   }
   known_.emplace(root, state);
@@ -67,23 +67,15 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
       visible.push_back(std::move(event));
       continue;
     }
-    // An event that changes the visibility or the user's membership is seen by the weaker of both sides.
-    const AtState before = co_await at(event->state_before);
-    const AtState after = co_await at(event->state_after);
-    bool allowed = false;
-    for (const AtState& state : {before, after}) {
-      const bool joined = state.membership == MembershipCode::kJoin;
-      const bool invited = state.membership == MembershipCode::kInvite;
-      // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part
-      // of it.
-      const bool member_since = membership_ && (membership_->membership == MembershipCode::kJoin ||
-                                                event->position <= membership_->position);
-      allowed = allowed || joined || state.visibility == "world_readable" ||
-                (state.visibility == "shared" && member_since &&
-                 membership_->membership != MembershipCode::kInvite &&
-                 membership_->membership != MembershipCode::kKnock) ||
-                (state.visibility == "invited" && invited);
-    }
+    const matrix::ReaderThen before = co_await at(event->state_before);
+    const matrix::ReaderThen after = co_await at(event->state_after);
+    // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part
+    // of it.
+    const bool joined_since =
+        membership_ && membership_->membership != MembershipCode::kInvite &&
+        membership_->membership != MembershipCode::kKnock &&
+        (membership_->membership == MembershipCode::kJoin || event->position <= membership_->position);
+    bool allowed = matrix::may_see(before, after, joined_since);
     // A user's own membership events are always news to the user.
     allowed = allowed || (event->event->type() == "m.room.member" && event->event->state_key() == user_id_);
     if (allowed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/task.hpp>
+#include <lares/matrix/history_visibility.hpp>
 #include <lares/service/stored_event.hpp>
 
 #include <cstdint>
@@ -27,11 +28,7 @@ class Visibility {
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
 
  private:
-  struct AtState {
-    std::string visibility;
-    MembershipCode membership = MembershipCode::kLeave;
-  };
-  Task<AtState> at(std::int64_t root);
+  Task<matrix::ReaderThen> at(std::int64_t root);
   [[nodiscard]] bool certainly_visible(const service::StoredEvent& event) const noexcept;
 
   RoomCaches& caches_;
@@ -43,7 +40,7 @@ class Visibility {
   bool keys_known_ = false;
   std::int64_t visibility_key_ = 0;
   std::int64_t member_key_ = 0;
-  std::unordered_map<std::int64_t, AtState> known_;
+  std::unordered_map<std::int64_t, matrix::ReaderThen> known_;
 };
 
 }  // namespace lares::events
