@@ -17,9 +17,11 @@ using nlohmann::json;
 
 namespace {
 
-// Together as long as a process takes to be started again.
 constexpr std::chrono::milliseconds kPause{200};
-constexpr int kTries = 25;
+// As long as a process takes to be started again; a client has not given up by then.
+constexpr std::chrono::seconds kPatience{15};
+// A process that stands still keeps its connections, and answers nothing.
+constexpr std::chrono::milliseconds kAnswer{8'000};
 
 [[noreturn]] void throw_answer(const http::ClientResponse& answer, const std::string& instance) {
   const json body = json::parse(answer.body, nullptr, false);
@@ -46,7 +48,8 @@ HttpPeers::HttpPeers(Server& server)
 
 Task<json> HttpPeers::call(std::string instance, std::string path, json body, stream::Repeat repeat) {
   const std::string text = body.dump();
-  for (int attempt = 1;; ++attempt) {
+  const SteadyTime give_up = server_.runtime().steady_now() + kPatience;
+  for (;;) {
     const ConfigPtr config = server_.config();
     const std::optional<http::Endpoint> endpoint = stream::instance_endpoint(*config, instance);
     if (!endpoint) {
@@ -58,7 +61,8 @@ Task<json> HttpPeers::call(std::string instance, std::string path, json body, st
         .target = path,
         .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
                     {"X-Lares-Instance", server_.instance()}},
-        .body = text};
+        .body = text,
+        .deadline = kAnswer};
     std::optional<http::ClientResponse> answer;
     std::string failure;
     try {
@@ -78,7 +82,7 @@ Task<json> HttpPeers::call(std::string instance, std::string path, json body, st
       co_return result;
     }
     const bool passing = !answer || (answer->status == 503 && repeat == stream::Repeat::kFreely);
-    if (!passing || attempt == kTries) {
+    if (!passing || server_.runtime().steady_now() >= give_up) {
       if (answer) {
         throw_answer(*answer, instance);
       }

@@ -321,12 +321,27 @@ Task<void> HubImpl::tick() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
     try {
+      co_await look_for_successor();
       co_await follow();
       co_await catch_up();
     } catch (const std::exception& error) {
       log_.warning("The positions of the streams could not be read: {}", error.what());
     }
     announce();
+  }
+}
+
+// One that was replaced and has nothing to write would not notice.
+Task<void> HubImpl::look_for_successor() {
+  const std::int64_t incarnation =
+      co_await database_.read("writer_incarnation", [this](storage::ReadTransaction& tx) {
+        return tx
+            .maybe(kFindWriter, std::string_view{server_.instance()},
+                   [](const Row& row) { return row.i64(1); })
+            .value_or(0);
+      });
+  if (incarnation != incarnation_) {
+    end_process(server_.instance());
   }
 }
 

@@ -97,6 +97,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> take(Inbox& inbox, stream::PositionCommand command);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   Task<void> tick();
+  Task<void> look_for_successor();
   Task<void> follow();
   Task<void> catch_up();
   Task<void> reconnect();

@@ -2,6 +2,7 @@
 """What the tests with real processes are written with: servers, databases, clients. The standard library is enough."""
 
 from .client import Client, MatrixError, Response, wait_until
+from .cluster import Workers
 from .postgres import Postgres
 from .process import Process, ProcessError
 from .ports import reserve_port
@@ -10,4 +11,4 @@ from .server import Server, build_dir, source_dir
 from .transcript import Judgement, Transcript, judge
 
 __all__ = ["Client", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response", "Server",
-           "Transcript", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]
+           "Transcript", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]

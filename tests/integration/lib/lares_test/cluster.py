@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A homeserver of several processes, as `packaging/quickstart --workers` runs it, in a temporary folder."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from .client import Client
+from .ports import reserve_port
+from .server import build_dir, source_dir
+
+
+class Workers:
+    """PostgreSQL, Redis, nginx, a main process, two event persisters, a writer of the other streams, and a reader.
+
+        with Workers() as cluster:
+            alice = cluster.register("alice")
+            cluster.kill("event_persister1"); cluster.start()
+
+    Clients connect to nginx.
+    """
+
+    LARES = ["main", "event_persister1", "event_persister2", "stream_writer1", "generic_worker1"]
+    ALL = ["postgres", "redis", *LARES, "nginx"]
+
+    def __init__(self, config=""):
+        self.folder = tempfile.mkdtemp(prefix="lares-ws-", dir="/tmp")
+        os.chmod(self.folder, 0o711)
+        self.port = reserve_port()
+        self.base = "http://127.0.0.1:%d" % self.port
+        self.bin = os.path.join(build_dir(), "bin")
+        subprocess.run([os.path.join(self.bin, "laresctl"), "config", "generate", "--server-name", "cluster.test",
+                        "--data-dir", self.folder, "--config-dir", self.folder], check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(self.folder, "quickstart.yaml"), "w") as file:
+            file.write("enable_registration: true\nenable_registration_without_verification: true\nrate_limits: false\n"
+                       + config)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            for name in self.LARES:
+                print("%s, end of its log:\n%s" % (name, self.log_text(name)[-3000:]))
+        self.close()
+
+    def start(self):
+        """Starts whatever is not running, and returns when clients are served."""
+        done = subprocess.run([os.path.join(source_dir(), "packaging", "cluster"), self.folder, self.bin, str(self.port),
+                               "start"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise RuntimeError("the cluster did not start:\n" + done.stdout)
+        return self
+
+    def pid(self, name):
+        with open(os.path.join(self.folder, "run", name + ".pid")) as file:
+            return int(file.read())
+
+    def signal(self, name, number):
+        os.kill(self.pid(name), number)
+
+    def kill(self, name):
+        """SIGKILL, of all of its processes for PostgreSQL and nginx, and waits until it is gone."""
+        pid = self.pid(name)
+        family = [pid, *self._children(pid)] if name in ("postgres", "nginx") else [pid]
+        for process in family:
+            self._kill(process)
+        while any(self._lives(process) for process in family):
+            time.sleep(0.01)
+
+    def running(self, name):
+        try:
+            return self._lives(self.pid(name))
+        except (OSError, ValueError):
+            return False
+
+    def log_text(self, name):
+        try:
+            with open(os.path.join(self.folder, "log", name + ".log"), errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def close(self):
+        for name in reversed(self.ALL):
+            try:
+                self.kill(name)
+            except (OSError, ValueError):
+                pass
+        if not os.environ.get("LARES_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def client(self, token=None, **options):
+        return Client(self.base, token, **options)
+
+    def register(self, user, password="correct horse", **fields):
+        return self.client().register(user, password, **fields)
+
+    @staticmethod
+    def _kill(pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    @staticmethod
+    def _children(pid):
+        listed = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True).stdout
+        return [int(child) for child in listed.split()]
+
+    @staticmethod
+    def _lives(pid):
+        try:
+            with open("/proc/%d/stat" % pid) as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
