@@ -2,6 +2,8 @@
 #include <http/request_impl.hpp>
 
 #include <lares/base/strings.hpp>
+#include <lares/http/matrix_error.hpp>
+#include <lares/json/scanner.hpp>
 
 #include <fmt/format.h>
 
@@ -42,11 +44,20 @@ void each_parameter(std::string_view query, std::string_view name, Found found) 
   }
 }
 
+/// Nothing that a path or a query names is written in anything but UTF-8, and every answer that repeats the
+/// value has to be.
+void check_utf8(std::string_view name, std::string_view value) {
+  if (json::valid_utf8_prefix(value) != value.size()) {
+    throw invalid_param(fmt::format("The value of '{}' is not UTF-8.", name));
+  }
+}
+
 }  // namespace
 
 const std::string& RequestImpl::param(std::string_view name) const {
   for (std::size_t at = 0; at < match_.names.size(); ++at) {
     if (match_.names[at] == name) {
+      check_utf8(name, params_[at]);
       return params_[at];
     }
   }
@@ -60,8 +71,9 @@ std::string_view RequestImpl::query_string() const noexcept {
 
 std::optional<std::string> RequestImpl::query(std::string_view name) const {
   std::optional<std::string> result;
-  each_parameter(query_string(), name, [&result](std::string_view value) {
+  each_parameter(query_string(), name, [&result, name](std::string_view value) {
     percent_decode(value, true, result.emplace());
+    check_utf8(name, *result);
     return false;
   });
   return result;
@@ -69,8 +81,9 @@ std::optional<std::string> RequestImpl::query(std::string_view name) const {
 
 std::vector<std::string> RequestImpl::query_all(std::string_view name) const {
   std::vector<std::string> result;
-  each_parameter(query_string(), name, [&result](std::string_view value) {
+  each_parameter(query_string(), name, [&result, name](std::string_view value) {
     percent_decode(value, true, result.emplace_back());
+    check_utf8(name, result.back());
     return true;
   });
   return result;
