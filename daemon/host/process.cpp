@@ -3,6 +3,7 @@
 #include <host/logging.hpp>
 #include <host/process.hpp>
 #include <http/http_server.hpp>
+#include <observe/process_metrics.hpp>
 
 #include <lares/async/log_context.hpp>
 #include <lares/base/error.hpp>
@@ -89,6 +90,8 @@ Task<bool> Process::run() {
   bool clean = true;
   try {
     Assembly assembly(*settings_.host, settings_.config, runtime_, KeyUse::ReadOrMake);
+    const std::string server_names[]{assembly.server().name()};
+    const ProcessMetrics metrics(runtime_.metrics(), version(), server_names);
     co_await keep_error(start_or_signal(assembly), failure);
     if (!failure && !terminate_) {
       co_await keep_error(serve(assembly), failure);
