@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/service/sync.hpp>
+
+#include "unread_counts.hpp"
+#include "user_rules.hpp"
+
+namespace lares::push_rules {
+
+/// Push rules among the account data of /sync, and the unread counts of the rooms that are in it.
+///
+/// spec: Client-Server API, "Push Rules: Events", "Receiving notifications"
+class SyncSection final : public service::SyncContributor {
+ public:
+  SyncSection(UserRulesCache& rules, UnreadCounts& counts) : rules_(rules), counts_(counts) {}
+
+  Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
+
+ private:
+  Task<void> add_rules(const service::SyncScope& scope, service::SyncResponse& response);
+  Task<void> add_counts(const service::SyncScope& scope, service::JoinedRoomSync& room);
+
+  UserRulesCache& rules_;
+  UnreadCounts& counts_;
+};
+
+}  // namespace lares::push_rules

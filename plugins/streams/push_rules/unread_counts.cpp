@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unread_counts.hpp"
+
+#include <lares/storage/transaction.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "schema.hpp"
+
+namespace lares::push_rules {
+
+using service::Notify;
+using service::NotifyingEvent;
+using service::ReadMarks;
+
+namespace {
+
+// A room with more than this unread shows what was counted so far.
+constexpr int kMostPages = 10;
+constexpr std::size_t kFullPage = 10'000;
+constexpr std::size_t kMostInThreads = 5'000;
+
+constexpr storage::Statement kExceptions{
+    "SELECT position, thread, notify FROM push_exceptions WHERE member = $1 AND room = $2 AND position > $3 "
+    "AND position <= $4 AND notify <> 3 ORDER BY position"};
+constexpr storage::Statement kFirst{
+    "SELECT position, notify FROM push_exceptions WHERE member = $1 AND room = $2 ORDER BY position LIMIT 1"};
+constexpr storage::LookupMany kRoots{
+    .select = "event_id", .from = "push_threads", .keys = {{{"root", storage::ColumnType::Integer}}}};
+
+std::int64_t mark_of_main(const ReadMarks& marks) noexcept {
+  return std::max(marks.unthreaded, marks.main);
+}
+
+std::int64_t mark_of_thread(const ReadMarks& marks, std::int64_t thread) {
+  const auto found = marks.threads.find(thread);
+  return std::max(marks.unthreaded, found == marks.threads.end() ? 0 : found->second);
+}
+
+}  // namespace
+
+UnreadCounts::UnreadCounts(TaskGroup& loads, Server& server, storage::Database& database,
+                           service::Rooms& rooms, RecentNotes& notes)
+    : server_(server),
+      database_(database),
+      rooms_(rooms),
+      notes_(notes),
+      nothing_read_(std::make_shared<const ReadMarks>()),
+      counted_(loads, {.name = "unread_counts", .server_name = server.name(), .max_size = 1'000'000},
+               [](const Key&, const CountedPtr& counted) { return counted->threads.size() / 8 + 1; }),
+      roots_(loads, {.name = "push_threads", .server_name = server.name(), .max_size = 50'000}) {}
+
+Task<std::shared_ptr<const ReadMarks>> UnreadCounts::marks(std::int64_t user, std::int64_t room) {
+  auto* receipts = server_.services().find<service::Receipts>();
+  if (receipts == nullptr) {
+    co_return nothing_read_;
+  }
+  co_return co_await receipts->read_marks(user, room);
+}
+
+// The row of the join is the first of its member and room, since a join removes those before it.
+Task<std::int64_t> UnreadCounts::begin(Key key, std::int64_t membership) {
+  const auto first = co_await database_.read("push_begin", [key](storage::ReadTransaction& tx) {
+    return tx.maybe(kFirst, key.user, key.room,
+                    [](const storage::Row& row) { return row.i64(1) == kJoinedHere ? row.i64(0) : 0; });
+  });
+  co_return first && *first != 0 ? *first : membership;
+}
+
+Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, bool main,
+                             bool threads) {
+  if (after >= upto) {
+    co_return;
+  }
+  const auto take = [&counted, main, threads](std::int64_t position, std::int64_t thread, Notify notify) {
+    if (notify == Notify::kNothing) {
+      return;
+    }
+    const bool highlight = notify == Notify::kHighlight;
+    if (thread == 0) {
+      if (main && position > std::max(counted.begin, mark_of_main(*counted.marks))) {
+        counted.main.notifications += 1;
+        counted.main.highlights += highlight ? 1 : 0;
+      }
+    } else if (threads && position > std::max(counted.begin, mark_of_thread(*counted.marks, thread)) &&
+               counted.threads.size() < kMostInThreads) {
+      counted.threads.push_back({position, thread, highlight});
+    }
+  };
+  if (const std::optional<RecentNotes::NodePtr> recent = notes_.since(key.room, after)) {
+    std::vector<const Note*> fresh;
+    for (const RecentNotes::Node* at = recent->get(); at != nullptr && at->note.position > after;
+         at = at->older.get()) {
+      if (at->note.position <= upto) {
+        fresh.push_back(&at->note);
+      }
+    }
+    for (std::size_t i = fresh.size(); i-- > 0;) {
+      const Note& note = *fresh[i];
+      if (note.sender == key.user) {
+        continue;
+      }
+      const auto own =
+          std::ranges::lower_bound(note.others, key.user, {}, &std::pair<std::int64_t, Notify>::first);
+      const bool differs = own != note.others.end() && own->first == key.user;
+      take(note.position, note.thread, differs ? own->second : note.notify);
+    }
+    co_return;
+  }
+  struct Exception {
+    std::int64_t position;
+    std::int64_t thread;
+    Notify notify;
+  };
+  const std::vector<Exception> exceptions =
+      co_await database_.read("push_exceptions", [key, after, upto](storage::ReadTransaction& tx) {
+        std::vector<Exception> found;
+        tx.each(kExceptions, key.user, key.room, after, upto, [&found](const storage::Row& row) {
+          found.push_back({row.i64(0), row.i64(1), static_cast<Notify>(row.i64(2))});
+        });
+        return found;
+      });
+  auto exception = exceptions.begin();
+  for (int page = 0; page < kMostPages; ++page) {
+    const std::vector<NotifyingEvent> events =
+        co_await rooms_.notifying_events(key.room, key.user, after, upto);
+    for (const NotifyingEvent& event : events) {
+      for (; exception != exceptions.end() && exception->position < event.position; ++exception) {
+        take(exception->position, exception->thread, exception->notify);
+      }
+      if (exception != exceptions.end() && exception->position == event.position) {
+        take(event.position, event.thread, exception->notify);
+        ++exception;
+      } else {
+        take(event.position, event.thread, event.notify);
+      }
+    }
+    if (events.size() < kFullPage) {
+      break;
+    }
+    after = events.back().position;
+  }
+  for (; exception != exceptions.end(); ++exception) {
+    take(exception->position, exception->thread, exception->notify);
+  }
+}
+
+Task<UnreadCounts::Counted> UnreadCounts::whole(Key key, std::shared_ptr<const ReadMarks> marks,
+                                                std::int64_t membership, std::int64_t upto) {
+  Counted counted;
+  counted.marks = std::move(marks);
+  counted.membership = membership;
+  counted.begin = co_await begin(key, membership);
+  counted.upto = upto;
+  const std::int64_t all = std::max(counted.begin, counted.marks->unthreaded);
+  const std::int64_t main = std::max(all, counted.marks->main);
+  // Between the two only threads can have something unread.
+  co_await add(counted, key, all, std::min(main, upto), false, true);
+  co_await add(counted, key, main, upto, true, true);
+  co_return counted;
+}
+
+Task<void> UnreadCounts::move_marks(Counted& counted, Key key, std::shared_ptr<const ReadMarks> marks) {
+  const bool main_moved = mark_of_main(*counted.marks) != mark_of_main(*marks);
+  counted.marks = std::move(marks);
+  std::erase_if(counted.threads, [&counted](const InThread& event) {
+    return event.position <= mark_of_thread(*counted.marks, event.thread);
+  });
+  if (main_moved) {
+    counted.main = {};
+    const std::int64_t after = std::max(counted.begin, mark_of_main(*counted.marks));
+    co_await add(counted, key, after, counted.upto, true, false);
+  }
+}
+
+Task<Unread> UnreadCounts::count(std::int64_t user, std::int64_t room, stream::StreamPosition upto) {
+  const Key key{user, room};
+  std::shared_ptr<const ReadMarks> marks = co_await this->marks(user, room);
+  const std::optional<service::Membership> membership = co_await rooms_.membership(user, room);
+  const std::int64_t joined = membership ? membership->position : 0;
+  const std::int64_t settled = upto.minimum();
+  Counted counted;
+  const CountedPtr known = counted_.peek(key).value_or(nullptr);
+  bool changed = true;
+  if (known && known->membership == joined) {
+    counted = *known;
+    changed = counted.upto < settled;
+    if (counted.marks != marks && !(*counted.marks == *marks)) {
+      co_await move_marks(counted, key, std::move(marks));
+      changed = true;
+    }
+    co_await add(counted, key, counted.upto, settled, true, true);
+    counted.upto = std::max(counted.upto, settled);
+  } else {
+    counted = co_await whole(key, std::move(marks), joined, settled);
+  }
+  if (changed) {
+    counted_.put(key, std::make_shared<const Counted>(counted));
+  }
+  // Of several writers some are ahead; what lies between them is counted for this answer alone, since a
+  // slower writer may still come up with a lower position.
+  co_await add(counted, key, counted.upto, upto.maximum(), true, true);
+  Unread unread{.main = counted.main, .threads = {}};
+  for (const InThread& event : counted.threads) {
+    UnreadCount& thread = unread.threads[event.thread];
+    thread.notifications += 1;
+    thread.highlights += event.highlight ? 1 : 0;
+  }
+  co_return unread;
+}
+
+Task<std::map<std::int64_t, std::string>> UnreadCounts::thread_roots(std::vector<std::int64_t> roots) {
+  std::map<std::int64_t, std::string> ids;
+  std::vector<std::int64_t> missing;
+  for (const std::int64_t root : roots) {
+    if (const auto known = roots_.peek(root)) {
+      ids.emplace(root, **known);
+    } else {
+      missing.push_back(root);
+    }
+  }
+  if (missing.empty()) {
+    co_return ids;
+  }
+  const auto found = co_await database_.read("push_threads", [&missing](storage::ReadTransaction& tx) {
+    std::vector<std::pair<std::int64_t, std::string>> rows;
+    tx.lookup_many(
+        kRoots, missing, [](std::int64_t root) { return root; },
+        [&rows, &missing](std::size_t index, const storage::Row& row) {
+          rows.emplace_back(missing[index], row.bytes_copy(0));
+        });
+    return rows;
+  });
+  for (const auto& [root, id] : found) {
+    roots_.put(root, std::make_shared<const std::string>(id));
+    ids.emplace(root, id);
+  }
+  co_return ids;
+}
+
+}  // namespace lares::push_rules
