@@ -3,6 +3,7 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/topology.hpp>
 
@@ -118,9 +119,10 @@ storage::Schema hub_schema() {
                   .ends = "its writer starts with another `stream_writers`"}}};
 }
 
-HubImpl::HubImpl(Server& server, storage::Database& database)
+HubImpl::HubImpl(Server& server, storage::Database& database, std::function<void()> replaced)
     : server_(server),
       database_(database),
+      replaced_(std::move(replaced)),
       tasks_(server.runtime(), "replication"),
       numbers_(tasks_, {.name = "writer_numbers", .server_name = server.name(), .max_size = 1000}) {}
 
@@ -238,8 +240,16 @@ Task<void> HubImpl::stop() noexcept {
 
 void HubImpl::lock_writer(WriteTransaction& tx) {
   if (!tx.any(kLockWriter, static_cast<std::int64_t>(self_), incarnation_)) {
+    give_way();
+  }
+}
+
+void HubImpl::give_way() {
+  if (!replaced_) {
     end_process(server_.instance());
   }
+  replaced_();
+  throw storage::Unavailable{"Another process has taken over."};
 }
 
 Task<std::int64_t> HubImpl::memory_start(StreamNumber stream) {
@@ -341,7 +351,7 @@ Task<void> HubImpl::look_for_successor() {
             .value_or(0);
       });
   if (incarnation != incarnation_) {
-    end_process(server_.instance());
+    give_way();
   }
 }
 

@@ -39,7 +39,9 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   /// How many commands of one stream may wait before further ones are dropped and fetched later as a gap.
   static constexpr std::size_t kMostQueued = 10'000;
 
-  HubImpl(Server& server, storage::Database& database);
+  /// `replaced` is called when another process has taken over what this one writes; nothing is written then.
+  /// By default the process ends.
+  HubImpl(Server& server, storage::Database& database, std::function<void()> replaced = {});
 
   /// Takes this process's row in `writers` and the streams' positions by the database, and opens the
   /// transports.
@@ -98,6 +100,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   Task<void> tick();
   Task<void> look_for_successor();
+  [[noreturn]] void give_way();
   Task<void> follow();
   Task<void> catch_up();
   Task<void> reconnect();
@@ -106,6 +109,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
 
   Server& server_;
   storage::Database& database_;
+  const std::function<void()> replaced_;
   stream::PositionBoard board_;
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
