@@ -68,6 +68,7 @@ class Sender(Worker):
         answer, _ = self.insist("PUT", self.client.room_path(room, "send", "m.room.message", txn),
                                 {"msgtype": "m.text", "body": mark, MARK: mark})
         self.transcript.acknowledged(room, txn, mark, answer["event_id"])
+        time.sleep(self.load.pace)
 
 
 class Reader(Worker):
@@ -181,10 +182,11 @@ class Claimer(Worker):
 
 
 class Load:
-    """Everybody together, on one server; or, of `kind` "messages", those who send and read alone."""
+    """Everybody together, on one server; or, of `kind` "messages", those who send and read alone. Senders pause `pace`
+    seconds after each message, so that no room gets more of them than a timeline holds while a reader's process is away."""
 
-    def __init__(self, server, seed, senders=4, readers=3, rooms=3, kind="all"):
-        self.server, self.seed = server, seed
+    def __init__(self, server, seed, senders=4, readers=3, rooms=3, kind="all", pace=0):
+        self.server, self.seed, self.pace = server, seed, pace
         people = [server.register("user%d" % number) for number in range(senders + readers + 4)]
         self.rooms = [people[0].create_room() for _ in range(rooms)]
         for person in people[1:]:
