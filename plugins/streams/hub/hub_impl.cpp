@@ -62,6 +62,8 @@ constexpr storage::Statement kLockWriter{
 // The last message lost has no successor that would show the gap.
 constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
+// What a message takes between two processes, and much more.
+constexpr std::chrono::milliseconds kMessageTime{100};
 constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service manager starts again
 
 // What this process holds in memory is no longer what is true, so there is nothing left that it could do.
@@ -437,20 +439,20 @@ void HubImpl::received(std::string line) {
     if (rdata->instance != server_.instance()) {
       const std::string stream = rdata->stream;
       const std::string instance = rdata->instance;
-      enqueue(stream, instance, std::move(*command));
+      enqueue(stream, instance, std::move(*rdata));
     }
   } else if (auto* position = std::get_if<stream::PositionCommand>(&*command)) {
     if (position->instance != server_.instance()) {
       const std::string stream = position->stream;
       const std::string instance = position->instance;
-      enqueue(stream, instance, std::move(*command));
+      enqueue(stream, instance, std::move(*position));
     }
   } else if (std::holds_alternative<stream::ReplicateCommand>(*command)) {
     announce();
   }
 }
 
-void HubImpl::enqueue(const std::string& stream, const std::string& instance, stream::Command command) {
+void HubImpl::enqueue(const std::string& stream, const std::string& instance, Work command) {
   const auto found = inboxes_.find(stream);
   if (found == inboxes_.end()) {
     return;
@@ -474,18 +476,25 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, st
     return;
   }
   inbox.queue.push_back(std::move(command));
+  begin(inbox);
+}
+
+void HubImpl::begin(Inbox& inbox) {
   if (!std::exchange(inbox.working, true)) {
-    spawn(tasks_, Background{"replication-RDATA-" + stream}, work(inbox), &server_.runtime().loop(0));
+    spawn(tasks_, Background{"replication-RDATA-" + std::string{inbox.stream->name()}}, work(inbox),
+          &server_.runtime().loop(0));
   }
 }
 
 Task<void> HubImpl::work(Inbox& inbox) {
   while (!inbox.queue.empty()) {
-    stream::Command command = std::move(inbox.queue.front());
+    Work command = std::move(inbox.queue.front());
     inbox.queue.pop_front();
     std::string instance;
     try {
-      if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
+      if (const auto* fetch = std::get_if<Fetch>(&command)) {
+        co_await fill(inbox, fetch->writer, fetch->upto);
+      } else if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
         instance = rdata->instance;
         co_await take(inbox, std::move(*rdata));
       } else if (auto* position = std::get_if<stream::PositionCommand>(&command)) {
@@ -494,7 +503,9 @@ Task<void> HubImpl::work(Inbox& inbox) {
       }
     } catch (const std::exception& error) {
       // The position has not moved, so the writer's next announcement brings what was missed.
-      inbox.behind.insert(instance);
+      if (!instance.empty()) {
+        inbox.behind.insert(instance);
+      }
       log_.warning("Rows of the stream {} were not taken up: {}", inbox.stream->name(), error.what());
     }
   }
@@ -568,7 +579,24 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, st
   if (board_.covers(stream, writer, position)) {
     co_return true;
   }
-  co_return co_await board_.reached(stream, writer, position, server_.runtime().steady_now() + deadline);
+  const SteadyTime end = server_.runtime().steady_now() + deadline;
+  const auto found = inboxes_.find(stream::stream_name(stream));
+  if (found != inboxes_.end() && writer != self_) {
+    // The writer has committed it, so if no message of it comes in time it is read where it is kept.
+    if (co_await board_.reached(
+            stream, writer, position,
+            connected() ? std::min(end, server_.runtime().steady_now() + kMessageTime) : SteadyTime::min())) {
+      co_return true;
+    }
+    Inbox& inbox = found->second;
+    server_.runtime().loop(0).post([this, &inbox, writer, position] {
+      if (inbox.queue.size() < kMostQueued && !tasks_.cancelled()) {
+        inbox.queue.emplace_back(Fetch{writer, position});
+        begin(inbox);
+      }
+    });
+  }
+  co_return co_await board_.reached(stream, writer, position, end);
 }
 
 }  // namespace lares::hub

@@ -24,6 +24,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <variant>
 #include <vector>
 
 namespace lares::hub {
@@ -70,13 +71,20 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<stream::WriterNumber> writer_number(std::string instance) override;
 
  private:
+  /// Rows that this process has been told of by their writer itself are to be read without waiting for them.
+  struct Fetch {
+    stream::WriterNumber writer = 0;
+    std::int64_t upto = 0;
+  };
+  using Work = std::variant<stream::RdataCommand, stream::PositionCommand, Fetch>;
+
   /// A stream's commands that wait, and the rows that wait for one with a token.
   struct Inbox {
     stream::Stream* stream = nullptr;
     std::optional<stream::StreamNumber> number;
     // Of a stream without a number: everything up to here is taken up, whoever wrote it.
     std::int64_t caught_up = 0;
-    std::deque<stream::Command> queue;
+    std::deque<Work> queue;
     bool working = false;
     // Instances of whose rows none was lost on the way since their last POSITION, which shows what was lost
     // before.
@@ -92,7 +100,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   void received(std::string line) override;
   void publish(const std::string& line);
   void announce();
-  void enqueue(const std::string& stream, const std::string& instance, stream::Command command);
+  void enqueue(const std::string& stream, const std::string& instance, Work command);
+  void begin(Inbox& inbox);
   Task<stream::WriterNumber> load_writer_number(std::string instance);
   Task<void> work(Inbox& inbox);
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
