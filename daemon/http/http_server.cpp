@@ -49,7 +49,7 @@ class HttpServer::Impl {
   Impl(Server& server, RouterImpl& router)
       : server_(server),
         router_(router),
-        limits_(server.runtime(), *server.config()),
+        limits_(server.runtime(), *server.config(), server.name()),
         gate_(server, limits_),
         metrics_(server.metrics(), server.name()),
         core_{.runtime = server.runtime(),

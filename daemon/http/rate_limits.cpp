@@ -105,6 +105,7 @@ std::optional<std::chrono::milliseconds> BucketLimiter::ask(std::string_view key
   const double wait = full_at + cost - now - burst;
   // Rounding must not refuse what exactly fills the bucket.
   if (wait > 0.001) {
+    rejected_.fetch_add(1, std::memory_order_relaxed);
     constexpr double kLongest = 365.0 * 24 * 3600 * 1000;
     return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(std::min(wait, kLongest))));
   }
@@ -145,7 +146,7 @@ std::optional<std::chrono::milliseconds> BucketLimiter::peek(std::string_view ke
   return ask(key, count, false);
 }
 
-RateLimits::RateLimits(Runtime& runtime, const Config& config) {
+RateLimits::RateLimits(Runtime& runtime, const Config& config, const std::string& server_name) {
   std::uint64_t seed = 0;
   runtime.random_bytes({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
   for (const Default& entry : kDefaults) {
@@ -153,6 +154,33 @@ RateLimits::RateLimits(Runtime& runtime, const Config& config) {
   }
   ReloadReport ignored;
   reload(config, ignored);
+  show(runtime.metrics(), server_name);
+}
+
+void RateLimits::show(metrics::Registry& registry, const std::string& server_name) {
+  std::vector<std::string> keys;
+  for (const Default& entry : kDefaults) {
+    keys.emplace_back(entry.key);
+  }
+  const auto family = [&](const char* name, const char* help, metrics::Kind kind, auto read) {
+    callbacks_.push_back(registry.on_scrape(
+        {.name = name,
+         .help = help,
+         .labels = {metrics::Label::server_name(), metrics::Label::closed("rate_limiter_name", keys)}},
+        kind, [this, server_name, read] {
+          std::vector<metrics::Sample> samples;
+          for (const Entry& entry : entries_) {
+            samples.push_back({.label_values = {server_name, entry.key},
+                               .value = static_cast<double>(read(*entry.limiter))});
+          }
+          return samples;
+        }));
+  };
+  family("synapse_rate_limit_reject", "Times that a limit refused.", metrics::Kind::kCounter,
+         [](const BucketLimiter& limiter) { return limiter.rejected(); });
+  family("synapse_rate_limit_reject_affected_hosts",
+         "Users, addresses or rooms of which a limit remembers that they are below their full allowance.",
+         metrics::Kind::kGauge, [](const BucketLimiter& limiter) { return limiter.keys(); });
 }
 
 RateLimits::~RateLimits() = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/base/metrics.hpp>
 #include <lares/plugin/config.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/service/rate_limiter.hpp>
@@ -39,6 +40,8 @@ class BucketLimiter final : public service::Limiter {
   /// A rate of zero or less admits nothing once the burst is used up.
   void set(double per_second, double burst, bool enabled) noexcept;
   [[nodiscard]] std::size_t keys() const noexcept;
+  /// How often it has refused.
+  [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_.load(std::memory_order_relaxed); }
 
  private:
   struct Shard;
@@ -51,13 +54,14 @@ class BucketLimiter final : public service::Limiter {
   std::atomic<double> ms_per_action_{0};
   std::atomic<double> burst_ms_{0};
   std::atomic<bool> enabled_{false};
+  mutable std::atomic<std::uint64_t> rejected_{0};
   std::unique_ptr<Shard[]> shards_;
 };
 
 /// All `rc_*` limits of a server.
 class RateLimits final : public service::RateLimiter {
  public:
-  RateLimits(Runtime& runtime, const Config& config);
+  RateLimits(Runtime& runtime, const Config& config, const std::string& server_name);
   ~RateLimits() override;
 
   [[nodiscard]] service::Limiter& limiter(std::string_view config_key) override;
@@ -74,8 +78,11 @@ class RateLimits final : public service::RateLimiter {
     std::unique_ptr<BucketLimiter> limiter;
   };
 
+  void show(metrics::Registry& registry, const std::string& server_name);
+
   std::vector<Entry> entries_;
   bool enabled_ = true;
+  std::vector<metrics::CallbackHandle> callbacks_;
 };
 
 }  // namespace lares::http

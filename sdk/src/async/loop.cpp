@@ -128,10 +128,13 @@ void Loop::Internals::count_slice(std::int64_t nanoseconds, const LogContext* co
   if (now - last_report_ns_ > kReportEvery || last_report_ns_ == 0) {
     last_report_ns_ = now;
     const std::string_view tag = context != nullptr ? context->tag() : std::string_view{};
+    const RequestFacts* const request = context != nullptr ? context->request() : nullptr;
     log::Logger{"lares.runtime"}.warning(
-        "Loop {} was held for {} ms by {}{}{}; nothing else on it could run meanwhile", loop.index(),
+        "Loop {} was held for {} ms by {}{}{}{}{}{}{}; nothing else on it could run meanwhile", loop.index(),
         nanoseconds / kMillisecond, context != nullptr ? std::string_view{context->name()} : "sentinel",
-        tag.empty() ? "" : " ", tag);
+        tag.empty() ? "" : " ", tag, request != nullptr ? ", " : "",
+        request != nullptr ? std::string_view{request->method} : "", request != nullptr ? " " : "",
+        request != nullptr ? std::string_view{request->url} : "");
   }
 }
 

@@ -71,7 +71,7 @@ void MemoryStream::close() noexcept {
 MemoryServer::MemoryServer()
     : runtime_({.threads = 1}),
       server_(runtime_),
-      limits_(runtime_, *server_.config()),
+      limits_(runtime_, *server_.config(), server_.name()),
       gate_(server_, limits_),
       metrics_(server_.metrics(), server_.name()),
       core_{.runtime = runtime_,
