@@ -45,13 +45,16 @@ Task<StoredEventPtr> event_of(Shared& shared, std::int64_t room, std::string eve
   co_return event;
 }
 
-// A root belongs to its own thread as well as to the main timeline.
+// The number of a thread's root, 0 for none and for the main timeline. A root belongs to its own thread as
+// well as to the main timeline.
 Task<std::int64_t> thread_root(Shared& shared, StoredEventPtr event, std::string thread) {
   if (thread.empty()) {
     co_return 0;
   }
+  const json::Value relation = event->event->content()["m.relates_to"];
+  const bool replies_in_thread = relation["rel_type"].equals("m.thread");
   if (thread == kMain) {
-    if (event->thread != 0) {
+    if (event->thread != 0 || replies_in_thread) {
       throw http::invalid_param("The event is not in the main timeline.");
     }
     co_return 0;
@@ -59,8 +62,9 @@ Task<std::int64_t> thread_root(Shared& shared, StoredEventPtr event, std::string
   if (event->event->event_id() == thread) {
     co_return event->number;
   }
+  const bool named = replies_in_thread && relation["event_id"].equals(thread);
   const StoredEventPtr root = co_await shared.rooms.event(std::move(thread));
-  if (!root || event->thread != root->number) {
+  if (!root || root->room != event->room || (!named && event->thread != root->number)) {
     throw http::invalid_param("The event is not in this thread.");
   }
   co_return root->number;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/plugin/config.hpp>
+#include <lares/plugin/declarations.hpp>
+
+#include <chrono>
+
+namespace lares::presence {
+
+/// `presence` of the configuration.
+struct Settings {
+  bool tracked = true;  ///< false for `enabled: false` and for "untracked"
+  bool include_offline = false;
+  std::chrono::milliseconds granularity{60'000};
+  std::chrono::milliseconds online_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{300'000};
+
+  /// How often a process says who syncs with it.
+  [[nodiscard]] std::chrono::milliseconds report_every() const noexcept;
+};
+
+void declare_settings(Declarations& declarations);
+/// **Errors**: StartError for a value of `presence.enabled` that is none.
+[[nodiscard]] Settings read_settings(const Config& config);
+
+}  // namespace lares::presence
