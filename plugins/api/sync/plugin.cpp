@@ -7,13 +7,16 @@
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/presence.hpp>
 #include <lares/service/sync.hpp>
 #include <lares/stream/hub.hpp>
 #include <lares/stream/notifier.hpp>
 #include <lares/stream/topology.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -61,6 +64,7 @@ class SyncPlugin final : public Plugin {
 
   Task<void> start() override {
     contributors_ = server_.services().all<SyncContributor>();
+    presence_ = server_.services().find<service::Presence>();
     co_return;
   }
 
@@ -72,6 +76,12 @@ class SyncPlugin final : public Plugin {
     const std::int64_t timeout = request.query_integer("timeout", 0, 0, INT64_MAX);
     const bool full_state = request.query_bool("full_state", false);
     const std::int64_t user = requester.account().user_number;
+    const std::string set_presence = request.query("set_presence").value_or("online");
+    if (set_presence != "online" && set_presence != "unavailable" && set_presence != "offline") {
+      throw http::invalid_param("'set_presence' is one of online, unavailable and offline.");
+    }
+    // For as long as the sync waits, the user is there.
+    const std::shared_ptr<void> syncing = presence_ ? presence_->syncing(requester, set_presence) : nullptr;
 
     service::SyncScope scope;
     scope.requester = &requester;
@@ -157,6 +167,7 @@ class SyncPlugin final : public Plugin {
   Filters filters_;
   bool shared_;  // with other processes
   std::vector<SyncContributor*> contributors_;
+  service::Presence* presence_ = nullptr;
   log::Logger log_{"lares.sync"};
 };
 
@@ -164,6 +175,7 @@ constexpr const char* kProvides[] = {nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.hub/1",
                                   "lares.notifier/1",         "lares.rooms/1",
                                   "lares.authenticator/1",    nullptr};
+constexpr const char* kUses[] = {"lares.presence/1", nullptr};
 
 }  // namespace
 
@@ -171,6 +183,6 @@ constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.hub/1",
 
 LARES_PLUGIN(
         .name = "sync", .version = LARES_VERSION, .provides = lares::sync::kProvides,
-        .needs = lares::sync::kNeeds, .declare = &lares::sync::declare,
+        .needs = lares::sync::kNeeds, .uses = lares::sync::kUses, .declare = &lares::sync::declare,
         .create = [](lares::Server& server) -> lares::Plugin* { return new lares::sync::SyncPlugin(server); },
         .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
