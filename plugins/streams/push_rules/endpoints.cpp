@@ -95,8 +95,12 @@ Task<Response> get_all(Shared& shared, const Requester& requester, Request&) {
   co_return Response::json_text(std::move(out));
 }
 
-/// GET /pushrules/global/.
+/// GET /pushrules/global/. The slash at the end, which clients send or leave out, gives an empty last part:
+/// what stands before it is asked for.
 Task<Response> get_global(Shared& shared, const Requester& requester, Request& request) {
+  if (request.param("scope").empty()) {
+    co_return co_await get_all(shared, requester, request);
+  }
   check_scope(request);
   const PushRuleset rules = co_await ruleset_of(shared, requester.account().user_number);
   std::string out;
@@ -106,6 +110,9 @@ Task<Response> get_global(Shared& shared, const Requester& requester, Request& r
 
 /// GET /pushrules/global/{kind}/, which clients ask for though the specification has given it up.
 Task<Response> get_kind(Shared& shared, const Requester& requester, Request& request) {
+  if (request.param("kind").empty()) {
+    co_return co_await get_global(shared, requester, request);
+  }
   const PushRuleKind kind = kind_of(request);
   const PushRuleset rules = co_await ruleset_of(shared, requester.account().user_number);
   std::string out;
@@ -115,6 +122,9 @@ Task<Response> get_kind(Shared& shared, const Requester& requester, Request& req
 
 /// GET /pushrules/global/{kind}/{ruleId}.
 Task<Response> get_rule(Shared& shared, const Requester& requester, Request& request) {
+  if (request.param("ruleId").empty()) {
+    co_return co_await get_kind(shared, requester, request);
+  }
   const PushRule rule = co_await rule_of(shared, requester, request);
   std::string out;
   PushRuleset::append_rule(out, kind_of(request), rule);
@@ -215,21 +225,12 @@ std::vector<std::string> paths(std::string_view path) {
   return http::client_paths(path, {"v3", "r0", "unstable"});
 }
 
-// The specification has a slash at the end, and clients are not of one mind.
-std::vector<std::string> paths_with_slash(const std::string& path) {
-  std::vector<std::string> all = paths(path);
-  for (std::string& one : paths(path + "/")) {
-    all.push_back(std::move(one));
-  }
-  return all;
-}
-
 }  // namespace
 
 void add_endpoints(Shared& shared) {
-  add(shared, Method::Get, paths_with_slash("/pushrules"), &get_all);
-  add(shared, Method::Get, paths_with_slash("/pushrules/{scope}"), &get_global);
-  add(shared, Method::Get, paths_with_slash("/pushrules/{scope}/{kind}"), &get_kind);
+  add(shared, Method::Get, paths("/pushrules"), &get_all);
+  add(shared, Method::Get, paths("/pushrules/{scope}"), &get_global);
+  add(shared, Method::Get, paths("/pushrules/{scope}/{kind}"), &get_kind);
   const std::string rule = "/pushrules/{scope}/{kind}/{ruleId}";
   add(shared, Method::Get, paths(rule), &get_rule);
   add(shared, Method::Put, paths(rule), &put_rule);

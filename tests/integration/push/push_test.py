@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Push rules, and the unread counts that they make."""
+
+import json
+import unittest
+from urllib.parse import quote
+
+from lares_test import Postgres, Server
+
+V3 = "/_matrix/client/v3"
+RULES = V3 + "/pushrules/"
+THREADS = json.dumps({"room": {"timeline": {"unread_thread_notifications": True}}})
+
+
+def rule_path(kind, rule_id, *rest):
+    return "/".join([V3 + "/pushrules/global", kind, quote(rule_id, safe=""), *rest])
+
+
+def mention(*users, room=None, body="look"):
+    mentions = {"user_ids": [user.user_id for user in users]}
+    if room is not None:
+        mentions["room"] = room
+    return {"msgtype": "m.text", "body": body, "m.mentions": mentions}
+
+
+def in_thread(root, body="in the thread", **more):
+    return {"msgtype": "m.text", "body": body, **more,
+            "m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+
+
+class PushRulesBehaviour:
+    def refused(self, status, errcode, client, method, path, body=None, query=None):
+        error = client.error(method, path, body, query=query)
+        self.assertEqual((error.status, error.errcode), (status, errcode), path)
+
+    def someone(self):
+        PushRulesBehaviour.people += 1
+        client = self.server.register("someone%d" % PushRulesBehaviour.people)
+        self.addCleanup(client.disconnect)
+        return client
+
+    people = 0
+
+    def order(self, client, kind):
+        return [rule["rule_id"] for rule in client.get(RULES)["global"][kind]]
+
+    # -- endpoints --------------------------------------------------------------------------------------------------
+    def test_everybody_has_the_predefined_rules(self):
+        client = self.someone()
+        everything = client.get(RULES)
+        self.assertEqual(client.get(RULES + "global/"), everything["global"])
+        self.assertEqual(client.get(V3 + "/pushrules"), everything)
+        self.assertEqual(self.order(client, "override")[:3],
+                         [".m.rule.master", ".m.rule.suppress_notices", ".m.rule.invite_for_me"])
+        mention_rule = client.get(rule_path("override", ".m.rule.is_user_mention"))
+        self.assertEqual(mention_rule["conditions"][0]["value"], client.user_id)
+        self.assertIs(mention_rule["default"], True)
+        self.assertEqual(client.get(rule_path("override", ".m.rule.master", "enabled")), {"enabled": False})
+        self.assertEqual(client.get(rule_path("underride", ".m.rule.message", "actions")), {"actions": ["notify"]})
+
+    def test_a_rule_is_put_read_moved_changed_and_deleted(self):
+        client = self.someone()
+        cake = {"pattern": "cake", "actions": ["notify", {"set_tweak": "sound", "value": "cakealarm.wav"}]}
+        client.put(rule_path("content", "cake"), cake)
+        self.assertEqual(client.get(rule_path("content", "cake")),
+                         {"rule_id": "cake", "default": False, "enabled": True, **cake})
+        client.put(rule_path("content", "lie") + "?before=cake", {"pattern": "cake*lie", "actions": []})
+        client.put(rule_path("content", "tea") + "?after=cake", {"pattern": "tea", "actions": []})
+        client.put(rule_path("content", "new"), {"pattern": "new", "actions": []})
+        self.assertEqual(self.order(client, "content"), ["new", "lie", "cake", "tea"])
+        client.put(rule_path("content", "cake", "enabled"), {"enabled": False})
+        client.put(rule_path("content", "cake", "actions"), {"actions": ["dont_notify"]})
+        self.assertEqual(client.get(rule_path("content", "cake", "enabled")), {"enabled": False})
+        self.assertEqual(client.get(rule_path("content", "cake", "actions")), {"actions": []})
+        # What is put again stays where it is, and off.
+        client.put(rule_path("content", "cake"), cake)
+        self.assertEqual(self.order(client, "content"), ["new", "lie", "cake", "tea"])
+        self.assertIs(client.get(rule_path("content", "cake"))["enabled"], False)
+        client.delete(rule_path("content", "cake"))
+        self.refused(404, "M_NOT_FOUND", client, "GET", rule_path("content", "cake"))
+        self.refused(404, "M_NOT_FOUND", client, "DELETE", rule_path("content", "cake"))
+
+    def test_what_is_wrong_is_refused(self):
+        client = self.someone()
+        good = {"actions": ["notify"]}
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", ".m.rule.mine"), good)
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a\\b"), good)
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("song", "a"), good)
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", V3 + "/pushrules/device/room/a", good)
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a"), {})
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("content", "a"), good)
+        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a"), {"actions": ["shout"]})
+        self.refused(400, "M_UNKNOWN", client, "PUT", rule_path("room", "a"), good, {"before": "nobody"})
+        self.refused(400, "M_UNKNOWN", client, "PUT", rule_path("override", "a"), good, {"after": ".m.rule.master"})
+        self.refused(404, "M_NOT_FOUND", client, "DELETE", rule_path("override", ".m.rule.master"))
+        self.refused(404, "M_NOT_FOUND", client, "GET", rule_path("override", "nothing", "enabled"))
+        self.refused(404, "M_NOT_FOUND", client, "PUT", rule_path("room", "nothing", "enabled"), {"enabled": True})
+        self.refused(404, "M_NOT_FOUND", client, "PUT", rule_path("room", "nothing", "actions"), {"actions": []})
+        self.refused(400, "M_BAD_JSON", client, "PUT", rule_path("override", ".m.rule.master", "enabled"),
+                     {"enabled": "yes"})
+        self.assertEqual(self.order(client, "room"), [])
+
+    def test_sync_brings_the_rules_first_and_when_they_change(self):
+        client = self.someone()
+
+        def rules(answer):
+            found = [event for event in answer.get("account_data", {}).get("events", [])
+                     if event["type"] == "m.push_rules"]
+            return found[0]["content"] if found else None
+
+        self.assertEqual(rules(client.sync()), client.get(RULES))
+        self.assertIsNone(rules(client.sync()))
+        client.put(rule_path("override", ".m.rule.master", "enabled"), {"enabled": True})
+        changed = client.sync_until(rules)
+        self.assertIs(changed["global"]["override"][0]["enabled"], True)
+        self.assertIsNone(rules(client.sync()))
+
+    # -- counts -----------------------------------------------------------------------------------------------------
+    def room(self, count=3):
+        """A room of so many people; the first one listens, the others speak."""
+        people = [self.someone() for _ in range(count)]
+        room = people[0].create_room()
+        for other in people[1:]:
+            other.join(room)
+        people[0].sync()
+        return (room, *people)
+
+    def counts(self, client, room, filter=None):
+        """What a sync from the start says."""
+        query = {"filter": filter} if filter else {}
+        fresh = self.server.client(client.token)
+        section = fresh.sync(**query)["rooms"]["join"][room]
+        fresh.disconnect()
+        unread = section["unread_notifications"]
+        threads = section.get("unread_thread_notifications", {})
+        shown = (unread["notification_count"], unread["highlight_count"])
+        if not filter:
+            return shown
+        return shown, {root: (one["notification_count"], one["highlight_count"]) for root, one in threads.items()}
+
+    def next_counts(self, client, room):
+        section = client.sync_until(lambda answer: answer.get("rooms", {}).get("join", {}).get(room))
+        unread = section["unread_notifications"]
+        return unread["notification_count"], unread["highlight_count"]
+
+    def read(self, client, room, event_id, thread=None, kind="m.read"):
+        client.post(client.room_path(room, "receipt", kind, event_id), {"thread_id": thread} if thread else {})
+
+    def test_messages_count_for_everybody_but_the_sender(self):
+        room, alice, bob, carol = self.room()
+        bob.send(room, "one")
+        carol.send(room, "two")
+        self.assertEqual(self.next_counts(alice, room), (2, 0))
+        self.assertEqual(self.counts(alice, room), (2, 0))
+        self.assertEqual(self.counts(bob, room), (1, 0))
+        bob.send(room, {"msgtype": "m.notice", "body": "quiet"})
+        bob.set_state(room, "m.room.member", {"membership": "join", "displayname": "Robert"}, bob.user_id)
+        self.assertEqual(self.counts(alice, room), (2, 0))
+        self.assertEqual(self.counts(bob, room), (1, 0))
+
+    def test_a_mention_is_a_highlight_for_whom_it_names(self):
+        room, alice, bob, carol = self.room()
+        bob.send(room, mention(alice))
+        self.assertEqual(self.counts(alice, room), (1, 1))
+        self.assertEqual(self.counts(carol, room), (1, 0))
+        bob.send(room, {"msgtype": "m.notice", "body": "x", "m.mentions": {"user_ids": [alice.user_id]}})
+        self.assertEqual(self.counts(alice, room), (1, 1))
+
+    def test_the_room_is_mentioned_by_who_may(self):
+        room, alice, bob, carol = self.room()
+        bob.send(room, mention(room=True))
+        self.assertEqual(self.counts(carol, room), (1, 0))
+        alice.send(room, mention(room=True))
+        self.assertEqual(self.counts(carol, room), (2, 1))
+        self.assertEqual(self.counts(bob, room), (1, 1))
+
+    def test_a_muted_room_counts_mentions_alone(self):
+        room, alice, bob, carol = self.room()
+        alice.put(rule_path("room", room), {"actions": []})
+        bob.send(room, "one")
+        bob.send(room, mention(alice))
+        self.assertEqual(self.next_counts(alice, room), (1, 1))
+        self.assertEqual(self.counts(alice, room), (1, 1))
+        self.assertEqual(self.counts(carol, room), (2, 0))
+        alice.put(rule_path("override", "quiet"),
+                  {"actions": [], "conditions": [{"kind": "event_match", "key": "room_id", "pattern": room}]})
+        bob.send(room, mention(alice))
+        self.assertEqual(self.counts(alice, room), (1, 1))
+        alice.delete(rule_path("room", room))
+        alice.delete(rule_path("override", "quiet"))
+        bob.send(room, "again")
+        self.assertEqual(self.counts(alice, room), (2, 1))
+
+    def test_rules_that_were_there_before_the_join_hold(self):
+        room, alice, bob = self.room(2)
+        late = self.someone()
+        late.put(rule_path("content", "cake"), {"pattern": "cake", "actions": ["notify", {"set_tweak": "highlight"}]})
+        bob.send(room, "early cake")
+        late.join(room)
+        bob.send(room, "cake")
+        bob.send(room, "cupcakes")
+        self.assertEqual(self.counts(late, room), (2, 1))
+        late.leave(room)
+        bob.send(room, "cake while away")
+        late.join(room)
+        self.assertEqual(self.counts(late, room), (0, 0))
+        bob.send(room, "cake after all")
+        self.assertEqual(self.counts(late, room), (1, 1))
+
+    def test_a_name_is_looked_for_where_a_rule_says_so(self):
+        room, alice, bob = self.room(2)
+        carol = self.someone()
+        carol.put(rule_path("override", "name"),
+                  {"actions": ["notify", {"set_tweak": "highlight"}],
+                   "conditions": [{"kind": "contains_display_name"}]})
+        carol.join(room)
+        carol.set_state(room, "m.room.member", {"membership": "join", "displayname": "Caro Lin"}, carol.user_id)
+        bob.send(room, "ask caro lin!")
+        bob.send(room, "ask caroline")
+        self.assertEqual(self.counts(carol, room), (2, 1))
+
+    def test_receipts_take_counts_back(self):
+        room, alice, bob, carol = self.room()
+        first = bob.send(room, "one")
+        second = bob.send(room, mention(alice))
+        bob.send(room, "three")
+        self.assertEqual(self.next_counts(alice, room), (3, 1))
+        self.read(alice, room, first)
+        self.assertEqual(self.next_counts(alice, room), (2, 1))
+        self.read(alice, room, second, kind="m.read.private")
+        self.assertEqual(self.next_counts(alice, room), (1, 0))
+        self.assertEqual(self.counts(alice, room), (1, 0))
+        bob.send(room, "four")
+        self.assertEqual(self.next_counts(alice, room), (2, 0))
+        self.assertEqual(self.counts(carol, room), (4, 0))
+
+    def test_threads_are_counted_by_themselves_where_asked(self):
+        room, alice, bob, carol = self.room()
+        root = bob.send(room, "root")
+        other = bob.send(room, "other root")
+        carol.send(room, in_thread(root))
+        reply = carol.send(room, in_thread(root, **{"m.mentions": {"user_ids": [alice.user_id]}}))
+        carol.send(room, in_thread(other))
+        self.assertEqual(self.counts(alice, room), (5, 1))
+        self.assertEqual(self.counts(alice, room, THREADS), ((2, 0), {root: (2, 1), other: (1, 0)}))
+        self.read(alice, room, other, "main")
+        self.assertEqual(self.counts(alice, room, THREADS), ((0, 0), {root: (2, 1), other: (1, 0)}))
+        self.read(alice, room, reply, root)
+        self.assertEqual(self.counts(alice, room, THREADS), ((0, 0), {other: (1, 0)}))
+        last = bob.send(room, "last")
+        self.assertEqual(self.counts(alice, room, THREADS), ((1, 0), {other: (1, 0)}))
+        self.read(alice, room, last)
+        self.assertEqual(self.counts(alice, room, THREADS), ((0, 0), {}))
+
+    def test_a_restart_forgets_nothing(self):
+        room, alice, bob, carol = self.room()
+        carol.put(rule_path("room", room), {"actions": []})
+        root = bob.send(room, "root")
+        bob.send(room, mention(alice))
+        bob.send(room, in_thread(root))
+        before = [self.counts(client, room, THREADS) for client in (alice, bob, carol)]
+        self.assertEqual(before, [((2, 1), {root: (1, 0)}), ((0, 0), {}), ((0, 0), {})])
+        self.server.restart()
+        self.assertEqual([self.counts(client, room, THREADS) for client in (alice, bob, carol)], before)
+        bob.send(room, mention(carol))
+        self.assertEqual(self.counts(alice, room), (4, 1))
+        self.assertEqual(self.counts(carol, room), (1, 1))
+        self.assertEqual(len(carol.get(RULES)["global"]["room"]), 1)
+
+
+class PushRulesOnSqliteTest(PushRulesBehaviour, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server())
+
+
+class PushRulesOnPostgresTest(PushRulesBehaviour, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        postgres = cls.enterClassContext(Postgres())
+        cls.server = cls.enterClassContext(Server(database=postgres.create_database()))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
