@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "endpoints.hpp"
 
 namespace lares::rooms {
@@ -20,6 +22,7 @@ using service::TransactionKey;
 namespace {
 
 constexpr std::size_t kLongestTransactionId = 255;
+constexpr std::size_t kMostAliases = 100;
 
 Response event_id_answer(const service::WriteResult& written) {
   std::string body;
@@ -108,12 +111,65 @@ Task<Response> put_redact(Shared& shared, const Requester& requester, Request& r
   co_return event_id_answer(written);
 }
 
+void note_alias(const json::Value& value, std::vector<std::string>& aliases) {
+  const std::optional<std::string> alias = value.to_string();
+  if (!alias || !matrix::RoomAlias::valid(*alias)) {
+    throw http::invalid_param("A room's aliases are room aliases.");
+  }
+  aliases.push_back(*alias);
+}
+
+std::vector<std::string> aliases_in(const json::Value& content) {
+  std::vector<std::string> aliases;
+  if (const json::Value alias = content["alias"]; alias && !alias.is_null() && !alias.equals("")) {
+    note_alias(alias, aliases);
+  }
+  if (const json::Value others = content["alt_aliases"]; others && !others.is_null()) {
+    if (!others.is_array()) {
+      throw http::invalid_param("'alt_aliases' is not a list of room aliases.");
+    }
+    for (const json::Value& alias : others.elements()) {
+      note_alias(alias, aliases);
+    }
+  }
+  if (aliases.size() > kMostAliases) {
+    throw http::invalid_param("A room names at most 100 aliases.");
+  }
+  return aliases;
+}
+
+// An alias that a room takes on has to lead to it. spec: Client-Server API, "m.room.canonical_alias"
+Task<void> require_aliases_lead_here(Shared& shared, const matrix::RoomId& room, json::Value content) {
+  const std::vector<std::string> aliases = aliases_in(content);
+  const matrix::EventPtr old = co_await shared.rooms.current_state(room, "m.room.canonical_alias", "");
+  std::vector<std::string> known;
+  if (old) {
+    known.push_back(old->content()["alias"].to_string().value_or(""));
+    for (const json::Value& alias : old->content()["alt_aliases"].elements()) {
+      known.push_back(alias.to_string().value_or(""));
+    }
+  }
+  for (const std::string& alias : aliases) {
+    if (std::ranges::find(known, alias) != known.end()) {
+      continue;
+    }
+    const std::optional<matrix::RoomId> target =
+        co_await directory(shared).resolve(*matrix::RoomAlias::parse(alias));
+    if (!target || *target != room) {
+      throw http::MatrixError(400, "M_BAD_ALIAS", "The alias " + alias + " does not lead to this room.");
+    }
+  }
+}
+
 /// PUT /rooms/{roomId}/state/{eventType}/{stateKey}
 Task<Response> put_state(Shared& shared, const Requester& requester, Request& request,
                          std::string state_key) {
   matrix::RoomId room = room_id(request);
   if (!request.json_view().is_object()) {
     throw http::bad_json("The content of an event is an object.");
+  }
+  if (request.param("eventType") == "m.room.canonical_alias" && state_key.empty()) {
+    co_await require_aliases_lead_here(shared, room, request.json_view());
   }
   NewEvent event{.type = request.param("eventType"),
                  .state_key = std::move(state_key),

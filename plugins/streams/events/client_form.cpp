@@ -9,11 +9,18 @@
 namespace lares::events {
 
 void append_client_form(std::string& out, const service::StoredEvent& event, const Reader& reader,
-                        const matrix::Event* replaced, bool omit_room_id) {
+                        const Beside& beside, bool omit_room_id) {
+  const matrix::Event* const replaced = beside.replaced;
   std::string unsigned_json;
   json::Writer writer{unsigned_json};
   writer.begin_object();
   writer.key("age").value(std::max<std::int64_t>(0, reader.now_ts - event.event->origin_server_ts()));
+  if (!beside.relations.empty()) {
+    writer.key("m.relations").raw(beside.relations);
+  }
+  if (!beside.membership.empty()) {
+    writer.key("membership").value(beside.membership);
+  }
   if (replaced != nullptr) {
     writer.key("prev_content").raw(replaced->content().bytes());
     writer.key("prev_sender").value(replaced->sender());

@@ -16,11 +16,16 @@ struct Reader {
   std::int64_t now_ts = 0;
 };
 
+/// What is said beside an event, of its surroundings.
+struct Beside {
+  const matrix::Event* replaced = nullptr;  ///< the event that a state event took the place of
+  std::string_view membership = {};         ///< the reader's when it was sent
+  std::string_view relations = {};          ///< the object of `m.relations` as JSON
+};
+
 /// Appends the client's form of an event with the `unsigned` of this reader: age, transaction_id,
-/// prev_content, redacted_because.
-///
-/// `replaced` is the event that a state event took the place of, or null.
+/// prev_content, redacted_because, membership, m.relations.
 void append_client_form(std::string& out, const service::StoredEvent& event, const Reader& reader,
-                        const matrix::Event* replaced, bool omit_room_id);
+                        const Beside& beside, bool omit_room_id);
 
 }  // namespace lares::events

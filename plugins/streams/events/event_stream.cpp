@@ -10,6 +10,8 @@
 #include <iterator>
 #include <utility>
 
+#include "relation.hpp"
+
 namespace lares::events {
 
 using service::StoredEvent;
@@ -91,6 +93,13 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
             "redacted_event",
             [this, &target](storage::ReadTransaction& tx) { return reader_.by_id(tx, target); });
         one.redacts = found && found->redacted_because ? found->number : 0;
+      }
+      if (const std::optional<Relation> relation = relation_of(event->event->content())) {
+        const StoredEventPtr target =
+            co_await database_.read("related_event", [this, &relation](storage::ReadTransaction& tx) {
+              return reader_.by_id(tx, relation->event_id);
+            });
+        one.target = target && target->room == event->room ? target->number : 0;
       }
       applied.push_back(std::move(one));
     }

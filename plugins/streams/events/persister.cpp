@@ -85,6 +85,17 @@ constexpr storage::InsertMany kPutMemberships{
 constexpr storage::ChangeMany kMarkRedacted{
     "events", {{{"event", ColumnType::Integer}}}, {{{"redacted_by", ColumnType::Integer}}}};
 
+constexpr storage::Columns kRelationColumns{{{"event", ColumnType::Integer},
+                                             {"room", ColumnType::Integer},
+                                             {"target", ColumnType::Integer},
+                                             {"position", ColumnType::Integer},
+                                             {"sender", ColumnType::Integer},
+                                             {"rel_type", ColumnType::Bytes},
+                                             {"type", ColumnType::Bytes},
+                                             {"annotation", ColumnType::Bytes}}};
+constexpr storage::InsertMany kInsertRelations{"event_relations", kRelationColumns, "ON CONFLICT DO NOTHING"};
+constexpr storage::ChangeMany kDropRelations{"event_relations", {{{"event", ColumnType::Integer}}}};
+
 constexpr storage::Statement kEventIsThere{"SELECT position FROM events WHERE event = $1"};
 
 std::int64_t flags_of(service::EventMarks marks) {
@@ -107,6 +118,10 @@ void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<Stored
 }
 
 }  // namespace
+
+http::MatrixError duplicate_annotation() {
+  return http::MatrixError(400, "M_DUPLICATE_ANNOTATION", "You have said this of the event already.");
+}
 
 Persister::Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime,
                      std::vector<service::EventSink*> sinks, Applied applied, Recover recover)
@@ -226,6 +241,7 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
   std::vector<const PreparedWrite*> changed_heads;
   std::vector<const PreparedEvent*> memberships;
   std::vector<const PreparedEvent*> redactions;
+  std::vector<const PreparedEvent*> relations;
   rows.reserve(events.size());
   for (const PreparedWritePtr& write : batch) {
     for (const PreparedEvent& event : write->events) {
@@ -240,6 +256,9 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
       }
       if (event.redacts != 0) {
         redactions.push_back(&event);
+      }
+      if (event.relation && !event.relation->rel_type.empty()) {
+        relations.push_back(&event);
       }
     }
     if (write->request.transaction) {
@@ -301,11 +320,27 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
                       event->stored->number,
                       static_cast<std::int64_t>(event->stored->writer),
                       event->stored->position,
-                      false};
+                      event->forgotten};
   });
   tx.change_many(kMarkRedacted, redactions, [](const PreparedEvent* event) {
     return std::tuple{event->redacts, event->stored->number};
   });
+  tx.change_many(kDropRelations, redactions, [](const PreparedEvent* event) { return event->redacts; });
+  const std::int64_t related = tx.insert_many(kInsertRelations, relations, [](const PreparedEvent* event) {
+    const StoredEvent& stored = *event->stored;
+    return std::tuple{stored.number,
+                      stored.room,
+                      event->relation->target,
+                      stored.position,
+                      stored.sender,
+                      Bytes{event->relation->rel_type},
+                      Bytes{stored.event->type()},
+                      event->relation->rel_type == kAnnotation ? std::optional{Bytes{event->relation->key}}
+                                                               : std::optional<Bytes>{}};
+  });
+  if (related != static_cast<std::int64_t>(relations.size())) {
+    throw duplicate_annotation();
+  }
   for (service::EventSink* sink : sinks_) {
     sink->write(tx, view);
   }

@@ -5,6 +5,7 @@
 #include <lares/async/task.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
+#include <lares/http/matrix_error.hpp>
 #include <lares/service/event_sink.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/storage/database.hpp>
@@ -24,6 +25,9 @@ namespace lares::events {
 
 /// Somebody was faster with the same transaction id: the event that stands is in the database.
 struct DuplicateTransaction {};
+
+/// The error of an annotation that its sender has made before.
+[[nodiscard]] http::MatrixError duplicate_annotation();
 
 /// The events of one request, prepared on top of their room's head, on their way to the database.
 struct PreparedWrite {

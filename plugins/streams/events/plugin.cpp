@@ -14,6 +14,8 @@
 
 #include "event_reader.hpp"
 #include "event_stream.hpp"
+#include "forget.hpp"
+#include "relations_service.hpp"
 #include "remote_writer.hpp"
 #include "room_caches.hpp"
 #include "room_writer.hpp"
@@ -27,6 +29,7 @@ namespace {
 
 void declare(Declarations& declarations) {
   declarations.schema(events_schema());
+  declare_forget(declarations);
 }
 
 // Hands a write to the process that has the room: this one, or another. It is provided before it can be made:
@@ -61,14 +64,18 @@ class EventsPlugin final : public Plugin {
         database_(server.services().get<storage::Database>()),
         interner_(server.services().get<storage::Interner>()),
         hub_(server.services().get<stream::Hub>()),
-        caches_(loads_, database_, interner_, reader_, server.name()),
+        caches_(loads_, database_, interner_, reader_, server.name(),
+                server.config()->boolean("forget_rooms_on_leave")),
         stream_(database_, interner_, hub_, server.services().get<stream::Notifier>(), caches_, reader_),
-        rooms_(server.runtime(), database_, interner_, hub_, caches_, reader_),
-        sync_(server.runtime(), database_, interner_, hub_, caches_, reader_),
+        rooms_(server, database_, interner_, hub_, caches_, reader_),
+        relations_(database_, hub_, caches_),
+        sync_(server, database_, interner_, hub_, caches_, reader_),
         writer_(server),
         remote_(server, hub_, server.services().get<stream::Peers>()) {
     server.services().provide<service::EventWriter>(writer_);
     server.services().provide<service::Rooms>(rooms_);
+    server.services().provide<service::Relations>(relations_);
+    add_forget(server, database_, interner_, caches_);
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::SyncContributor>(sync_, 0);
     if (stream::writes_stream(*server.config(), "events", server.instance())) {
@@ -96,7 +103,8 @@ class EventsPlugin final : public Plugin {
         server_.services().all<service::EventSink>(),
         [this](std::span<const std::shared_ptr<service::StoredEvent>> events,
                std::span<const PreparedWritePtr> writes) { committed(events, writes); },
-        [this](std::string_view room) { return writer_.shards().mine(room); }, WriterLimits{});
+        [this](std::string_view room) { return writer_.shards().mine(room); },
+        WriterLimits{.forget_on_leave = server_.config()->boolean("forget_rooms_on_leave")});
     writer_.local = local_.get();
   }
 
@@ -115,7 +123,10 @@ class EventsPlugin final : public Plugin {
     applied.reserve(events.size());
     for (const PreparedWritePtr& write : writes) {
       for (const PreparedEvent& event : write->events) {
-        applied.push_back({.stored = event.stored, .member = event.member, .redacts = event.redacts});
+        applied.push_back({.stored = event.stored,
+                           .member = event.member,
+                           .redacts = event.redacts,
+                           .target = event.relation ? event.relation->target : 0});
       }
     }
     stream_.committed(applied);
@@ -130,18 +141,20 @@ class EventsPlugin final : public Plugin {
   RoomCaches caches_;
   EventStream stream_;
   RoomsService rooms_;
+  RelationsService relations_;
   SyncSection sync_;
   ShardedWriter writer_;
   RemoteWriter remote_;
   std::unique_ptr<RoomWriter> local_;
 };
 
-constexpr const char* kProvides[] = {"lares.event-writer/1", "lares.rooms/1", nullptr};
+constexpr const char* kProvides[] = {"lares.event-writer/1", "lares.rooms/1", "lares.relations/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1",
                                   "lares.storage.interner/1",
                                   "lares.hub/1",
                                   "lares.notifier/1",
                                   "lares.peers/1",
+                                  "lares.cache-stream/1",
                                   nullptr};
 
 }  // namespace

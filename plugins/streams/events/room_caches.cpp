@@ -5,6 +5,7 @@
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "state_blocks.hpp"
@@ -19,6 +20,9 @@ namespace {
 
 // What a sync asks for by default is 10; what most clients ask for is 20.
 constexpr std::size_t kTimelineLoaded = 30;
+// Five name a room, and the reader is not among them; the rest is for members who leave.
+constexpr std::size_t kFirstMembers = 16;
+constexpr std::size_t kFewestFirst = 6;
 // Where the list is cut back to the loaded length.
 constexpr std::size_t kTimelineMost = 120;
 
@@ -27,7 +31,13 @@ constexpr storage::Statement kRoomsOf{
     "ORDER BY room"};
 constexpr storage::Statement kMembersOf{
     "SELECT member, membership FROM room_memberships WHERE room = $1 AND membership IN (1, 2) ORDER BY "
-    "member"};
+    "position"};
+
+constexpr storage::LookupMany kHasRelations{
+    .select = "e.event",
+    .from = "events e",
+    .keys = {{{"e.event", storage::ColumnType::Integer}}},
+    .where = "EXISTS (SELECT 1 FROM event_relations r WHERE r.target = e.event)"};
 
 TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool complete) {
   TimelinePtr list;
@@ -64,10 +74,11 @@ void set_member(std::vector<std::int64_t>& sorted, std::int64_t number, bool mem
 }  // namespace
 
 RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner,
-                       const EventReader& reader, const std::string& server_name)
+                       const EventReader& reader, const std::string& server_name, bool forget_on_leave)
     : database_(database),
       interner_(interner),
       reader_(reader),
+      forget_on_leave_(forget_on_leave),
       names_(group, {.name = "room_names", .server_name = server_name, .max_size = 20'000}),
       timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = 100'000},
                  [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->length : 1; }),
@@ -79,7 +90,8 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
                   }),
       events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
               [](std::int64_t, const StoredEventPtr& event) { return event->event->memory_bytes() + 160; }),
-      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 4'000}) {}
+      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 4'000}),
+      related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 100'000}) {}
 
 void RoomCaches::apply(std::span<const AppliedEvent> events) {
   for (const AppliedEvent& applied : events) {
@@ -88,6 +100,10 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
       continue;
     }
     events_.put(stored->number, stored);
+    related_.put(stored->number, false);
+    if (applied.target != 0) {
+      related_.put(applied.target, true);
+    }
     if (applied.redacts != 0) {
       events_.invalidate(applied.redacts);
       timelines_.invalidate(stored->room);
@@ -124,7 +140,9 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
                              .membership = membership,
                              .event = stored->number,
                              .position = stored->position,
-                             .writer = stored->writer};
+                             .writer = stored->writer,
+                             .forgotten = forget_on_leave_ && (membership == MembershipCode::kLeave ||
+                                                               membership == MembershipCode::kBan)};
     if (const std::optional<UserRooms> rooms = rooms_of_.peek(applied.member)) {
       auto changed = std::make_shared<std::vector<RoomMembership>>(**rooms);
       const auto place = std::ranges::lower_bound(*changed, now.room, {}, &RoomMembership::room);
@@ -145,11 +163,32 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
         auto changed = std::make_shared<MemberList>(**members);
         set_member(changed->joined, applied.member, joined);
         set_member(changed->invited, applied.member, invited);
-        members_of_.put(stored->room, std::move(changed));
+        const std::size_t count = changed->joined.size() + changed->invited.size();
+        if (!joined && !invited) {
+          std::erase(changed->first, applied.member);
+        } else if (count <= kFirstMembers &&
+                   std::ranges::find(changed->first, applied.member) == changed->first.end()) {
+          changed->first.push_back(applied.member);
+        }
+        if (changed->first.size() < std::min(count, kFewestFirst)) {
+          members_of_.invalidate(stored->room);
+        } else {
+          members_of_.put(stored->room, std::move(changed));
+        }
       }
     } else {
       members_of_.invalidate(stored->room);
     }
+  }
+}
+
+void RoomCaches::drop_rooms_of(std::string_view user) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(user.data(), user.data() + user.size(), number);
+  if (error == std::errc{} && end == user.data() + user.size()) {
+    rooms_of_.invalidate(number);
+  } else {
+    rooms_of_.invalidate_all();
   }
 }
 
@@ -206,7 +245,12 @@ Task<RoomMembers> RoomCaches::members_of(std::int64_t room) {
         (static_cast<MembershipCode>(row.i64(1)) == MembershipCode::kJoin ? members->joined
                                                                           : members->invited)
             .push_back(row.i64(0));
+        if (members->first.size() < kFirstMembers) {
+          members->first.push_back(row.i64(0));
+        }
       });
+      std::ranges::sort(members->joined);
+      std::ranges::sort(members->invited);
       return members;
     });
   });
@@ -236,6 +280,38 @@ Task<std::vector<StoredEventPtr>> RoomCaches::events(std::vector<std::int64_t> n
     }
     remember(loaded[i]);
     result[places[i]] = std::move(loaded[i]);
+  }
+  co_return result;
+}
+
+Task<std::vector<StoredEventPtr>> RoomCaches::related(std::vector<StoredEventPtr> events) {
+  std::vector<StoredEventPtr> result;
+  std::vector<StoredEventPtr> unknown;
+  for (StoredEventPtr& event : events) {
+    const std::optional<bool> known = related_.peek(event->number);
+    if (!known) {
+      unknown.push_back(std::move(event));
+    } else if (*known) {
+      result.push_back(std::move(event));
+    }
+  }
+  if (!unknown.empty()) {
+    std::vector<bool> found = co_await database_.read("events_related_to", [&unknown](ReadTransaction& tx) {
+      std::vector<bool> flags(unknown.size(), false);
+      tx.lookup_many(
+          kHasRelations, unknown, [](const StoredEventPtr& event) { return event->number; },
+          [&flags](std::size_t index, const Row&) { flags[index] = true; });
+      return flags;
+    });
+    for (std::size_t i = 0; i < unknown.size(); ++i) {
+      // What has been applied meanwhile knows better than this read.
+      if (!related_.peek(unknown[i]->number)) {
+        related_.put(unknown[i]->number, found[i]);
+      }
+      if (found[i]) {
+        result.push_back(std::move(unknown[i]));
+      }
+    }
   }
   co_return result;
 }

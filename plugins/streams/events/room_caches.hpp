@@ -43,10 +43,12 @@ struct RoomMembership {
 };
 using UserRooms = std::shared_ptr<const std::vector<RoomMembership>>;  ///< by room, ascending
 
-/// Who is in a room, by number, ascending.
+/// Who is in a room; the lists by number, ascending.
 struct MemberList {
   std::vector<std::int64_t> joined;
   std::vector<std::int64_t> invited;
+  /// The first of both in the order in which they came to be so, for naming a room after them.
+  std::vector<std::int64_t> first;
 };
 using RoomMembers = std::shared_ptr<const MemberList>;
 
@@ -61,6 +63,7 @@ struct AppliedEvent {
   service::StoredEventPtr stored;
   std::int64_t member = 0;   ///< of m.room.member: whose
   std::int64_t redacts = 0;  ///< number of the event that this one has redacted
+  std::int64_t target = 0;   ///< number of the event that this one relates to
 };
 
 /// What readers of rooms share in memory, kept current by `apply`: timelines, memberships, events, states.
@@ -69,13 +72,16 @@ struct AppliedEvent {
 class RoomCaches {
  public:
   RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner,
-             const EventReader& reader, const std::string& server_name);
+             const EventReader& reader, const std::string& server_name, bool forget_on_leave);
 
   /// Takes up committed events in the order of their positions, before the position is announced.
   void apply(std::span<const AppliedEvent> events);
 
   Task<RoomName> name(std::int64_t room);
   [[nodiscard]] std::optional<RoomName> cached_name(std::int64_t room) { return names_.peek(room); }
+  /// The rooms of a user have changed by other means than an event. `user`: the number in decimal; empty for
+  /// everyone.
+  void drop_rooms_of(std::string_view user);
   Task<TimelinePtr> timeline(std::int64_t room);
   Task<UserRooms> rooms_of(std::int64_t user);
   Task<RoomMembers> members_of(std::int64_t room);
@@ -85,6 +91,9 @@ class RoomCaches {
     return events_.peek(number);
   }
   void remember(const service::StoredEventPtr& event) { events_.put(event->number, event); }
+
+  /// Those of the events that others relate to.
+  Task<std::vector<service::StoredEventPtr>> related(std::vector<service::StoredEventPtr> events);
 
   /// The room's state under a root. Its nodes load when they are needed, inside `with_state`.
   [[nodiscard]] matrix::StateMap state(std::int64_t room, std::int64_t root);
@@ -114,12 +123,14 @@ class RoomCaches {
   storage::Database& database_;
   storage::Interner& interner_;
   const EventReader& reader_;
+  const bool forget_on_leave_;
   Cache<std::int64_t, RoomName> names_;
   Cache<std::int64_t, TimelinePtr> timelines_;
   Cache<std::int64_t, UserRooms> rooms_of_;
   Cache<std::int64_t, RoomMembers> members_of_;
   Cache<std::int64_t, service::StoredEventPtr> events_;
   Cache<StateName, matrix::StateMap, StateNameHash> states_;
+  Cache<std::int64_t, bool> related_;  // whether anything relates to an event
 };
 
 }  // namespace lares::events

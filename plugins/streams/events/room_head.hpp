@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "relation.hpp"
 #include "schema.hpp"
 #include "state_blocks.hpp"
 
@@ -60,6 +61,8 @@ struct PreparedEvent {
   std::int64_t member = 0;
   MembershipCode membership = MembershipCode::kLeave;
   std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
+  std::optional<StoredRelation> relation = {};
+  bool forgotten = false;  ///< by the member, with this very event
 };
 
 /// What committing a prepared write leaves in `room_heads`.

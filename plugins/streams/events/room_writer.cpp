@@ -34,6 +34,9 @@ constexpr storage::Statement kFindTransaction{
     "SELECT e.event_id, e.position, e.writer FROM event_transactions t JOIN events e ON e.event = t.event "
     "WHERE t.scope = $1 AND t.room = $2 AND t.txn_id = $3"};
 
+constexpr storage::Statement kIsAnnotated{
+    "SELECT 1 FROM event_relations WHERE target = $1 AND sender = $2 AND type = $3 AND annotation = $4"};
+
 std::size_t bytes_of(const WriteRequest& request) {
   std::size_t bytes = 256;
   for (const NewEvent& event : request.events) {
@@ -64,6 +67,13 @@ matrix::EventId parse_event_id(std::string_view text) {
 }
 
 }  // namespace
+
+/// The event that a new one relates to, and what follows for the new one.
+struct RoomWriter::Related {
+  StoredRelation relation;
+  std::int64_t thread = 0;
+  bool repeats = false;  ///< an annotation that stands already
+};
 
 /// A room in memory. At most one coroutine is inside at a time; the others wait in their order.
 struct RoomWriter::Room {
@@ -365,11 +375,27 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
       if (event.redacts && event.type == "m.room.redaction") {
         target = co_await find_redacted(head, *event.redacts);
       }
+      std::optional<Related> related = co_await find_related(head, event, numbers.sender);
+      if (related && related->repeats) {
+        // A request that is sent again is no second one.
+        if (co_await find_transaction(write)) {
+          head.back_to_mark();
+          co_return;
+        }
+        throw duplicate_annotation();
+      }
       if (i == 0 && write.create) {
         write.events.push_back(head.append_built(write.create, numbers, nullptr));
       } else {
         write.events.push_back(head.append(event, numbers, target ? &*target : nullptr, now,
                                            keys_.server_name(), keys_.signing_key()));
+      }
+      PreparedEvent& prepared = write.events.back();
+      prepared.forgotten = limits_.forget_on_leave && (prepared.membership == MembershipCode::kLeave ||
+                                                       prepared.membership == MembershipCode::kBan);
+      if (related) {
+        prepared.stored->thread = related->thread;
+        prepared.relation = std::move(related->relation);
       }
     }
   } catch (...) {
@@ -479,6 +505,42 @@ Task<std::optional<RedactionTarget>> RoomWriter::find_redacted(const RoomHead& h
     co_return std::nullopt;
   }
   co_return RedactionTarget{found->event, found->number};
+}
+
+Task<std::optional<RoomWriter::Related>> RoomWriter::find_related(const RoomHead& head, const NewEvent& event,
+                                                                  std::int64_t sender) {
+  const std::optional<Relation> relation = relation_of(json::Value{event.content});
+  if (!relation || event.state_key) {
+    co_return std::nullopt;
+  }
+  struct Found {
+    service::StoredEventPtr target;
+    bool annotated = false;
+  };
+  const Found found = co_await database_.read(
+      "find_related", [this, &relation, &event, sender](storage::ReadTransaction& tx) {
+        Found result{reader_.by_id(tx, relation->event_id), false};
+        if (result.target && relation->rel_type == kAnnotation) {
+          result.annotated =
+              tx.any(kIsAnnotated, result.target->number, sender, Bytes{event.type}, Bytes{relation->key});
+        }
+        return result;
+      });
+  if (!found.target || found.target->room != head.room()) {
+    co_return std::nullopt;
+  }
+  Related related{
+      .relation = {.target = found.target->number, .rel_type = relation->rel_type, .key = relation->key},
+      .thread = found.target->thread,
+      .repeats = found.annotated};
+  if (relation->rel_type == kThread) {
+    const std::optional<Relation> own = relation_of(found.target->event->content());
+    if (own && !own->rel_type.empty()) {
+      throw http::unknown("A thread cannot begin at an event that relates to another.");
+    }
+    related.thread = found.target->number;
+  }
+  co_return related;
 }
 
 Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {

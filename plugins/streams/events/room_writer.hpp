@@ -29,6 +29,7 @@ struct WriterLimits {
   std::size_t rooms = 10'000;             ///< rooms kept in memory while nothing is under way in them
   std::size_t bytes = 64U * 1024 * 1024;  ///< of the entries of all rooms in memory, about
   std::size_t room_queue_bytes = 4U * 1024 * 1024;  ///< of requests that wait for one room
+  bool forget_on_leave = false;  ///< whoever leaves a room, or is removed from it, forgets it
 };
 
 /// The writer of the rooms that fall to this process: every room is an actor of its own, whose next event is
@@ -60,6 +61,9 @@ class RoomWriter final : public service::EventWriter {
   Task<void> load_entries(RoomHead& head, const service::NewEvent& event);
   Task<void> load_path(RoomHead& head, std::int64_t state_key);
   Task<std::optional<RedactionTarget>> find_redacted(const RoomHead& head, const std::string& event_id);
+  struct Related;
+  Task<std::optional<Related>> find_related(const RoomHead& head, const service::NewEvent& event,
+                                            std::int64_t sender);
   Task<bool> find_transaction(PreparedWrite& write);
   Task<void> recover(std::vector<PreparedWritePtr> writes);
 

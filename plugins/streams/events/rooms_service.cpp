@@ -3,6 +3,8 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/matrix/filter.hpp>
+#include <lares/service/account_data.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -10,6 +12,7 @@
 #include <limits>
 #include <utility>
 
+#include "bundles.hpp"
 #include "client_form.hpp"
 #include "visibility.hpp"
 
@@ -32,7 +35,7 @@ constexpr int kMostRounds = 10;
 class RoomViewImpl final : public service::RoomView {
  public:
   RoomViewImpl(RoomsService& rooms, const http::Requester& requester, std::int64_t room, RoomName name,
-               std::optional<RoomMembership> membership)
+               std::optional<RoomMembership> membership, IgnoredUsers ignored)
       : rooms_(rooms),
         user_id_(requester.user().str()),
         user_(requester.account().user_number),
@@ -40,7 +43,7 @@ class RoomViewImpl final : public service::RoomView {
         room_(room),
         name_(std::move(name)),
         membership_(membership),
-        visibility_(rooms.caches_, rooms.interner_, room, user_id_, user_, membership) {}
+        visibility_(rooms.caches_, rooms.interner_, room, user_id_, user_, membership, std::move(ignored)) {}
 
   [[nodiscard]] std::int64_t room() const noexcept override { return room_; }
   [[nodiscard]] const matrix::RoomId& room_id() const noexcept override { return name_.id; }
@@ -57,7 +60,7 @@ class RoomViewImpl final : public service::RoomView {
       co_return nullptr;
     }
     std::vector<StoredEventPtr> one{std::move(found)};
-    const std::vector<StoredEventPtr> visible = co_await visibility_.filter(std::move(one));
+    const std::vector<StoredEventPtr> visible = co_await show(std::move(one));
     co_return visible.empty() ? nullptr : visible.front();
   }
 
@@ -109,7 +112,6 @@ class RoomViewImpl final : public service::RoomView {
   Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to,
                             Direction direction, std::size_t limit,
                             const matrix::EventFilter* filter) override {
-    (void)filter;
     const bool backwards = direction == Direction::kBackwards;
     const std::int64_t upto = rooms_.hub_.position(stream::StreamNumber::kEvents).maximum();
     const HistoryPlace edge = backwards ? HistoryPlace{matrix::kMaxDepth, upto} : HistoryPlace{0, 0};
@@ -136,7 +138,11 @@ class RoomViewImpl final : public service::RoomView {
       if (!events.empty()) {
         at = {events.back()->depth, events.back()->position};
       }
-      for (StoredEventPtr& event : co_await visibility_.filter(std::move(events))) {
+      if (filter != nullptr) {
+        std::erase_if(events,
+                      [filter](const StoredEventPtr& event) { return !filter->matches(*event->event); });
+      }
+      for (StoredEventPtr& event : co_await show(std::move(events))) {
         page.events.push_back(std::move(event));
       }
     }
@@ -147,15 +153,32 @@ class RoomViewImpl final : public service::RoomView {
   }
 
   void append_client_event(std::string& out, const StoredEvent& event, bool omit_room_id) const override {
-    append_client_form(out, event,
-                       {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()},
-                       nullptr, omit_room_id);
+    const auto bundle = bundles_.find(event.number);
+    append_client_form(out, event, reader(),
+                       {.replaced = nullptr,
+                        .membership = visibility_.membership_at(event),
+                        .relations = bundle == bundles_.end() ? std::string_view{} : bundle->second},
+                       omit_room_id);
   }
+
+  /// The events that the reader may see, and what is to be bundled with them.
+  Task<std::vector<StoredEventPtr>> show(std::vector<StoredEventPtr> events) {
+    std::vector<StoredEventPtr> visible = co_await visibility_.filter(std::move(events));
+    bundles_.merge(
+        co_await bundle(rooms_.caches_, rooms_.database_, visibility_, reader(), user_, visible, false));
+    co_return visible;
+  }
+
+  [[nodiscard]] std::int64_t user() const noexcept { return user_; }
 
  private:
   [[nodiscard]] bool left() const noexcept {
     return membership_ && (membership_->membership == MembershipCode::kLeave ||
                            membership_->membership == MembershipCode::kBan);
+  }
+
+  [[nodiscard]] Reader reader() const noexcept {
+    return {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()};
   }
 
   // Who has left sees the state as it was then.
@@ -176,11 +199,30 @@ class RoomViewImpl final : public service::RoomView {
   RoomName name_;
   std::optional<RoomMembership> membership_;
   Visibility visibility_;
+  Bundles bundles_;
 };
 
-RoomsService::RoomsService(Runtime& runtime, storage::Database& database, storage::Interner& interner,
+Task<IgnoredUsers> ignored_by(ServiceRegistry& services, std::int64_t user) {
+  service::AccountData* const account_data = services.find<service::AccountData>();
+  if (account_data == nullptr) {
+    co_return nullptr;
+  }
+  co_return co_await account_data->ignored(user);
+}
+
+// Every view of this process is one of these: nobody else makes them.
+Task<std::vector<StoredEventPtr>> visible_in(service::RoomView& view, std::vector<StoredEventPtr> events) {
+  return static_cast<RoomViewImpl&>(view).show(std::move(events));
+}
+
+std::int64_t reader_of(const service::RoomView& view) noexcept {
+  return static_cast<const RoomViewImpl&>(view).user();
+}
+
+RoomsService::RoomsService(Server& server, storage::Database& database, storage::Interner& interner,
                            stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
-    : runtime_(runtime),
+    : services_(server.services()),
+      runtime_(server.runtime()),
       database_(database),
       interner_(interner),
       hub_(hub),
@@ -207,7 +249,9 @@ Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requeste
     }
     if (inside || world_readable) {
       RoomName name = co_await caches_.name(*number);
-      co_return std::make_unique<RoomViewImpl>(*this, requester, *number, std::move(name), membership);
+      IgnoredUsers ignored = co_await ignored_by(services_, requester.account().user_number);
+      co_return std::make_unique<RoomViewImpl>(*this, requester, *number, std::move(name), membership,
+                                               std::move(ignored));
     }
   }
   throw http::forbidden("You are not in this room.");

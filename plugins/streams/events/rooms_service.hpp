@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/storage/intern.hpp>
 #include <lares/stream/hub.hpp>
@@ -9,6 +10,7 @@
 
 #include "event_reader.hpp"
 #include "room_caches.hpp"
+#include "visibility.hpp"
 
 namespace lares::events {
 
@@ -17,7 +19,7 @@ namespace lares::events {
 /// **Threads**: any.
 class RoomsService final : public service::Rooms {
  public:
-  RoomsService(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+  RoomsService(Server& server, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
                RoomCaches& caches, const EventReader& reader);
 
   Task<std::unique_ptr<service::RoomView>> view(const http::Requester& requester,
@@ -43,6 +45,7 @@ class RoomsService final : public service::Rooms {
   /// Root of the state in force, out of the newest event that this process has applied.
   Task<std::int64_t> current_root(std::int64_t room);
 
+  ServiceRegistry& services_;
   Runtime& runtime_;
   storage::Database& database_;
   storage::Interner& interner_;
@@ -50,5 +53,14 @@ class RoomsService final : public service::Rooms {
   RoomCaches& caches_;
   const EventReader& reader_;
 };
+
+/// The users whom a user ignores; null where no plugin keeps account data.
+Task<IgnoredUsers> ignored_by(ServiceRegistry& services, std::int64_t user);
+
+/// The events of a view's room that its reader may see, in their order, ready to be shown by the view.
+Task<std::vector<service::StoredEventPtr>> visible_in(service::RoomView& view,
+                                                      std::vector<service::StoredEventPtr> events);
+/// Number of the user for whom a view was made.
+[[nodiscard]] std::int64_t reader_of(const service::RoomView& view) noexcept;
 
 }  // namespace lares::events

@@ -87,13 +87,29 @@ Migration threads() {
           .statements = {Sql{"ALTER TABLE events ADD COLUMN thread BIGINT"}}};
 }
 
+Migration relations() {
+  return {.number = 3,
+          .kind = MigrationKind::Expand,
+          .summary = "Adds relations between events.",
+          .statements = {
+              Sql{"CREATE TABLE event_relations (event {id}, room BIGINT NOT NULL, target BIGINT NOT NULL, "
+                  "position BIGINT NOT NULL, sender BIGINT NOT NULL, rel_type {bytes} NOT NULL, type {bytes} "
+                  "NOT NULL, annotation {bytes})"},
+              Sql{"CREATE INDEX event_relations_target ON event_relations (target, rel_type, position)"},
+              Sql{"CREATE INDEX event_relations_room ON event_relations (room, rel_type, target, position)"},
+              // A user says the same of an event once.
+              Sql{"CREATE UNIQUE INDEX event_relations_annotation ON event_relations (target, sender, type, "
+                  "annotation) WHERE annotation IS NOT NULL"},
+          }};
+}
+
 }  // namespace
 
 storage::Schema events_schema() {
   const Owner room{.kind = OwnerKind::Room, .column = "room"};
   return {
       .plugin = "events",
-      .migrations = {first_tables(), threads()},
+      .migrations = {first_tables(), threads(), relations()},
       .tables =
           {
               Table{.name = "events",
@@ -101,6 +117,11 @@ storage::Schema events_schema() {
                     .owners = {room},
                     .bound = "one per event that was accepted, or is known as an outlier",
                     .ends = "purge of the room; retention"},
+              Table{.name = "event_relations",
+                    .key = {"event"},
+                    .owners = {room},
+                    .bound = "one per event that relates to another of its room",
+                    .ends = "redaction of the event; purge of the room"},
               Table{.name = "room_heads",
                     .key = {"room"},
                     .owners = {room},

@@ -14,6 +14,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "bundles.hpp"
+#include "rooms_service.hpp"
 #include "visibility.hpp"
 
 namespace lares::events {
@@ -48,11 +50,13 @@ struct SyncSection::Part {
   std::string prev_batch;
   bool membership_changed = false;
   std::int64_t root = 0;  // of the state at the end
+  std::unique_ptr<Visibility> visibility;
 };
 
-SyncSection::SyncSection(Runtime& runtime, storage::Database& database, storage::Interner& interner,
+SyncSection::SyncSection(Server& server, storage::Database& database, storage::Interner& interner,
                          stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
-    : runtime_(runtime),
+    : services_(server.services()),
+      runtime_(server.runtime()),
       database_(database),
       interner_(interner),
       hub_(hub),
@@ -78,7 +82,8 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
     }
   }
   for (const RoomMembership& membership : *rooms) {
-    if (membership.forgotten) {
+    // A room may be forgotten before all of the user's clients have heard that it was left.
+    if (membership.forgotten && scope.initial) {
       continue;
     }
     const bool news =
@@ -214,9 +219,11 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   }
   part.state = co_await caches_.events(std::move(state));
 
-  Visibility visibility{caches_,    interner_, membership.room, scope.requester->user().str(),
-                        scope.user, membership};
-  part.timeline = co_await visibility.filter(std::move(events));
+  IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
+  part.visibility =
+      std::make_unique<Visibility>(caches_, interner_, membership.room, scope.requester->user().str(),
+                                   scope.user, membership, std::move(ignored));
+  part.timeline = co_await part.visibility->filter(std::move(events));
   std::erase_if(part.timeline, [&scope](const StoredEventPtr& event) {
     return !scope.filter->timeline().matches(*event->event);
   });
@@ -282,11 +289,9 @@ Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room
   std::erase(named, 0);
   if (named.empty()) {
     std::vector<std::int64_t> others;
-    for (const std::vector<std::int64_t>* list : {&members->joined, &members->invited}) {
-      for (const std::int64_t member : *list) {
-        if (member != scope.user && others.size() < kHeroes) {
-          others.push_back(member);
-        }
+    for (const std::int64_t member : members->first) {
+      if (member != scope.user && others.size() < kHeroes) {
+        others.push_back(member);
       }
     }
     const std::vector<storage::InternText> names =
@@ -303,27 +308,54 @@ Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room
   co_return out;
 }
 
-Task<void> SyncSection::append_events(const SyncScope& scope, const std::vector<StoredEventPtr>& events,
-                                      std::vector<std::string>& out) {
+Reader SyncSection::reader_of(const SyncScope& scope, std::string_view transactions) const {
+  return {.user_id = scope.requester->user().view(),
+          .transaction_scope = transactions,
+          .now_ts = runtime_.now_ms()};
+}
+
+Task<StoredEventPtr> SyncSection::replaced_by(StoredEventPtr event) {
+  if (!event->event->is_state() || event->state_before == 0) {
+    co_return nullptr;
+  }
+  const auto differences =
+      co_await caches_.state_difference(event->room, event->state_before, event->state_after);
+  const auto own = std::ranges::find_if(
+      differences, [&event](const auto& difference) { return difference.second == event->number; });
+  if (own == differences.end() || own->first == 0) {
+    co_return nullptr;
+  }
+  const std::vector<StoredEventPtr> former = co_await caches_.events(std::vector<std::int64_t>{own->first});
+  co_return former.front();
+}
+
+Task<void> SyncSection::append_timeline(const SyncScope& scope, Part& part, std::vector<std::string>& out) {
   const std::string transactions = service::transaction_scope(*scope.requester);
-  const Reader reader{.user_id = scope.requester->user().view(),
-                      .transaction_scope = transactions,
-                      .now_ts = runtime_.now_ms()};
-  out.reserve(out.size() + events.size());
-  for (const StoredEventPtr& event : events) {
-    StoredEventPtr replaced;
-    if (event->event->is_state() && event->state_before != 0) {
-      const auto differences =
-          co_await caches_.state_difference(event->room, event->state_before, event->state_after);
-      const auto own = std::ranges::find_if(
-          differences, [&event](const auto& difference) { return difference.second == event->number; });
-      if (own != differences.end() && own->first != 0) {
-        const std::vector<StoredEventPtr> former =
-            co_await caches_.events(std::vector<std::int64_t>{own->first});
-        replaced = former.front();
-      }
-    }
-    append_client_form(out.emplace_back(), *event, reader, replaced ? replaced->event.get() : nullptr, true);
+  const Reader reader = reader_of(scope, transactions);
+  const Bundles bundles =
+      co_await bundle(caches_, database_, *part.visibility, reader, scope.user, part.timeline, true);
+  out.reserve(out.size() + part.timeline.size());
+  for (const StoredEventPtr& event : part.timeline) {
+    const StoredEventPtr replaced = co_await replaced_by(event);
+    const auto relations = bundles.find(event->number);
+    append_client_form(out.emplace_back(), *event, reader,
+                       {.replaced = replaced ? replaced->event.get() : nullptr,
+                        .membership = part.visibility->membership_at(*event),
+                        .relations = relations == bundles.end() ? std::string_view{} : relations->second},
+                       true);
+  }
+}
+
+// What the state was before is known to who follows it, and of no use to who begins.
+Task<void> SyncSection::append_state(const SyncScope& scope, const Part& part,
+                                     std::vector<std::string>& out) {
+  const std::string transactions = service::transaction_scope(*scope.requester);
+  const Reader reader = reader_of(scope, transactions);
+  out.reserve(out.size() + part.state.size());
+  for (const StoredEventPtr& event : part.state) {
+    const StoredEventPtr replaced = scope.initial ? nullptr : co_await replaced_by(event);
+    append_client_form(out.emplace_back(), *event, reader,
+                       {.replaced = replaced ? replaced->event.get() : nullptr}, true);
   }
 }
 
@@ -354,8 +386,8 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
   room.newly_joined = whole;
   room.limited = part.limited;
   room.prev_batch = std::move(part.prev_batch);
-  co_await append_events(scope, part.timeline, room.timeline);
-  co_await append_events(scope, part.state, room.state);
+  co_await append_timeline(scope, part, room.timeline);
+  co_await append_state(scope, part, room.state);
   if (part.membership_changed) {
     room.summary = co_await summary(scope, membership.room, part.root);
   }
@@ -375,8 +407,8 @@ Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& 
   room.room_id = name.id.str();
   room.limited = part.limited;
   room.prev_batch = std::move(part.prev_batch);
-  co_await append_events(scope, part.timeline, room.timeline);
-  co_await append_events(scope, part.state, room.state);
+  co_await append_timeline(scope, part, room.timeline);
+  co_await append_state(scope, part, room.state);
   response.left.push_back(std::move(room));
 }
 
@@ -388,6 +420,12 @@ Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembershi
   }
   const std::vector<StoredEventPtr> own =
       co_await caches_.events(std::vector<std::int64_t>{membership.event});
+  if (membership.membership == MembershipCode::kInvite) {
+    const IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
+    if (ignored && ignored->contains(std::string{own.front()->event->sender()})) {
+      co_return;
+    }
+  }
   std::vector<storage::InternView> texts;
   for (const std::string_view type : kStrippedTypes) {
     texts.push_back({type, ""});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/plugin/server.hpp>
 #include <lares/service/sync.hpp>
 #include <lares/storage/intern.hpp>
 #include <lares/stream/hub.hpp>
@@ -21,7 +22,7 @@ namespace lares::events {
 /// spec: Client-Server API, "Syncing"
 class SyncSection final : public service::SyncContributor {
  public:
-  SyncSection(Runtime& runtime, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
+  SyncSection(Server& server, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
               RoomCaches& caches, const EventReader& reader);
 
   Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
@@ -45,9 +46,13 @@ class SyncSection final : public service::SyncContributor {
   Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership, bool whole,
                   std::int64_t upto);
   Task<std::string> summary(const service::SyncScope& scope, std::int64_t room, std::int64_t root);
-  Task<void> append_events(const service::SyncScope& scope,
-                           const std::vector<service::StoredEventPtr>& events, std::vector<std::string>& out);
+  Task<void> append_timeline(const service::SyncScope& scope, Part& part, std::vector<std::string>& out);
+  Task<void> append_state(const service::SyncScope& scope, const Part& part, std::vector<std::string>& out);
+  [[nodiscard]] Reader reader_of(const service::SyncScope& scope, std::string_view transactions) const;
+  /// The event of which a state event took the place, or null.
+  Task<service::StoredEventPtr> replaced_by(service::StoredEventPtr event);
 
+  ServiceRegistry& services_;
   Runtime& runtime_;
   storage::Database& database_;
   storage::Interner& interner_;

@@ -9,13 +9,15 @@ using service::StoredEvent;
 using service::StoredEventPtr;
 
 Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room,
-                       std::string user_id, std::int64_t user, std::optional<RoomMembership> membership)
+                       std::string user_id, std::int64_t user, std::optional<RoomMembership> membership,
+                       IgnoredUsers ignored)
     : caches_(caches),
       interner_(interner),
       room_(room),
       user_id_(std::move(user_id)),
       user_(user),
-      membership_(membership) {}
+      membership_(membership),
+      ignored_(std::move(ignored)) {}
 
 // Whoever is joined sees everything since the join that still holds; no state need be looked at.
 bool Visibility::certainly_visible(const StoredEvent& event) const noexcept {
@@ -63,6 +65,11 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
     if (event->soft_failed || event->rejected) {
       continue;
     }
+    // State is the room's, whoever set it.
+    if (ignored_ && !ignored_->empty() && !event->event->is_state() &&
+        ignored_->contains(std::string{event->event->sender()})) {
+      continue;
+    }
     if (certainly_visible(*event)) {
       visible.push_back(std::move(event));
       continue;
@@ -83,6 +90,29 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
     }
   }
   co_return visible;
+}
+
+std::string_view Visibility::membership_at(const StoredEvent& event) const noexcept {
+  if (certainly_visible(event)) {
+    return "join";
+  }
+  const auto found = known_.find(event.state_after);
+  if (found == known_.end()) {
+    return {};
+  }
+  switch (found->second.membership) {
+    case matrix::MembershipState::kJoin:
+      return "join";
+    case matrix::MembershipState::kInvite:
+      return "invite";
+    case matrix::MembershipState::kKnock:
+      return "knock";
+    case matrix::MembershipState::kBan:
+      return "ban";
+    case matrix::MembershipState::kLeave:
+      break;
+  }
+  return "leave";
 }
 
 }  // namespace lares::events

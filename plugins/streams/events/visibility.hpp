@@ -6,14 +6,20 @@
 #include <lares/service/stored_event.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "room_caches.hpp"
 
 namespace lares::events {
+
+/// Ids of the users whose messages a reader does not want to see; may be null.
+using IgnoredUsers = std::shared_ptr<const std::unordered_set<std::string>>;
 
 /// Which events of a room a user may see.
 ///
@@ -22,10 +28,13 @@ class Visibility {
  public:
   /// `membership` is the user's place in the room now; empty for one who never was in it.
   Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room, std::string user_id,
-             std::int64_t user, std::optional<RoomMembership> membership);
+             std::int64_t user, std::optional<RoomMembership> membership, IgnoredUsers ignored);
 
   /// The events that may be seen, in the order given.
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
+
+  /// The reader's membership when an event was sent that `filter` has let through.
+  [[nodiscard]] std::string_view membership_at(const service::StoredEvent& event) const noexcept;
 
  private:
   Task<matrix::ReaderThen> at(std::int64_t root);
@@ -37,6 +46,7 @@ class Visibility {
   std::string user_id_;
   std::int64_t user_;
   std::optional<RoomMembership> membership_;
+  IgnoredUsers ignored_;
   bool keys_known_ = false;
   std::int64_t visibility_key_ = 0;
   std::int64_t member_key_ = 0;

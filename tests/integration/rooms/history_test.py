@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a room: context, filters, times, what an event says of its reader, ignored users, upgrades, creation."""
+
+import json
+import time
+import unittest
+from urllib.parse import quote
+
+from engines import V1, V3, EngineTests, on_both_engines
+from lares_test import wait_until
+
+
+class History(EngineTests):
+    def room_with(self, alice, bodies):
+        room = alice.create_room()
+        return room, [alice.send(room, body) for body in bodies]
+
+    def bodies(self, events):
+        return [event["content"]["body"] for event in events if event["type"] == "m.room.message"]
+
+    def test_context_is_what_stands_around_an_event(self):
+        alice, = self.users("alice")
+        room, events = self.room_with(alice, [str(i) for i in range(9)])
+        answer = alice.get(alice.room_path(room, "context", events[4]), limit=4)
+        self.assertEqual(answer["event"]["event_id"], events[4])
+        self.assertEqual(self.bodies(answer["events_before"]), ["3", "2"])
+        self.assertEqual(self.bodies(answer["events_after"]), ["5", "6"])
+        self.assertIn("m.room.create", [event["type"] for event in answer["state"]])
+        older = alice.messages(room, "b", 2, **{"from": answer["start"]})
+        self.assertEqual(self.bodies(older["chunk"]), ["1", "0"])
+        newer = alice.messages(room, "f", 10, **{"from": answer["end"]})
+        self.assertEqual(self.bodies(newer["chunk"]), ["7", "8"])
+        alone = alice.get(alice.room_path(room, "context", events[4]), limit=0)
+        self.assertEqual((alone["events_before"], alone["events_after"]), ([], []))
+        self.check_error(alice.error("GET", alice.room_path(room, "context", "$nothing")), 404, "M_NOT_FOUND")
+        bob, = self.users("bob")
+        self.check_error(bob.error("GET", bob.room_path(room, "context", events[0])), 403, "M_FORBIDDEN")
+
+    def test_messages_are_filtered(self):
+        alice, bob = self.users("alice", "bob")
+        room, _ = self.room_with(alice, ["a", "b"])
+        bob.join(room)
+        bob.send(room, "c")
+        only = json.dumps({"types": ["m.room.message"], "senders": [bob.user_id], "lazy_load_members": True})
+        page = alice.messages(room, filter=only)
+        self.assertEqual(self.bodies(page["chunk"]), ["c"])
+        self.assertEqual([event["state_key"] for event in page["state"]], [bob.user_id])
+        for bad in ("{", "[]", '{"types":5}', '{"limit":"x"}'):
+            error = alice.error("GET", alice.room_path(room, "messages") + "?dir=b&filter=" + quote(bad))
+            self.assertEqual(error.status, 400, bad)
+
+    def test_an_event_is_found_by_its_time(self):
+        alice, = self.users("alice")
+        room, events = self.room_with(alice, ["first"])
+        time.sleep(0.02)
+        between = alice.get(alice.room_path(room, "event", events[0]))["origin_server_ts"] + 5
+        second = alice.send(room, "second")
+        path = V1 + "/rooms/%s/timestamp_to_event" % quote(room, safe="")
+        self.assertEqual(alice.get(path, ts=between, dir="f")["event_id"], second)
+        self.assertEqual(alice.get(path, ts=between, dir="b")["event_id"], events[0])
+        self.assertEqual(alice.get(path, ts=0, dir="f")["event_id"], alice.history(room)[0]["event_id"])
+        self.check_error(alice.error("GET", path + "?ts=0&dir=b"), 404, "M_NOT_FOUND")
+        self.check_error(alice.error("GET", path + "?ts=9999999999999&dir=f"), 404, "M_NOT_FOUND")
+        for query in ("", "?ts=x", "?ts=1&dir=up", "?ts=-1"):
+            self.assertEqual(alice.error("GET", path + query).status, 400, query)
+
+    def test_an_event_tells_its_reader_s_membership(self):
+        alice, bob = self.users("alice", "bob")
+        room, events = self.room_with(alice, ["before"])
+        bob.join(room)
+        after = alice.send(room, "after")
+        seen = {event["event_id"]: event["unsigned"]["membership"] for event in bob.history(room)}
+        self.assertEqual((seen[events[0]], seen[after]), ("leave", "join"))
+
+    def test_who_is_ignored_is_not_heard(self):
+        alice, bob = self.users("alice", "bob")
+        room, _ = self.room_with(alice, ["from alice"])
+        bob.join(room)
+        bob.sync()
+        bob.put(V3 + "/user/%s/account_data/m.ignored_user_list" % bob.user_id,
+                {"ignored_users": {alice.user_id: {}}})
+        hidden = alice.send(room, "not heard")
+        alice.set_state(room, "m.room.topic", {"topic": "heard"})
+        answer = bob.sync()
+        kinds = [event["type"] for event in bob.timeline(answer, room)]
+        self.assertEqual(kinds, ["m.room.topic"])
+        self.assertEqual(self.bodies(bob.history(room)), [])
+        self.check_error(bob.error("GET", bob.room_path(room, "event", hidden)), 404, "M_NOT_FOUND")
+        other = alice.create_room(preset="private_chat")
+        alice.invite(other, bob.user_id)
+        self.assertNotIn("invite", bob.sync().get("rooms", {}))
+
+    def test_redactions_are_once_only_across_a_kill_and_may_be_sent_as_events(self):
+        alice, = self.users("alice")
+        room, events = self.room_with(alice, ["one", "two"])
+        path = alice.room_path(room, "redact", events[0], "txn")
+        first = alice.put(path)["event_id"]
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(alice.put(path)["event_id"], first)
+        alice.send(room, {"redacts": events[1]}, kind="m.room.redaction")
+        self.assertEqual(alice.get(alice.room_path(room, "event", events[1]))["content"], {})
+
+
+class Upgrades(EngineTests):
+    def test_an_upgraded_room_goes_on_in_its_successor(self):
+        for old_version, version in (("10", "11"), ("11", "12"), ("12", "12")):
+            with self.subTest(old=old_version, new=version):
+                alice, bob, carol = (self.server.register("%s%s%s" % (name, old_version, version))
+                                     for name in ("ua", "ub", "uc"))
+                room = alice.create_room(room_version=old_version, name="House", topic="Talk",
+                                         room_alias_name="house" + old_version + version)
+                bob.join(room)
+                alice.post(alice.room_path(room, "ban"), {"user_id": carol.user_id})
+                self.check_error(bob.error("POST", bob.room_path(room, "upgrade"), {"new_version": version}),
+                                 403, "M_FORBIDDEN")
+                new = alice.post(alice.room_path(room, "upgrade"), {"new_version": version})["replacement_room"]
+                self.assertEqual(alice.get(alice.room_path(room, "state", "m.room.tombstone"))["replacement_room"], new)
+                state = {(event["type"], event["state_key"]): event["content"]
+                         for event in alice.get(alice.room_path(new, "state"))}
+                self.assertEqual(state["m.room.create", ""]["predecessor"]["room_id"], room)
+                self.assertEqual(state["m.room.create", ""]["room_version"], version)
+                self.assertEqual((state["m.room.name", ""], state["m.room.topic", ""]["topic"]),
+                                 ({"name": "House"}, "Talk"))
+                self.assertEqual(state["m.room.member", carol.user_id]["membership"], "ban")
+                alias = "#house%s%s:%s" % (old_version, version, self.server.name)
+                self.assertEqual(state["m.room.canonical_alias", ""]["alias"], alias)
+                self.assertEqual(alice.get(V3 + "/directory/room/" + quote(alias))["room_id"], new)
+                bob.join(new)
+                self.check_error(bob.error("PUT", bob.room_path(room, "send", "m.room.message", "x"),
+                                           {"msgtype": "m.text", "body": "still here"}), 403, "M_FORBIDDEN")
+                self.check_error(alice.error("POST", alice.room_path(room, "upgrade"), {"new_version": version}),
+                                 403, "M_FORBIDDEN")
+
+    def test_an_upgrade_to_nowhere_is_refused(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        path = alice.room_path(room, "upgrade")
+        self.check_error(alice.error("POST", path, {"new_version": "99"}), 400, "M_UNSUPPORTED_ROOM_VERSION")
+        self.check_error(alice.error("POST", path, {}), 400, "M_MISSING_PARAM")
+        self.check_error(bob.error("POST", path, {"new_version": "12"}), 403, "M_FORBIDDEN")
+
+
+class Creation(EngineTests):
+    def state(self, client, room):
+        return {(event["type"], event["state_key"]): event["content"]
+                for event in client.get(client.room_path(room, "state"))}
+
+    def test_presets_set_what_the_specification_says(self):
+        alice, bob = self.users("alice", "bob")
+        for preset, rule, guests in (("private_chat", "invite", "can_join"), ("trusted_private_chat", "invite", "can_join"),
+                                     ("public_chat", "public", "forbidden")):
+            for version in ("10", "11", "12"):
+                with self.subTest(preset=preset, version=version):
+                    room = alice.create_room(preset=preset, room_version=version, invite=[bob.user_id], is_direct=True)
+                    state = self.state(alice, room)
+                    self.assertEqual(state["m.room.join_rules", ""]["join_rule"], rule)
+                    self.assertEqual(state["m.room.guest_access", ""]["guest_access"], guests)
+                    self.assertEqual(state["m.room.history_visibility", ""]["history_visibility"], "shared")
+                    self.assertTrue(state["m.room.member", bob.user_id]["is_direct"])
+                    trusted = preset == "trusted_private_chat"
+                    if version == "12":
+                        self.assertEqual(state["m.room.create", ""].get("additional_creators"),
+                                         [bob.user_id] if trusted else None)
+                    else:
+                        self.assertEqual(bob.user_id in state["m.room.power_levels", ""]["users"], trusted)
+
+    def test_what_the_client_gives_takes_the_place_of_the_preset(self):
+        alice, = self.users("alice")
+        room = alice.create_room(
+            preset="public_chat", name="N", topic="T", room_alias_name="given-" + alice.user_id[1:4],
+            creation_content={"m.federate": False, "type": "m.space", "room_version": "1"},
+            power_level_content_override={"events_default": 7},
+            initial_state=[{"type": "m.room.join_rules", "content": {"join_rule": "invite"}},
+                           {"type": "x.y", "state_key": "k", "content": {"z": 1}}])
+        state = self.state(alice, room)
+        self.assertEqual(state["m.room.create", ""]["type"], "m.space")
+        self.assertEqual((state["m.room.create", ""]["m.federate"], state["m.room.create", ""]["room_version"]),
+                         (False, "12"))
+        self.assertEqual(state["m.room.power_levels", ""]["events_default"], 7)
+        self.assertEqual(state["m.room.join_rules", ""], {"join_rule": "invite"})
+        self.assertEqual(state["x.y", "k"], {"z": 1})
+        self.assertEqual(state["m.room.topic", ""]["m.topic"]["m.text"][0]["body"], "T")
+
+    def test_what_cannot_be_created_is_refused(self):
+        alice, = self.users("alice")
+        alice.create_room(room_alias_name="taken")
+        for body, status, errcode in (
+                ({"room_version": "99"}, 400, "M_UNSUPPORTED_ROOM_VERSION"), ({"preset": "x"}, 400, "M_BAD_JSON"),
+                ({"visibility": "secret"}, 400, "M_INVALID_PARAM"), ({"invite": "bob"}, 400, "M_BAD_JSON"),
+                ({"invite": ["bob"]}, 400, "M_INVALID_PARAM"), ({"initial_state": {}}, 400, "M_BAD_JSON"),
+                ({"initial_state": [5]}, 400, "M_BAD_JSON"), ({"creation_content": []}, 400, "M_BAD_JSON"),
+                ({"room_alias_name": "taken"}, 400, "M_ROOM_IN_USE"), ({"room_alias_name": "a:b"}, 400, "M_INVALID_PARAM"),
+                ({"room_alias_name": ""}, 400, "M_INVALID_PARAM"), ({"name": 5}, 400, "M_BAD_JSON"),
+                ({"power_level_content_override": {"ban": "x"}}, 403, "M_FORBIDDEN"),
+                ({"invite_3pid": [{"medium": "email", "address": "a@b"}]}, 403, "M_THREEPID_DENIED")):
+            self.check_error(alice.error("POST", V3 + "/createRoom", body), status, errcode)
+
+
+on_both_engines(History, globals())
+on_both_engines(Upgrades, globals())
+on_both_engines(Creation, globals())
+
+if __name__ == "__main__":
+    unittest.main()
