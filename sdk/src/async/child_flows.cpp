@@ -39,9 +39,18 @@ struct Children : RefCounted<Children> {
 
   void cancel() {
     for (Child& child : all) {
-      child.loop.post(
-          [self = RefPtr{this}, &child] { child.signal.emit(boost::asio::cancellation_type::terminal); });
+      child.loop.post([self = RefPtr{this}, &child] {
+        // Once all have ended, so may have the parent, and with it the context in which a child is told.
+        if (self->any_running()) {
+          child.signal.emit(boost::asio::cancellation_type::terminal);
+        }
+      });
     }
+  }
+
+  [[nodiscard]] bool any_running() {
+    const std::lock_guard lock{waiting.mutex()};
+    return running != 0;
   }
 };
 
