@@ -14,8 +14,9 @@
 namespace lares::host {
 namespace {
 
-// A section of the test program itself; it is position independent, so it counts as a shared object.
-__attribute__((section(".lares.test"), used)) const char kSection[] = "found";
+// A section of the test program itself; it is position independent, so it counts as a shared object. The
+// address sanitizer would put a red zone behind it.
+__attribute__((section(".lares.test"), used, no_sanitize("address"))) const char kSection[] = "found";
 
 std::vector<std::byte> own_file() {
   std::ifstream file("/proc/self/exe", std::ios::binary);
