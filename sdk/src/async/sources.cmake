@@ -12,6 +12,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/log_context.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loop.cpp
   ${CMAKE_CURRENT_LIST_DIR}/loop_driver.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/measure.cpp
   ${CMAKE_CURRENT_LIST_DIR}/random_bytes.cpp
   ${CMAKE_CURRENT_LIST_DIR}/real_runtime.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resolve.cpp
