@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A homeserver of several processes, as `packaging/quickstart --workers` runs it, in a temporary folder."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import time
 
 from .client import Client
 from .ports import reserve_port
-from .server import build_dir, source_dir
+from .server import SHARED_SECRET, build_dir, source_dir
 
 
 class Workers:
@@ -26,17 +27,19 @@ class Workers:
     LARES = ["main", "event_persister1", "event_persister2", "stream_writer1", "generic_worker1"]
     ALL = ["postgres", "redis", *LARES, "nginx"]
 
-    def __init__(self, config=""):
+    def __init__(self, name="cluster.test", config=None):
         self.folder = tempfile.mkdtemp(prefix="lares-ws-", dir="/tmp")
         os.chmod(self.folder, 0o711)
         self.port = reserve_port()
         self.base = "http://127.0.0.1:%d" % self.port
         self.bin = os.path.join(build_dir(), "bin")
-        subprocess.run([os.path.join(self.bin, "laresctl"), "config", "generate", "--server-name", "cluster.test",
+        subprocess.run([os.path.join(self.bin, "laresctl"), "config", "generate", "--server-name", name,
                         "--data-dir", self.folder, "--config-dir", self.folder], check=True, stdout=subprocess.DEVNULL)
+        # JSON is YAML.
         with open(os.path.join(self.folder, "quickstart.yaml"), "w") as file:
-            file.write("enable_registration: true\nenable_registration_without_verification: true\nrate_limits: false\n"
-                       + config)
+            json.dump({"enable_registration": True, "enable_registration_without_verification": True,
+                       "rate_limits": False, "registration_shared_secret_path": None,
+                       "registration_shared_secret": SHARED_SECRET, **(config or {})}, file)
 
     def __enter__(self):
         try:
@@ -74,6 +77,14 @@ class Workers:
             self._kill(process)
         while any(self._lives(process) for process in family):
             time.sleep(0.01)
+
+    def restart(self):
+        """SIGTERM to all of Lares' processes, and starts them again."""
+        for name in reversed(self.LARES):
+            self.signal(name, signal.SIGTERM)
+        while any(self.running(name) for name in self.LARES):
+            time.sleep(0.01)
+        return self.start()
 
     def running(self, name):
         try:
