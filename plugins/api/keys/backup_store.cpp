@@ -44,10 +44,10 @@ constexpr Statement kChanged{
     "UPDATE room_key_backups SET etag = etag + 1, sessions = sessions + $3 WHERE account = $1 AND version = "
     "$2"};
 constexpr storage::LookupMany kThere{
-    .select = "k.first_message_index, k.forwarded_count, k.is_verified",
-    .from = "room_keys k",
-    .keys = {{{"k.room_id", ColumnType::Bytes}, {"k.session_id", ColumnType::Bytes}}},
-    .where = "k.account = $1 AND k.version = $2"};
+    .select = "r.first_message_index, r.forwarded_count, r.is_verified",
+    .from = "room_keys r",
+    .keys = {{{"r.room_id", ColumnType::Bytes}, {"r.session_id", ColumnType::Bytes}}},
+    .where = "r.account = $1 AND r.version = $2"};
 constexpr storage::InsertMany kPut{
     "room_keys",
     {{{"account", ColumnType::Integer},
