@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -78,6 +79,19 @@ constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service ma
       instance);
   log::flush();
   std::_Exit(kExitReplaced);
+}
+
+// Rows travel with a position on the last of those that share it; the others have 0.
+void add_row(std::vector<stream::Row>& batch, stream::RdataCommand command) {
+  batch.push_back({command.token.value_or(0), std::move(command.row)});
+}
+
+void give_positions(std::vector<stream::Row>& rows) {
+  for (std::size_t i = rows.size() - 1; i-- > 0;) {
+    if (rows[i].position == 0) {
+      rows[i].position = rows[i + 1].position;
+    }
+  }
 }
 
 }  // namespace
@@ -513,33 +527,49 @@ Task<void> HubImpl::work(Inbox& inbox) {
 }
 
 Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
-  std::vector<stream::Row>& batch = inbox.batches[command.instance];
-  if (inbox.behind.contains(command.instance)) {
+  const std::string instance = command.instance;
+  std::vector<stream::Row>& batch = inbox.batches[instance];
+  if (inbox.behind.contains(instance)) {
     batch.clear();
     co_return;
   }
   if (batch.size() >= kMostQueued) {
     batch.clear();
-    inbox.behind.insert(command.instance);
+    inbox.behind.insert(instance);
     co_return;
   }
-  batch.push_back({command.token.value_or(0), std::move(command.row)});
-  if (!command.token) {
+  add_row(batch, std::move(command));
+  // What has come in meanwhile is taken up together with it: a stream then reads what it needs at once.
+  while (batch.size() < kRowsPerStep && !inbox.queue.empty()) {
+    auto* next = std::get_if<stream::RdataCommand>(&inbox.queue.front());
+    if (next == nullptr || next->instance != instance) {
+      break;
+    }
+    add_row(batch, std::move(*next));
+    inbox.queue.pop_front();
+  }
+  // Rows behind the last position wait for theirs.
+  const auto end = std::find_if(batch.rbegin(), batch.rend(), [](const stream::Row& row) {
+                     return row.position != 0;
+                   }).base();
+  if (end == batch.begin()) {
     co_return;
   }
-  std::vector<stream::Row> rows = std::exchange(batch, {});
-  for (stream::Row& row : rows) {
-    row.position = *command.token;
-  }
-  const stream::WriterNumber writer = co_await writer_number(command.instance);
-  if (inbox.number && board_.position(*inbox.number).of(writer) >= *command.token) {
+  std::vector<stream::Row> rows{std::make_move_iterator(batch.begin()), std::make_move_iterator(end)};
+  batch.erase(batch.begin(), end);
+  const stream::WriterNumber writer = co_await writer_number(instance);
+  const std::int64_t here = inbox.number ? board_.position(*inbox.number).of(writer) : 0;
+  const std::int64_t upto = rows.back().position;
+  give_positions(rows);
+  std::erase_if(rows, [here](const stream::Row& row) { return row.position <= here; });
+  if (rows.empty()) {
     co_return;
   }
-  co_await inbox.stream->apply(writer, rows, *command.token);
+  co_await inbox.stream->apply(writer, rows, upto);
   if (inbox.number) {
-    board_.advance(*inbox.number, writer, *command.token);
+    board_.advance(*inbox.number, writer, upto);
   }
-  inbox.stream->wake(writer, rows, *command.token);
+  inbox.stream->wake(writer, rows, upto);
 }
 
 Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
