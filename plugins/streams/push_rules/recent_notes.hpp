@@ -5,6 +5,7 @@
 #include <lares/service/event_sink.hpp>
 #include <lares/stream/token.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>

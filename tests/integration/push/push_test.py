@@ -2,6 +2,7 @@
 """Push rules, and the unread counts that they make."""
 
 import json
+import threading
 import unittest
 from urllib.parse import quote
 
@@ -270,6 +271,28 @@ class PushRulesBehaviour:
         self.sees(alice, room, ((1, 0), {other: (1, 0)}), THREADS)
         self.read(alice, room, last)
         self.sees(alice, room, ((0, 0), {}), THREADS)
+
+    def test_nothing_is_lost_or_counted_twice_while_many_speak_at_once(self):
+        room, alice, *others = self.room(5)
+        others[0].put(rule_path("room", room), {"actions": []})
+
+        def speak(client):
+            for number in range(30):
+                client.send(room, mention(alice, *others[:2]) if number % 3 == 0 else "word %d" % number)
+            client.disconnect()
+
+        speakers = [threading.Thread(target=speak, args=(client,)) for client in others]
+        for speaker in speakers:
+            speaker.start()
+        while any(speaker.is_alive() for speaker in speakers):
+            alice.sync()
+            self.counts(others[1], room)
+        for speaker in speakers:
+            speaker.join()
+        self.sees(alice, room, (120, 40))
+        self.sees(others[0], room, (30, 30))
+        self.sees(others[1], room, (90, 30))
+        self.sees(others[2], room, (90, 0))
 
     def test_a_restart_forgets_nothing(self):
         room, alice, bob, carol = self.room()
