@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
@@ -35,10 +36,14 @@ class PresencePlugin final : public Plugin {
         interner_(server.services().get<storage::Interner>()),
         board_(server.runtime()),
         statuses_(database_),
-        stream_(server, interner_, hub_, server.services().get<stream::Notifier>(), peers_, rooms_, board_),
+        stream_(server, interner_, hub_, server.services().get<stream::Notifier>(), peers_, rooms_, board_,
+                settings_),
         writer_(server, settings_, database_, hub_, peers_, rooms_, board_, stream_),
         tracker_(server, settings_, writer_),
         sync_(server, settings_, interner_, rooms_, board_),
+        people_metric_(server.metrics().on_scrape("synapse_handlers_presence_user_to_current_state_size",
+                                                  "Users whose presence is known in this process.",
+                                                  [this] { return static_cast<double>(board_.size()); })),
         shared_{.server = server,
                 .settings = settings_,
                 .interner = interner_,
@@ -76,6 +81,7 @@ class PresencePlugin final : public Plugin {
   PresenceWriter writer_;
   SyncTracker tracker_;
   SyncSection sync_;
+  metrics::CallbackHandle people_metric_;
   Shared shared_;
 };
 

@@ -13,20 +13,20 @@ void PresenceBoard::take(PresenceState presence) {
   }
   order_.emplace(presence.position, presence.writer, user);
   place = std::make_shared<const PresenceState>(std::move(presence));
-  if (people_.size() <= kMostPeople) {
-    return;
-  }
   // A tenth at once, so that the walk past those who are online is paid for by many.
-  for (auto at = order_.begin(); at != order_.end() && people_.size() > kMostPeople - kMostPeople / 10;) {
-    const auto person = people_.find(std::get<2>(*at));
-    if (person->second->state != State::kOffline) {
-      ++at;
-      continue;
+  if (people_.size() > kMostPeople) {
+    for (auto at = order_.begin(); at != order_.end() && people_.size() > kMostPeople - kMostPeople / 10;) {
+      const auto person = people_.find(std::get<2>(*at));
+      if (person->second->state != State::kOffline) {
+        ++at;
+        continue;
+      }
+      complete_from_ = std::max(complete_from_, std::get<0>(*at));
+      people_.erase(person);
+      at = order_.erase(at);
     }
-    complete_from_ = std::max(complete_from_, std::get<0>(*at));
-    people_.erase(person);
-    at = order_.erase(at);
   }
+  size_.store(people_.size(), std::memory_order_relaxed);
 }
 
 PresencePtr PresenceBoard::find(std::int64_t user) const {

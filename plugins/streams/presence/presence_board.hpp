@@ -5,6 +5,7 @@
 #include <lares/async/runtime.hpp>
 #include <lares/stream/token.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -19,7 +20,7 @@ namespace lares::presence {
 /// Everyone's presence as far as this process has applied the stream. Who is offline stays for a while, so
 /// that clients hear of it.
 ///
-/// **Threads**: what begins with `ask` from any; the rest on the actor's loop, which is the first.
+/// **Threads**: `size` and what begins with `ask` from any; the rest on the actor's loop, which is the first.
 class PresenceBoard {
  public:
   static constexpr std::size_t kMostPeople = 100'000;
@@ -39,6 +40,8 @@ class PresenceBoard {
   [[nodiscard]] std::int64_t complete_from() const noexcept { return complete_from_; }
   void set_complete_from(std::int64_t position) noexcept { complete_from_ = position; }
 
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
   Task<PresencePtr> ask_for(std::int64_t user);
   /// Those of the users who are here.
   Task<std::vector<PresencePtr>> ask_for_all(std::vector<std::int64_t> users);
@@ -57,6 +60,7 @@ class PresenceBoard {
   std::unordered_map<std::int64_t, PresencePtr> people_;
   std::set<Place> order_;
   std::int64_t complete_from_ = 0;
+  std::atomic<std::size_t> size_{0};
 };
 
 }  // namespace lares::presence

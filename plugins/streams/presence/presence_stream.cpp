@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "presence_stream.hpp"
 
+#include <lares/async/runtime.hpp>
 #include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
@@ -35,14 +36,16 @@ PresenceState gone(const PresenceState& presence, std::int64_t position) {
 
 PresenceStream::PresenceStream(Server& server, storage::Interner& interner, stream::Hub& hub,
                                stream::Notifier& notifier, stream::Peers& peers, service::Rooms& rooms,
-                               PresenceBoard& board)
+                               PresenceBoard& board, const Settings& settings)
     : server_(server),
       interner_(interner),
       hub_(hub),
       notifier_(notifier),
       peers_(peers),
       rooms_(rooms),
-      board_(board) {
+      board_(board),
+      settings_(settings),
+      began_(server.runtime().steady_now()) {
   if (stream::has_other_processes(*server.config()) &&
       stream::writes_stream(*server.config(), name(), server.instance())) {
     stream::add_peer_route(
@@ -163,6 +166,10 @@ Task<stream::Updates> PresenceStream::updates(stream::WriterNumber writer, std::
 Task<nlohmann::json> PresenceStream::answer(nlohmann::json body) {
   const auto from = body.at("from").get<std::int64_t>();
   const auto to = body.at("to").get<std::int64_t>();
+  if (incarnation_of(from) != incarnation_of(hub_.incarnation_position())) {
+    // The other processes have yet to say who syncs with them; until then everyone would seem to be gone.
+    co_await server_.runtime().sleep_until(began_ + 2 * settings_.report_every());
+  }
   std::int64_t complete_from = 0;
   const std::vector<PresencePtr> people = co_await board_.actor().call([this, from, to, &complete_from] {
     complete_from = board_.complete_from();

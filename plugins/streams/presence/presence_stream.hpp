@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "presence_board.hpp"
+#include "settings.hpp"
 
 namespace lares::presence {
 
@@ -24,7 +25,7 @@ namespace lares::presence {
 class PresenceStream final : public stream::Stream {
  public:
   PresenceStream(Server& server, storage::Interner& interner, stream::Hub& hub, stream::Notifier& notifier,
-                 stream::Peers& peers, service::Rooms& rooms, PresenceBoard& board);
+                 stream::Peers& peers, service::Rooms& rooms, PresenceBoard& board, const Settings& settings);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "presence"; }
   Task<std::int64_t> present(storage::Database& database) override;
@@ -55,6 +56,8 @@ class PresenceStream final : public stream::Stream {
   stream::Peers& peers_;
   service::Rooms& rooms_;
   PresenceBoard& board_;
+  const Settings& settings_;
+  const SteadyTime began_;
   std::unordered_map<stream::WriterNumber, std::int64_t> incarnations_;
   std::unordered_map<stream::WriterNumber, std::vector<Woken>> to_wake_;
 };

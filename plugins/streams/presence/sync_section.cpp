@@ -121,7 +121,8 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   const StreamPosition to = scope.to.at(StreamNumber::kPresence);
   std::vector<PresencePtr> people;
   if (scope.initial) {
-    people = co_await sharing(scope, response, co_await board_.ask_present());
+    std::vector<PresencePtr> present = co_await board_.ask_present();
+    people = co_await sharing(scope, response, std::move(present));
     if (settings_.include_offline) {
       for (PresencePtr& absent : co_await offline(scope, response)) {
         people.push_back(std::move(absent));

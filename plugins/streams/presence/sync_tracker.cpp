@@ -58,7 +58,7 @@ std::shared_ptr<void> SyncTracker::syncing(const http::Requester& requester, std
 }
 
 SyncTracker::RecordPtr SyncTracker::add(Key key, std::string_view user_id, bool syncs, State state) {
-  if (count_.load(std::memory_order_relaxed) >= kMostDevices) {
+  if (tasks_.cancelled() || count_.load(std::memory_order_relaxed) >= kMostDevices) {
     return nullptr;
   }
   count_.fetch_add(1, std::memory_order_relaxed);

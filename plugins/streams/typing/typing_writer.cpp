@@ -34,7 +34,9 @@ TypingWriter::TypingWriter(Server& server, stream::Hub& hub, stream::Peers& peer
       board_(board),
       stream_(stream),
       shards_(*server.config(), "typing", server.instance()),
-      tasks_(server.runtime(), "typing") {
+      tasks_(server.runtime(), "typing"),
+      typists_metric_(server.metrics().gauge("lares_typing_users",
+                                             "Users who type, in rooms whose typing this process keeps.")) {
   if (stream::has_other_processes(*server.config()) &&
       stream::writes_stream(*server.config(), "typing", server.instance())) {
     stream::add_peer_route(
@@ -78,10 +80,17 @@ Task<void> TypingWriter::change(TypingChange change) {
   co_await hub_.reached(StreamNumber::kTyping, writer, position, kApplied);
 }
 
+void TypingWriter::end(Room& room, std::int64_t user) {
+  typists_ -= room.users.erase(user);
+  typists_metric_.set(static_cast<std::int64_t>(typists_));
+}
+
 std::int64_t TypingWriter::change_here(const TypingChange& change) {
   const auto known = rooms_.find(change.room);
+  const bool types = known != rooms_.end() && known->second.users.contains(change.user);
   if (!change.typing) {
-    if (known != rooms_.end() && known->second.users.erase(change.user) != 0) {
+    if (types) {
+      end(known->second, change.user);
       publish(known->first, known->second);
       if (known->second.users.empty()) {
         rooms_.erase(known);
@@ -89,18 +98,18 @@ std::int64_t TypingWriter::change_here(const TypingChange& change) {
     }
     return position_;
   }
-  if (known == rooms_.end() && rooms_.size() >= kMostRooms) {
+  if (!types && typists_ >= kMostTypists) {
     throw http::limit_exceeded(std::chrono::seconds{5});
+  }
+  if (!types && known != rooms_.end() && known->second.users.size() >= kMostUsers) {
+    return position_;
   }
   Room& room = rooms_[change.room];
   room.room_id = change.room_id;
-  if (room.users.size() >= kMostUsers && !room.users.contains(change.user)) {
-    return position_;
-  }
-  const bool began = !room.users.contains(change.user);
   room.users[change.user] = {change.user_id,
                              server_.runtime().steady_now() + std::chrono::milliseconds{change.timeout_ms}};
-  if (began) {
+  if (!types) {
+    typists_metric_.set(static_cast<std::int64_t>(++typists_));
     publish(change.room, room);
   }
   if (!std::exchange(watching_, true)) {
@@ -156,7 +165,7 @@ Task<void> TypingWriter::sweep() {
       continue;
     }
     if (typist->second.until <= now || !membership || membership->membership != "join") {
-      room->second.users.erase(typist);
+      end(room->second, user);
       changed.push_back(number);
     }
   }

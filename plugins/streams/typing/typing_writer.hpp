@@ -3,6 +3,7 @@
 
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/base/time.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
@@ -37,8 +38,8 @@ struct TypingChange {
 /// **Threads**: any; the state is the board's actor's.
 class TypingWriter {
  public:
-  static constexpr std::size_t kMostRooms = 10'000;
-  static constexpr std::size_t kMostUsers = 100;  ///< in one room; further ones are not shown
+  static constexpr std::size_t kMostTypists = 20'000;  ///< in all rooms; further ones are refused
+  static constexpr std::size_t kMostUsers = 100;       ///< in one room; further ones are not shown
 
   TypingWriter(Server& server, stream::Hub& hub, stream::Peers& peers, service::Rooms& rooms,
                TypingBoard& board, TypingStream& stream);
@@ -65,6 +66,8 @@ class TypingWriter {
   /// On the actor's loop: the position after the change.
   std::int64_t change_here(const TypingChange& change);
   void publish(std::int64_t number, const Room& room);
+  /// Takes somebody out of a room.
+  void end(Room& room, std::int64_t user);
   Task<void> watch();
   Task<void> sweep();
 
@@ -79,6 +82,8 @@ class TypingWriter {
   std::unordered_map<std::int64_t, Room> rooms_;
   std::int64_t position_ = 0;
   bool watching_ = false;
+  std::size_t typists_ = 0;
+  metrics::Gauge& typists_metric_;
   log::Logger log_{"lares.typing"};
 };
 

@@ -9,7 +9,8 @@ V3 = "/_matrix/client/v3"
 
 
 class OnSqlite:
-    config = {}
+    # Syncs wait for what a test is about, and are not ended by who comes online.
+    config = {"presence": {"enabled": False}}
 
     @classmethod
     def setUpClass(cls):
