@@ -106,7 +106,8 @@ void require(const service::SpamVerdict& verdict) {
   if (verdict.allowed) {
     return;
   }
-  http::MatrixError error{403, verdict.errcode.empty() ? "M_FORBIDDEN" : verdict.errcode,
+  const int status = verdict.errcode == "M_LIMIT_EXCEEDED" ? 429 : 403;
+  http::MatrixError error{status, verdict.errcode.empty() ? "M_FORBIDDEN" : verdict.errcode,
                           verdict.message.empty() ? "This server does not allow it." : verdict.message};
   const json fields = json::parse(verdict.extra_fields, nullptr, false);
   if (fields.is_object()) {
