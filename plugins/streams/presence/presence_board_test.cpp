@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace lares::presence {
 namespace {
@@ -17,11 +18,13 @@ using stream::StreamPosition;
 class PresenceBoardTest : public ::testing::Test {
  protected:
   void take(std::int64_t user, State state, std::int64_t position, stream::WriterNumber writer = 1) {
-    board_.take({.user = user,
-                 .user_id = "@" + std::to_string(user) + ":a",
-                 .state = state,
-                 .position = position,
-                 .writer = writer});
+    PresenceState presence;
+    presence.user = user;
+    presence.user_id = "@" + std::to_string(user) + ":a";
+    presence.state = state;
+    presence.position = position;
+    presence.writer = writer;
+    board_.take(std::move(presence));
   }
   PresenceBoard::Changes changes(std::int64_t from, std::int64_t to) {
     return run_blocking(runtime_, "test", board_.ask_changes(StreamPosition{from}, StreamPosition{to}));
@@ -68,11 +71,12 @@ TEST_F(PresenceBoardTest, DropsTheOldestWhoAreOfflineWhenItIsFull) {
 }
 
 TEST(PresenceRowTest, IsReadAsItWasWritten) {
-  const PresenceState presence{.user_id = "@a:a",
-                               .state = State::kUnavailable,
-                               .last_active_ts = 1'700'000'000'000,
-                               .status_msg = "\"quoted\" \n ü",
-                               .currently_active = true};
+  PresenceState presence;
+  presence.user_id = "@a:a";
+  presence.state = State::kUnavailable;
+  presence.last_active_ts = 1'700'000'000'000;
+  presence.status_msg = "\"quoted\" \n ü";
+  presence.currently_active = true;
   const std::optional<PresenceState> read = read_row(row_of(presence));
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->user_id, presence.user_id);
