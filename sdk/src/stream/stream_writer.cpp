@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -14,10 +15,35 @@ namespace lares::stream {
 namespace {
 
 constexpr std::chrono::milliseconds kApplied{5'000};
+// A reader that cannot take up this process's own rows, as when the database is away for a moment, is asked
+// again so often, with pauses that grow to a second.
+constexpr int kApplyTries = 12;
+constexpr std::chrono::milliseconds kFirstPause{5};
+constexpr std::chrono::milliseconds kLongestPause{1'000};
 
 log::Logger& logger() {
   static log::Logger instance{"lares.replication.writer"};
   return instance;
+}
+
+// What is committed cannot be taken back, and a stream that stands still is worse than a stale cache.
+Task<void> apply_own(Runtime& runtime, Stream& reader, WriterNumber self, const std::vector<Row>& rows,
+                     std::int64_t upto) {
+  std::chrono::milliseconds pause = kFirstPause;
+  for (int left = kApplyTries; left > 0; --left) {
+    try {
+      co_await reader.apply(self, rows, upto);
+      co_return;
+    } catch (const std::exception& error) {
+      if (left == 1) {
+        logger().error("Rows of the stream {} were written, but not taken up here: {}", reader.name(),
+                       error.what());
+        co_return;
+      }
+    }
+    co_await runtime.sleep_for(pause);
+    pause = std::min(pause * 2, kLongestPause);
+  }
 }
 
 }  // namespace
@@ -150,7 +176,7 @@ Task<void> StreamWriterBase::commit(std::vector<Waiting>& batch) {
   for (std::int64_t i = 0; i < count; ++i) {
     append_rows(batch[static_cast<std::size_t>(i)].change, rows, first + i);
   }
-  co_await reader_.apply(hub.self(), rows, last_drawn_);
+  co_await apply_own(server_.runtime(), reader_, hub.self(), rows, last_drawn_);
   hub.committed(stream_, last_drawn_, [&rows] { return rows; });
   reader_.wake(hub.self(), rows, last_drawn_);
   WakeBatch wake;
@@ -170,7 +196,7 @@ Task<std::int64_t> StreamWriterBase::last_drawn(Hub& hub, storage::Database& dat
       [this, &hub](storage::ReadTransaction& tx) { return hub.drawn(tx, stream_name(stream_)); });
   for (std::int64_t here = hub.position(stream_).of(hub.self()); here < drawn;) {
     Updates updates = co_await reader_.updates(hub.self(), here, drawn, kMostAtOnce);
-    co_await reader_.apply(hub.self(), updates.rows, updates.upto);
+    co_await apply_own(server_.runtime(), reader_, hub.self(), updates.rows, updates.upto);
     hub.committed(stream_, updates.upto, [&updates] { return updates.rows; });
     reader_.wake(hub.self(), updates.rows, updates.upto);
     here = updates.upto;
