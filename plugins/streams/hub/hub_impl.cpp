@@ -182,9 +182,19 @@ Task<void> HubImpl::start() {
       continue;
     }
     for (const std::string& writer : stream::stream_writers(*config, stream->name())) {
-      board_.add_writer(*inbox.number, co_await writer_number(writer));
+      const stream::WriterNumber number = co_await writer_number(writer);
+      board_.add_writer(*inbox.number, number);
+      inbox.named.insert(number);
       if (writer == server_.instance()) {
         own_.push_back(*inbox.number);
+      }
+    }
+    if (std::ranges::find(own_, *inbox.number) == own_.end()) {
+      const std::int64_t last = co_await database_.read(
+          "former_position",
+          [this, stream](storage::ReadTransaction& tx) { return drawn(tx, stream->name()); });
+      if (last != 0) {
+        former_.emplace_back(*inbox.number, last);
       }
     }
     present.push_back(&inbox);
@@ -340,6 +350,10 @@ void HubImpl::announce() {
     const std::int64_t written = written_[static_cast<std::size_t>(stream)].load(std::memory_order_acquire);
     publish(stream::format_position(stream::stream_name(stream), server_.instance(),
                                     std::min(written, position), position));
+  }
+  // Its last rows may have been lost on the way, and nobody else would say so.
+  for (const auto& [stream, last] : former_) {
+    publish(stream::format_position(stream::stream_name(stream), server_.instance(), last, last));
   }
 }
 
@@ -574,18 +588,31 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
 
 Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
   const stream::WriterNumber writer = co_await writer_number(command.instance);
-  const std::int64_t here = board_.position(*inbox.number).of(writer);
-  if (here < command.previous) {
+  if (reached_here(inbox, writer) < command.previous) {
     inbox.batches.erase(command.instance);
     co_await fill(inbox, writer, command.current);
   }
-  board_.advance(*inbox.number, writer, command.current);
+  advance(inbox, writer, command.current);
   inbox.behind.erase(command.instance);
+}
+
+std::int64_t HubImpl::reached_here(Inbox& inbox, stream::WriterNumber writer) const {
+  return inbox.named.contains(writer) ? board_.position(*inbox.number).of(writer)
+                                      : inbox.apart.try_emplace(writer, inbox.caught_up).first->second;
+}
+
+void HubImpl::advance(Inbox& inbox, stream::WriterNumber writer, std::int64_t position) {
+  if (inbox.named.contains(writer)) {
+    board_.advance(*inbox.number, writer, position);
+  } else {
+    std::int64_t& here = inbox.apart.try_emplace(writer, inbox.caught_up).first->second;
+    here = std::max(here, position);
+  }
 }
 
 Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto) {
   for (;;) {
-    const std::int64_t from = board_.position(*inbox.number).of(writer);
+    const std::int64_t from = reached_here(inbox, writer);
     if (from >= upto) {
       co_return;
     }
@@ -593,12 +620,11 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
     if (!updates.rows.empty()) {
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
     }
-    board_.advance(*inbox.number, writer, updates.upto);
+    advance(inbox, writer, updates.upto);
     if (!updates.rows.empty()) {
       inbox.stream->wake(writer, updates.rows, updates.upto);
     }
-    // A writer that `stream_writers` does not name has no place on the board and never gets further.
-    if (!updates.limited || board_.position(*inbox.number).of(writer) == from) {
+    if (!updates.limited || updates.upto == from) {
       co_return;
     }
   }

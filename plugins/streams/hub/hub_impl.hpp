@@ -92,6 +92,10 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
     // Instances of whose rows some came through but were not taken up: their next POSITION brings these.
     std::unordered_set<std::string> behind;
     std::unordered_map<std::string, std::vector<stream::Row>> batches;  // by instance
+    std::unordered_set<stream::WriterNumber> named;  // by `stream_writers`: those that the board knows
+    // How far the rows of others are taken up: of a process that goes by an older `stream_writers`, while the
+    // processes are restarted one after the other.
+    std::unordered_map<stream::WriterNumber, std::int64_t> apart;
   };
 
   void opened(stream::StreamNumber stream, int change) noexcept override;
@@ -106,6 +110,9 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> work(Inbox& inbox);
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
   Task<void> take(Inbox& inbox, stream::PositionCommand command);
+  /// How far the rows of a writer are taken up here.
+  [[nodiscard]] std::int64_t reached_here(Inbox& inbox, stream::WriterNumber writer) const;
+  void advance(Inbox& inbox, stream::WriterNumber writer, std::int64_t position);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   Task<void> tick();
   Task<void> look_for_successor();
@@ -123,6 +130,8 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
   std::vector<stream::StreamNumber> own_;
+  // Streams that this process once wrote and writes no more, and its last positions there.
+  std::vector<std::pair<stream::StreamNumber, std::int64_t>> former_;
   std::array<std::atomic<std::uint64_t>, stream::kStreamNumbers> open_{};
   // Where the last rows of this process stand: from there to its position it has written none.
   std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
