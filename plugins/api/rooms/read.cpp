@@ -88,11 +88,14 @@ Task<Response> get_joined_members(Shared& shared, const Requester& requester, Re
       continue;
     }
     writer.key(*event->event->state_key()).begin_object();
-    if (content["avatar_url"].is_string()) {
-      writer.key("avatar_url").raw(content["avatar_url"].bytes());
-    }
-    if (content["displayname"].is_string()) {
-      writer.key("display_name").raw(content["displayname"].bytes());
+    // Null where there is none: there are clients that take the absence for an error.
+    for (const auto& [key, member] :
+         {std::pair{"avatar_url", "avatar_url"}, {"display_name", "displayname"}}) {
+      if (content[member].is_string()) {
+        writer.key(key).raw(content[member].bytes());
+      } else {
+        writer.key(key).null();
+      }
     }
     writer.end_object();
   }

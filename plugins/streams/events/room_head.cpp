@@ -4,6 +4,7 @@
 #include <lares/crypto/base64.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/canonical.hpp>
+#include <lares/matrix/power_levels.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -199,7 +200,26 @@ PreparedEvent RoomHead::append(const NewEvent& event, const Interned& numbers, c
   if (!built) {
     throw event_error(built.error());
   }
+  if (target != nullptr && target->event) {
+    check_may_redact(**built, *target->event);
+  }
   return append_built(std::move(*built), numbers, target);
+}
+
+// Between servers it is enough that a redaction comes from the server of what it redacts: whose message it
+// is, each server looks after itself.
+void RoomHead::check_may_redact(const matrix::Event& redaction, const matrix::Event& target) const {
+  const auto state = [this](std::string_view type) -> const matrix::Event* {
+    const StateEntry* entry = find(type, "");
+    return entry == nullptr ? nullptr : entry->event.get();
+  };
+  if (redaction.sender() == target.sender()) {
+    return;
+  }
+  const matrix::PowerLevels levels{*version_, state("m.room.create"), state("m.room.power_levels")};
+  if (levels.user(redaction.sender()) < levels.to(matrix::PowerAction::kRedact)) {
+    throw http::forbidden("You may not redact what others have sent.");
+  }
 }
 
 PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, const RedactionTarget* target) {

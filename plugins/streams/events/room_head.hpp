@@ -131,6 +131,7 @@ class RoomHead {
   void put(std::string_view type, std::string_view state_key, StateEntry entry);
   [[nodiscard]] matrix::EventDraft draft_of(const service::NewEvent& event, std::int64_t now_ts) const;
   void authorise(const matrix::Event& event) const;
+  void check_may_redact(const matrix::Event& redaction, const matrix::Event& target) const;
 
   struct Key {
     std::string type;

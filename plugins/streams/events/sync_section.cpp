@@ -81,6 +81,16 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
       response.joined_rooms.emplace_back(membership.room, name->id.str());
     }
   }
+  if (scope.initial) {
+    std::vector<std::int64_t> joined;
+    for (const auto& [room, id] : response.joined_rooms) {
+      if (scope.filter->wants_room(id)) {
+        joined.push_back(room);
+      }
+    }
+    co_await caches_.warm(std::move(joined),
+                          std::max<std::size_t>(1, scope.filter->timeline().limit(kTimelineLimit)));
+  }
   for (const RoomMembership& membership : *rooms) {
     // A room may be forgotten before all of the user's clients have heard that it was left.
     if (membership.forgotten && scope.initial) {
@@ -100,7 +110,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
         break;
       case MembershipCode::kLeave:
       case MembershipCode::kBan:
-        if (scope.initial ? scope.filter->include_leave() : news) {
+        if (news && (!scope.initial || co_await is_shown_from_the_start(scope, membership))) {
           co_await left_room(scope, membership, response);
         }
         break;
@@ -178,6 +188,28 @@ Task<bool> SyncSection::was_joined(const SyncScope& scope, const RoomMembership&
   co_return events.front()->event->content()["membership"].equals("join");
 }
 
+// Where members are loaded lazily, those who are needed are added one by one.
+Task<std::vector<std::int64_t>> SyncSection::whole_state(std::int64_t room, std::int64_t root, bool lazy) {
+  const std::vector<RoomCaches::StateItem> items = co_await caches_.all_state(room, root);
+  std::vector<std::int64_t> events;
+  events.reserve(items.size());
+  std::vector<storage::InternText> texts;
+  if (lazy) {
+    std::vector<std::int64_t> keys;
+    keys.reserve(items.size());
+    for (const RoomCaches::StateItem& item : items) {
+      keys.push_back(item.key);
+    }
+    texts = co_await interner_.texts(storage::InternKind::StateKey, std::move(keys));
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!lazy || texts[i].first != "m.room.member") {
+      events.push_back(items[i].event);
+    }
+  }
+  co_return events;
+}
+
 Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership,
                                           bool whole, std::int64_t upto) {
   Part part;
@@ -207,7 +239,7 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
                                                         : start;
   if (before != start) {
     if (before == 0) {
-      state = co_await caches_.all_state(membership.room, start);
+      state = co_await whole_state(membership.room, start, lazy);
     } else {
       for (const auto& [was, is] : co_await caches_.state_difference(membership.room, before, start)) {
         if (is != 0) {
@@ -231,12 +263,6 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     std::unordered_set<std::string_view> wanted{scope.requester->user().view()};
     for (const StoredEventPtr& event : part.timeline) {
       wanted.insert(event->event->sender());
-    }
-    if (before == 0) {
-      std::erase_if(part.state, [&wanted](const StoredEventPtr& event) {
-        return event->event->type() == "m.room.member" &&
-               !wanted.contains(event->event->state_key().value_or(""));
-      });
     }
     std::unordered_set<std::string_view> present;
     for (const StoredEventPtr& event : part.state) {
@@ -394,6 +420,16 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
   if (whole || !room.empty()) {
     response.joined.push_back(std::move(room));
   }
+}
+
+// A client that begins is not told of rooms that its user has left, but of those the user was thrown out of.
+Task<bool> SyncSection::is_shown_from_the_start(const SyncScope& scope, const RoomMembership& membership) {
+  if (scope.filter->include_leave() || membership.membership == MembershipCode::kBan) {
+    co_return true;
+  }
+  const std::vector<StoredEventPtr> own =
+      co_await caches_.events(std::vector<std::int64_t>{membership.event});
+  co_return own.front()->sender != scope.user;
 }
 
 Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& membership,

@@ -32,6 +32,7 @@ class SyncSection final : public service::SyncContributor {
 
   Task<void> joined_room(const service::SyncScope& scope, const RoomMembership& membership,
                          service::SyncResponse& response);
+  Task<bool> is_shown_from_the_start(const service::SyncScope& scope, const RoomMembership& membership);
   Task<void> left_room(const service::SyncScope& scope, const RoomMembership& membership,
                        service::SyncResponse& response);
   Task<void> invited_room(const service::SyncScope& scope, const RoomMembership& membership,
@@ -43,6 +44,8 @@ class SyncSection final : public service::SyncContributor {
   /// Root of the room's state as `from` had it.
   Task<std::int64_t> root_at(std::int64_t room, const stream::Token& from);
   Task<bool> was_joined(const service::SyncScope& scope, const RoomMembership& membership);
+  /// Numbers of the events in a state; without members where these are loaded lazily.
+  Task<std::vector<std::int64_t>> whole_state(std::int64_t room, std::int64_t root, bool lazy);
   Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership, bool whole,
                   std::int64_t upto);
   Task<std::string> summary(const service::SyncScope& scope, std::int64_t room, std::int64_t root);
