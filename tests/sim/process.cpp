@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process.hpp"
+
+#include <lares/http/matrix_error.hpp>
+#include <lares/stream/topology.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <optional>
+
+namespace lares::sim {
+
+using nlohmann::json;
+using storage::Statement;
+using stream::StreamNumber;
+
+namespace {
+
+constexpr std::chrono::milliseconds kPause{200};
+constexpr std::chrono::seconds kPatience{15};
+
+constexpr Statement kAdd{"INSERT INTO sim_rows (stream, position, writer, value) VALUES ($1, $2, $3, $4)"};
+constexpr Statement kBetween{
+    "SELECT position, value FROM sim_rows WHERE stream = $1 AND writer = $2 AND position > $3 AND position "
+    "<= "
+    "$4 ORDER BY position LIMIT $5"};
+constexpr Statement kIncarnation{"SELECT incarnation FROM writers WHERE number = $1"};
+
+std::string row_of(std::int64_t value) {
+  return "[" + std::to_string(value) + "]";
+}
+
+/// What a peer's route sees.
+class PeerRequest final : public http::Request {
+ public:
+  explicit PeerRequest(std::string body) : body_(std::move(body)) {}
+  [[nodiscard]] http::Method method() const noexcept override { return http::Method::Post; }
+  [[nodiscard]] std::string_view target() const noexcept override { return {}; }
+  [[nodiscard]] const std::string& param(std::string_view) const override { return empty_; }
+  [[nodiscard]] std::optional<std::string> query(std::string_view) const override { return std::nullopt; }
+  [[nodiscard]] std::vector<std::string> query_all(std::string_view) const override { return {}; }
+  [[nodiscard]] std::string_view header(std::string_view) const noexcept override { return {}; }
+  [[nodiscard]] std::string_view body() const noexcept override { return body_; }
+  [[nodiscard]] std::string_view client_ip() const noexcept override { return {}; }
+  [[nodiscard]] std::string_view user_agent() const noexcept override { return {}; }
+  [[nodiscard]] std::int64_t received_ts() const noexcept override { return 0; }
+  void shield_from_cancellation() noexcept override {}
+  void set_tag(std::string_view) noexcept override {}
+
+ private:
+  std::string body_;
+  std::string empty_;
+};
+
+}  // namespace
+
+storage::Schema rows_schema() {
+  return {.plugin = "sim",
+          .migrations =
+              {{.number = 1,
+                .kind = storage::MigrationKind::Expand,
+                .summary = "Adds the rows.",
+                .statements = {storage::Sql{
+                    "CREATE TABLE sim_rows (stream TEXT NOT NULL, position BIGINT NOT NULL, writer BIGINT "
+                    "NOT NULL, value BIGINT NOT NULL, PRIMARY KEY (stream, position))"}}}},
+          .tables = {{.name = "sim_rows",
+                      .key = {"stream", "position"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "the length of a run",
+                      .ends = "never"}}};
+}
+
+Task<void> RowStream::apply(stream::WriterNumber, std::span<const stream::Row> rows, std::int64_t) {
+  if (at_.chance(fails_percent)) {
+    throw std::runtime_error{"a fault of the simulation"};
+  }
+  if (at_.chance(20)) {
+    co_await at_.sleep_for(std::chrono::microseconds{at_.between(0, 20'000)});
+  }
+  for (const stream::Row& row : rows) {
+    applied_.insert(row.position);
+  }
+}
+
+Task<stream::Updates> RowStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
+                                         std::size_t limit) {
+  // Few at a time, so that gaps are filled in steps.
+  limit = std::min<std::size_t>(limit, 7);
+  stream::Updates updates;
+  updates.rows = co_await database_.read("sim_updates", [&](storage::ReadTransaction& tx) {
+    std::vector<stream::Row> rows;
+    tx.each(kBetween, name(), static_cast<std::int64_t>(writer), from, to, static_cast<std::int64_t>(limit),
+            [&rows](const storage::Row& row) { rows.push_back({row.i64(0), row_of(row.i64(1))}); });
+    return rows;
+  });
+  updates.limited = updates.rows.size() == limit;
+  updates.upto = updates.limited ? updates.rows.back().position : to;
+  co_return updates;
+}
+
+Task<json> TownPeers::call(std::string instance, std::string path, json body, stream::Repeat repeat) {
+  const SteadyTime give_up = at_.steady_now() + kPatience;
+  for (;;) {
+    co_await at_.sleep_for(std::chrono::microseconds{at_.between(100, 3'000)});
+    Process* const other = self_.alive() ? town_.find(instance) : nullptr;
+    std::optional<json> answer;
+    if (other != nullptr) {
+      try {
+        answer = co_await other->answer(path, body);
+      } catch (const http::MatrixError& error) {
+        if (error.status() < 500) {
+          throw;
+        }
+      } catch (const std::exception&) {
+        // The other end answers it with 500.
+      }
+      co_await at_.sleep_for(std::chrono::microseconds{at_.between(100, 3'000)});
+    }
+    if (answer && other->alive() && !at_.chance(2)) {
+      co_return *std::move(answer);
+    }
+    if (repeat == stream::Repeat::kNever || at_.steady_now() >= give_up || !self_.alive()) {
+      throw http::unavailable("Another process of this server is away.");
+    }
+    co_await at_.sleep_for(kPause);
+  }
+}
+
+Process::Process(const Parts& parts, const std::string& instance, std::shared_ptr<const Config> config)
+    : at_(parts.runtime),
+      town_(parts.town),
+      server_(parts.runtime, instance, std::move(config)),
+      database_(parts.runtime, parts.database, parts.faults),
+      transport_(parts.runtime, parts.network),
+      peers_(parts.runtime, parts.town, *this),
+      hub_(server_, database_, [this] { kill(); }) {
+  server_.services().provide<storage::Database>(database_);
+  server_.services().provide<stream::Hub>(hub_);
+  server_.services().provide<stream::Peers>(peers_);
+  server_.services().join<stream::Transport>(transport_);
+  for (const StreamNumber number : {StreamNumber::kEvents, StreamNumber::kReceipts}) {
+    const std::size_t i = streams_.size();
+    streams_.push_back(std::make_unique<RowStream>(at_, database_, number));
+    streams_.back()->fails_percent = parts.apply_fails_percent;
+    server_.services().join<stream::Stream>(*streams_.back());
+    writers_.push_back(std::make_unique<stream::StreamWriter<Change>>(
+        server_, *streams_.back(), number,
+        stream::StreamWriter<Change>::Parts{
+            .store = [this, i](storage::WriteTransaction& tx, const Change& change,
+                               std::int64_t position) { store(i, tx, change, position); },
+            .rows = [](const Change& change) { return std::vector<std::string>{row_of(change.value)}; },
+            .encode = [](const Change& change) { return json::array({change.key, change.value}).dump(); },
+            .decode =
+                [](const std::string& text) {
+                  const json fields = json::parse(text);
+                  return Change{.key = fields.at(0), .value = fields.at(1)};
+                }}));
+  }
+}
+
+Process::~Process() = default;
+
+Task<void> Process::start() {
+  co_await hub_.start();
+  started_at_ = hub_.now();
+  for (const auto& stream : streams_) {
+    std::set<stream::WriterNumber>& named = named_.emplace_back();
+    for (const std::string& writer : stream::stream_writers(*server_.config(), stream->name())) {
+      named.insert(co_await hub_.writer_number(writer));
+    }
+  }
+  started_ = true;
+}
+
+void Process::kill() {
+  alive_ = false;
+  database_.cut();
+  transport_.cut();
+}
+
+Task<void> Process::end() {
+  for (const auto& writer : writers_) {
+    co_await writer->drain();
+  }
+  co_await hub_.stop();
+  co_await transport_.close();
+  co_await database_.stop();
+}
+
+void Process::faultless() {
+  database_.faultless();
+  for (const auto& stream : streams_) {
+    stream->fails_percent = 0;
+  }
+}
+
+void Process::store(std::size_t stream, storage::WriteTransaction& tx, const Change& change,
+                    std::int64_t position) {
+  const std::int64_t incarnation = tx.one(kIncarnation, static_cast<std::int64_t>(hub_.self()),
+                                          [](const storage::Row& row) { return row.i64(0); });
+  if (incarnation != hub_.incarnation_position() >> 32) {
+    town_.fault(instance() + " writes although another process has taken over");
+  }
+  tx.exec(kAdd, streams_[stream]->name(), position, static_cast<std::int64_t>(hub_.self()), change.value);
+}
+
+Task<std::int64_t> Process::write(std::size_t stream, Change change) {
+  std::string key = change.key;
+  co_return co_await writers_[stream]->write(std::move(key), std::move(change));
+}
+
+Task<json> Process::answer(std::string path, json body) {
+  for (const http::Route& route : server_.router().routes()) {
+    if (route.patterns.front() == path) {
+      PeerRequest request{body.dump()};
+      const std::string proof = "peer";
+      http::Response response = co_await route.handler(&proof, request);
+      co_return json::parse(response.body);
+    }
+  }
+  throw http::MatrixError{404, "M_UNRECOGNIZED", "There is no such route."};
+}
+
+}  // namespace lares::sim
