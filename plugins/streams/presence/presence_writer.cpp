@@ -4,10 +4,12 @@
 #include <lares/async/runtime.hpp>
 #include <lares/stream/topology.hpp>
 
+#include <boost/system/system_error.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <unordered_set>
 #include <utility>
 
@@ -306,7 +308,9 @@ Task<void> PresenceWriter::watch() {
     found->second.looks_at = SteadyTime::max();
     try {
       co_await settle(user);
-    } catch (const storage::Error& error) {
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const std::exception& error) {
       log_.warning("A change of presence was not announced: {}", error.what());
     }
   }

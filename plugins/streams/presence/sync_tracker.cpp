@@ -4,10 +4,13 @@
 #include <lares/async/runtime.hpp>
 #include <lares/matrix/identifiers.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 

@@ -6,10 +6,12 @@
 #include <lares/stream/peers.hpp>
 #include <lares/stream/topology.hpp>
 
+#include <boost/system/system_error.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -137,6 +139,8 @@ Task<void> TypingWriter::watch() {
     co_await server_.runtime().sleep_for(kSweep);
     try {
       co_await sweep();
+    } catch (const boost::system::system_error&) {
+      throw;
     } catch (const std::exception& error) {
       log_.warning("Whether those who type are still in their rooms could not be read: {}", error.what());
     }
