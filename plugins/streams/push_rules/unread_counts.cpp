@@ -25,7 +25,7 @@ constexpr storage::Statement kExceptions{
     "SELECT position, thread, notify FROM push_exceptions WHERE member = $1 AND room = $2 AND position > $3 "
     "AND position <= $4 AND notify <> 3 ORDER BY position"};
 constexpr storage::Statement kFirst{
-    "SELECT position, notify FROM push_exceptions WHERE member = $1 AND room = $2 ORDER BY position LIMIT 1"};
+    "SELECT position, notify FROM push_exceptions WHERE member = $1 AND room = $2 ORDER BY position LIMIT 2"};
 constexpr storage::LookupMany kRoots{
     .select = "event_id", .from = "push_threads", .keys = {{{"root", storage::ColumnType::Integer}}}};
 
@@ -59,31 +59,37 @@ Task<std::shared_ptr<const ReadMarks>> UnreadCounts::marks(std::int64_t user, st
   co_return co_await receipts->read_marks(user, room);
 }
 
-// The row of the join is the first of its member and room, since a join removes those before it.
-Task<std::int64_t> UnreadCounts::begin(Key key, std::int64_t membership) {
-  const auto first = co_await database_.read("push_begin", [key](storage::ReadTransaction& tx) {
-    return tx.maybe(kFirst, key.user, key.room,
-                    [](const storage::Row& row) { return row.i64(1) == kJoinedHere ? row.i64(0) : 0; });
+// The row of the join is the first of its member and room, since a join removes those before it. As a rule it
+// is the only one.
+Task<UnreadCounts::Begin> UnreadCounts::begin(Key key, std::int64_t membership) {
+  co_return co_await database_.read("push_begin", [key, membership](storage::ReadTransaction& tx) {
+    Begin begin{.position = membership, .exceptions = false};
+    tx.each(kFirst, key.user, key.room, [&begin](const storage::Row& row) {
+      if (row.i64(1) == kJoinedHere) {
+        begin.position = row.i64(0);
+      } else {
+        begin.exceptions = true;
+      }
+    });
+    return begin;
   });
-  co_return first && *first != 0 ? *first : membership;
 }
 
-Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, bool main,
-                             bool threads) {
+Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part) {
   if (after >= upto) {
     co_return;
   }
-  const auto take = [&counted, main, threads](std::int64_t position, std::int64_t thread, Notify notify) {
+  const auto take = [&counted, part](std::int64_t position, std::int64_t thread, Notify notify) {
     if (notify == Notify::kNothing) {
       return;
     }
     const bool highlight = notify == Notify::kHighlight;
     if (thread == 0) {
-      if (main && position > std::max(counted.begin, mark_of_main(*counted.marks))) {
+      if (part.main && position > std::max(counted.begin, mark_of_main(*counted.marks))) {
         counted.main.notifications += 1;
         counted.main.highlights += highlight ? 1 : 0;
       }
-    } else if (threads && position > std::max(counted.begin, mark_of_thread(*counted.marks, thread)) &&
+    } else if (part.threads && position > std::max(counted.begin, mark_of_thread(*counted.marks, thread)) &&
                counted.threads.size() < kMostInThreads) {
       counted.threads.push_back({position, thread, highlight});
     }
@@ -113,14 +119,16 @@ Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
     std::int64_t thread;
     Notify notify;
   };
-  const std::vector<Exception> exceptions =
-      co_await database_.read("push_exceptions", [key, after, upto](storage::ReadTransaction& tx) {
-        std::vector<Exception> found;
-        tx.each(kExceptions, key.user, key.room, after, upto, [&found](const storage::Row& row) {
-          found.push_back({row.i64(0), row.i64(1), static_cast<Notify>(row.i64(2))});
-        });
-        return found;
+  std::vector<Exception> exceptions;
+  if (part.exceptions) {
+    exceptions = co_await database_.read("push_exceptions", [key, after, upto](storage::ReadTransaction& tx) {
+      std::vector<Exception> found;
+      tx.each(kExceptions, key.user, key.room, after, upto, [&found](const storage::Row& row) {
+        found.push_back({row.i64(0), row.i64(1), static_cast<Notify>(row.i64(2))});
       });
+      return found;
+    });
+  }
   auto exception = exceptions.begin();
   for (int page = 0; page < kMostPages; ++page) {
     const std::vector<NotifyingEvent> events =
@@ -151,13 +159,14 @@ Task<UnreadCounts::Counted> UnreadCounts::whole(Key key, std::shared_ptr<const R
   Counted counted;
   counted.marks = std::move(marks);
   counted.membership = membership;
-  counted.begin = co_await begin(key, membership);
+  const Begin begin = co_await this->begin(key, membership);
+  counted.begin = begin.position;
   counted.upto = upto;
   const std::int64_t all = std::max(counted.begin, counted.marks->unthreaded);
   const std::int64_t main = std::max(all, counted.marks->main);
   // Between the two only threads can have something unread.
-  co_await add(counted, key, all, std::min(main, upto), false, true);
-  co_await add(counted, key, main, upto, true, true);
+  co_await add(counted, key, all, std::min(main, upto), {.main = false, .exceptions = begin.exceptions});
+  co_await add(counted, key, main, upto, {.exceptions = begin.exceptions});
   co_return counted;
 }
 
@@ -170,7 +179,7 @@ Task<void> UnreadCounts::move_marks(Counted& counted, Key key, std::shared_ptr<c
   if (main_moved) {
     counted.main = {};
     const std::int64_t after = std::max(counted.begin, mark_of_main(*counted.marks));
-    co_await add(counted, key, after, counted.upto, true, false);
+    co_await add(counted, key, after, counted.upto, {.threads = false});
   }
 }
 
@@ -190,7 +199,7 @@ Task<Unread> UnreadCounts::count(std::int64_t user, std::int64_t room, stream::S
       co_await move_marks(counted, key, std::move(marks));
       changed = true;
     }
-    co_await add(counted, key, counted.upto, settled, true, true);
+    co_await add(counted, key, counted.upto, settled, {});
     counted.upto = std::max(counted.upto, settled);
   } else {
     counted = co_await whole(key, std::move(marks), joined, settled);
@@ -200,7 +209,7 @@ Task<Unread> UnreadCounts::count(std::int64_t user, std::int64_t room, stream::S
   }
   // Of several writers some are ahead; what lies between them is counted for this answer alone, since a
   // slower writer may still come up with a lower position.
-  co_await add(counted, key, counted.upto, upto.maximum(), true, true);
+  co_await add(counted, key, counted.upto, upto.maximum(), {});
   Unread unread{.main = counted.main, .threads = {}};
   for (const InThread& event : counted.threads) {
     UnreadCount& thread = unread.threads[event.thread];

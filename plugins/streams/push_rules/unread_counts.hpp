@@ -71,9 +71,19 @@ class UnreadCounts {
   using CountedPtr = std::shared_ptr<const Counted>;
 
   Task<std::shared_ptr<const service::ReadMarks>> marks(std::int64_t user, std::int64_t room);
-  Task<std::int64_t> begin(Key key, std::int64_t membership);
-  /// Adds what lies in (after, upto]: of the main timeline if `main`, of threads if `threads`.
-  Task<void> add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, bool main, bool threads);
+  struct Begin {
+    std::int64_t position = 0;
+    bool exceptions = true;  ///< there may be some
+  };
+  Task<Begin> begin(Key key, std::int64_t membership);
+  /// What to add of a range of events.
+  struct Part {
+    bool main = true;
+    bool threads = true;
+    bool exceptions = true;  ///< false: it is known that there are none
+  };
+  /// Adds what lies in (after, upto].
+  Task<void> add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part);
   Task<Counted> whole(Key key, std::shared_ptr<const service::ReadMarks> marks, std::int64_t membership,
                       std::int64_t upto);
   Task<void> move_marks(Counted& counted, Key key, std::shared_ptr<const service::ReadMarks> marks);

@@ -29,10 +29,11 @@ std::optional<std::string> canonical_email(std::string_view address) {
     return static_cast<unsigned char>(c) <= 0x20U || c == 0x7F || c == '<' || c == '>' || c == ',' ||
            c == ';';
   };
-  if (std::ranges::any_of(address, forbidden) || address.starts_with("mailto:")) {
+  std::string folded = fold_case(address);
+  if (std::ranges::any_of(address, forbidden) || folded.starts_with("mailto:")) {
     return std::nullopt;
   }
-  return fold_case(address);
+  return folded;
 }
 
 std::optional<std::string> canonical_msisdn(std::string_view number) {

@@ -66,7 +66,7 @@ TEST(ThirdPartyId, EmailAddressesAreFolded) {
   EXPECT_EQ(canonical_email("Strauß@Example.com"), "strauss@example.com");
   for (const char* bad :
        {"", "bob", "@example.com", "bob@", "a@b@c", "a b@example.com", "Bob <bob@example.com>",
-        "mailto:bob@example.com", "bob@example.com\n", "\xff@example.com"}) {
+        "mailto:bob@example.com", "MailTo:bob@example.com", "bob@example.com\n", "\xff@example.com"}) {
     EXPECT_FALSE(canonical_email(bad)) << bad;
   }
   EXPECT_FALSE(canonical_email(std::string(500, 'a') + "@b"));
