@@ -13,6 +13,8 @@ constexpr sqlite3_int64 kLogHeader = 32;
 constexpr sqlite3_int64 kFrame = 24 + 4096;
 
 constexpr sqlite3_int64 kStep = 1 << 20;
+// A write of 128 KiB or a multiple of it fails: SQLite's file methods take the length modulo that.
+constexpr sqlite3_int64 kChunk = 64 << 10;
 // What a group of ordinary size may write before this is looked at again.
 constexpr sqlite3_int64 kAhead = kStep / 4;
 
@@ -30,9 +32,9 @@ void LogFile::keep_ahead(Connection& writer, int pages) noexcept {
       used + kAhead <= size_) {
     return;
   }
-  static const std::vector<char> kZeros(kStep / 4);
+  static const std::vector<char> kZeros(kChunk);
   const sqlite3_int64 end = std::max(size_, used) + kStep;
-  for (sqlite3_int64 at = std::max(size_, used); at < end; at += kStep / 4) {
+  for (sqlite3_int64 at = std::max(size_, used); at < end; at += kChunk) {
     if (file->pMethods->xWrite(file, kZeros.data(), static_cast<int>(kZeros.size()), at) != SQLITE_OK) {
       return;
     }

@@ -86,6 +86,7 @@ void Writer::run_all_of_group(Job* first) noexcept {
     run_group(again);
   }
   checkpointer_.log_has_grown(connection_, log_pages_);
+  log_buffer_.hold(connection_);
   log_file_.keep_ahead(connection_, log_pages_);
 }
 

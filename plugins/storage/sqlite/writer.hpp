@@ -3,6 +3,7 @@
 
 #include "checkpointer.hpp"
 #include "connection.hpp"
+#include "log_buffer.hpp"
 #include "log_file.hpp"
 #include "options.hpp"
 
@@ -48,6 +49,7 @@ class Writer {
   SqliteOptions options_;
   Runtime& runtime_;
   DatabaseStatistics& statistics_;
+  LogBuffer log_buffer_;  // outlives the connection, whose file leads to it
   Connection connection_;
   Checkpointer checkpointer_;
   JobQueue queue_;

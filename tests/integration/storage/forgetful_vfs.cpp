@@ -158,7 +158,8 @@ struct Methods {
     return real(file).xFileControl(real_of(file), operation, argument);
   }
   static int sector_size(sqlite3_file* /*file*/) { return kSector; }
-  static int device_characteristics(sqlite3_file* /*file*/) { return 0; }
+  // As SQLite's own: what is written does no harm to what lies beside it.
+  static int device_characteristics(sqlite3_file* /*file*/) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
   static int shm_map(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
     return real(file).xShmMap(real_of(file), page, size, extend, out);
   }
