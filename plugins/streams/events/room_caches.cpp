@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "room_caches.hpp"
 
+#include <lares/async/when_all.hpp>
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -20,6 +21,9 @@ namespace {
 
 // What a sync asks for by default is 10; what most clients ask for is 20.
 constexpr std::size_t kTimelineLoaded = 30;
+// Rooms whose states are read in one transaction, and entries up to which a state is small.
+constexpr std::size_t kWarmedAtOnce = 100;
+constexpr std::size_t kSmallState = 100;
 // Five name a room, and the reader is not among them; the rest is for members who leave.
 constexpr std::size_t kFirstMembers = 16;
 constexpr std::size_t kFewestFirst = 6;
@@ -90,7 +94,8 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
                   }),
       events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
               [](std::int64_t, const StoredEventPtr& event) { return event->event->memory_bytes() + 160; }),
-      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 4'000}),
+      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 16U * 1024 * 1024},
+              [](const StateName&, const matrix::StateMap& map) { return map.memory_bytes() + 64; }),
       related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 100'000}) {}
 
 void RoomCaches::apply(std::span<const AppliedEvent> events) {
@@ -317,13 +322,10 @@ Task<std::vector<StoredEventPtr>> RoomCaches::related(std::vector<StoredEventPtr
 }
 
 matrix::StateMap RoomCaches::state(std::int64_t room, std::int64_t root) {
-  const StateName name{room, root};
-  if (const std::optional<matrix::StateMap> kept = states_.peek(name)) {
+  if (const std::optional<matrix::StateMap> kept = states_.peek(StateName{room, root})) {
     return *kept;
   }
-  matrix::StateMap map = matrix::StateMap::open(static_cast<matrix::NodeId>(root));
-  states_.put(name, map);
-  return map;
+  return matrix::StateMap::open(static_cast<matrix::NodeId>(root));
 }
 
 Task<std::vector<std::int64_t>> RoomCaches::state_events(std::int64_t room, std::int64_t root,
@@ -339,7 +341,7 @@ Task<std::vector<std::int64_t>> RoomCaches::state_events(std::int64_t room, std:
   if (loaded) {
     co_return result;
   }
-  co_return co_await database_.read("state_events", [&map, &keys, room](ReadTransaction& tx) {
+  result = co_await database_.read("state_events", [&map, &keys, room](ReadTransaction& tx) {
     StateBlocks blocks{tx, room};
     const std::vector<std::uint64_t> wanted(keys.begin(), keys.end());
     state_or_throw(map.load(wanted, blocks), room);
@@ -350,24 +352,28 @@ Task<std::vector<std::int64_t>> RoomCaches::state_events(std::int64_t room, std:
     }
     return numbers;
   });
+  states_.put(StateName{room, root}, map);
+  co_return result;
 }
 
-Task<std::vector<std::int64_t>> RoomCaches::all_state(std::int64_t room, std::int64_t root) {
+Task<std::vector<RoomCaches::StateItem>> RoomCaches::all_state(std::int64_t room, std::int64_t root) {
   const matrix::StateMap map = state(room, root);
-  std::vector<std::int64_t> numbers;
-  const auto collect = [&numbers](std::uint64_t, std::uint64_t event) {
-    numbers.push_back(static_cast<std::int64_t>(event));
+  std::vector<StateItem> items;
+  const auto collect = [&items](std::uint64_t key, std::uint64_t event) {
+    items.push_back({static_cast<std::int64_t>(key), static_cast<std::int64_t>(event)});
     return true;
   };
   if (map.for_each(collect)) {
-    co_return numbers;
+    co_return items;
   }
-  co_return co_await database_.read("all_state", [&map, &numbers, &collect, room](ReadTransaction& tx) {
+  items = co_await database_.read("all_state", [&map, &items, &collect, room](ReadTransaction& tx) {
     StateBlocks blocks{tx, room};
-    numbers.clear();
+    items.clear();
     state_or_throw(map.for_each(collect, &blocks), room);
-    return numbers;
+    return items;
   });
+  states_.put(StateName{room, root}, map);
+  co_return items;
 }
 
 Task<std::vector<std::pair<std::int64_t, std::int64_t>>> RoomCaches::state_difference(std::int64_t room,
@@ -391,10 +397,117 @@ Task<std::vector<std::pair<std::int64_t, std::int64_t>>> RoomCaches::state_diffe
   if (const auto differences = matrix::StateMap::diff(from, to)) {
     co_return numbers(*differences);
   }
-  co_return co_await database_.read("state_difference", [&](ReadTransaction& tx) {
+  Differences result = co_await database_.read("state_difference", [&](ReadTransaction& tx) {
     StateBlocks blocks{tx, room};
     return numbers(state_or_throw(matrix::StateMap::diff(from, to, &blocks), room));
   });
+  states_.put(StateName{room, before}, from);
+  states_.put(StateName{room, after}, to);
+  co_return result;
+}
+
+Task<void> RoomCaches::warm_one(std::int64_t room) {
+  if (!names_.peek(room)) {
+    (void)co_await name(room);
+  }
+  if (!timelines_.peek(room)) {
+    (void)co_await timeline(room);
+  }
+}
+
+// Names and timelines change, so each is loaded by itself, many at a time; states never do, and come in one
+// transaction together with their events.
+Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timeline_length) {
+  for (std::size_t begin = 0; begin < rooms.size(); begin += kWarmedAtOnce) {
+    const std::size_t end = std::min(begin + kWarmedAtOnce, rooms.size());
+    std::vector<Task<void>> loads;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!names_.peek(rooms[i]) || !timelines_.peek(rooms[i])) {
+        loads.push_back(warm_one(rooms[i]));
+      }
+    }
+    if (!loads.empty()) {
+      co_await when_all(std::move(loads));
+    }
+    std::vector<Wanted> wanted;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (const std::optional<TimelinePtr> timeline = timelines_.peek(rooms[i])) {
+        note_wanted(rooms[i], timeline->get(), timeline_length, wanted);
+      }
+    }
+    if (wanted.empty()) {
+      continue;
+    }
+    const std::vector<StoredEventPtr> events =
+        co_await database_.read("warm_rooms", [this, &wanted](ReadTransaction& tx) {
+          std::vector<std::int64_t> missing;
+          for (const Wanted& want : wanted) {
+            StateBlocks blocks{tx, want.room};
+            state_or_throw(want.state.load_all(blocks), want.room);
+            if (want.after) {
+              (void)state_or_throw(matrix::StateMap::diff(want.state, *want.after, &blocks), want.room);
+            }
+            if (want.events) {
+              (void)want.state.for_each([this, &missing](std::uint64_t, std::uint64_t event) {
+                if (!events_.peek(static_cast<std::int64_t>(event))) {
+                  missing.push_back(static_cast<std::int64_t>(event));
+                }
+                return true;
+              });
+            }
+          }
+          return reader_.by_number(tx, missing);
+        });
+    for (const Wanted& want : wanted) {
+      states_.put(StateName{want.room, want.root}, want.state);
+      if (want.after) {
+        states_.put(StateName{want.room, want.root_after}, *want.after);
+      }
+    }
+    current_context().add_event_fetches(events.size());
+    for (const StoredEventPtr& event : events) {
+      if (event) {
+        remember(event);
+      }
+    }
+  }
+}
+
+void RoomCaches::note_wanted(std::int64_t room, const Timeline* newest, std::size_t timeline_length,
+                             std::vector<Wanted>& wanted) {
+  const Timeline* oldest = nullptr;
+  for (const Timeline* at = newest; at != nullptr && timeline_length > 0;
+       at = at->older.get(), --timeline_length) {
+    oldest = at;
+    const service::StoredEvent& event = *at->event;
+    if (!event.event->is_state() || event.state_before == 0) {
+      continue;
+    }
+    matrix::StateMap before = state(room, event.state_before);
+    matrix::StateMap after = state(room, event.state_after);
+    if (!matrix::StateMap::diff(before, after)) {
+      wanted.push_back(
+          {room, event.state_before, std::move(before), event.state_after, std::move(after), false});
+    }
+  }
+  if (oldest == nullptr || oldest->event->state_before == 0) {
+    return;
+  }
+  matrix::StateMap start = state(room, oldest->event->state_before);
+  const auto unknown = [this](std::uint64_t, std::uint64_t event) {
+    return events_.peek(static_cast<std::int64_t>(event)).has_value();
+  };
+  bool complete = true;
+  const auto visited = start.for_each([&unknown, &complete](std::uint64_t key, std::uint64_t event) {
+    complete = unknown(key, event);
+    return complete;
+  });
+  // Of a large room only those members are shown who are needed, so its events are not all taken up here.
+  const auto size = start.size();
+  const bool small = !size || *size <= kSmallState;
+  if ((!visited || !complete) && small) {
+    wanted.push_back({room, oldest->event->state_before, std::move(start), 0, std::nullopt, true});
+  }
 }
 
 }  // namespace lares::events

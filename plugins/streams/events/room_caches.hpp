@@ -95,20 +95,42 @@ class RoomCaches {
   /// Those of the events that others relate to.
   Task<std::vector<service::StoredEventPtr>> related(std::vector<service::StoredEventPtr> events);
 
+  /// Loads what showing the rooms from the beginning will ask for, with few questions to the database: a
+  /// timeline of this length and the state before it.
+  Task<void> warm(std::vector<std::int64_t> rooms, std::size_t timeline_length);
+
   /// The room's state under a root. Its nodes load when they are needed, inside `with_state`.
   [[nodiscard]] matrix::StateMap state(std::int64_t room, std::int64_t root);
 
   /// Numbers of the events in the state under `root` for these state keys; 0 where there is none.
   Task<std::vector<std::int64_t>> state_events(std::int64_t room, std::int64_t root,
                                                std::vector<std::int64_t> keys);
-  /// Numbers of all events in the state under `root`.
-  Task<std::vector<std::int64_t>> all_state(std::int64_t room, std::int64_t root);
+  /// An entry of a state: the number of its type and state key, and that of its event.
+  struct StateItem {
+    std::int64_t key = 0;
+    std::int64_t event = 0;
+  };
+  /// The state under `root`.
+  Task<std::vector<StateItem>> all_state(std::int64_t room, std::int64_t root);
   /// The entries that differ: (event before or 0, event after or 0).
   Task<std::vector<std::pair<std::int64_t, std::int64_t>>> state_difference(std::int64_t room,
                                                                             std::int64_t before,
                                                                             std::int64_t after);
 
  private:
+  /// A state that `warm` has to load, and the one after it where they are to be compared.
+  struct Wanted {
+    std::int64_t room = 0;
+    std::int64_t root = 0;
+    matrix::StateMap state;
+    std::int64_t root_after = 0;
+    std::optional<matrix::StateMap> after;
+    bool events = false;  ///< and its events
+  };
+  Task<void> warm_one(std::int64_t room);
+  void note_wanted(std::int64_t room, const Timeline* newest, std::size_t timeline_length,
+                   std::vector<Wanted>& wanted);
+
   struct StateName {
     std::int64_t room;
     std::int64_t root;

@@ -81,13 +81,11 @@ class RoomViewImpl final : public service::RoomView {
 
   Task<std::vector<StoredEventPtr>> state() override {
     const std::int64_t root = co_await state_root();
-    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, root);
-    co_return co_await rooms_.caches_.events(std::move(numbers));
+    co_return co_await events_of(root);
   }
 
   Task<std::vector<StoredEventPtr>> state_at(StoredEventPtr event) override {
-    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, event->state_after);
-    co_return co_await rooms_.caches_.events(std::move(numbers));
+    co_return co_await events_of(event->state_after);
   }
 
   Task<std::vector<StoredEventPtr>> members(std::optional<stream::Token> at) override {
@@ -102,8 +100,7 @@ class RoomViewImpl final : public service::RoomView {
     } else {
       root = co_await state_root();
     }
-    std::vector<std::int64_t> numbers = co_await rooms_.caches_.all_state(room_, root);
-    std::vector<StoredEventPtr> events = co_await rooms_.caches_.events(std::move(numbers));
+    std::vector<StoredEventPtr> events = co_await events_of(root);
     std::erase_if(events,
                   [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
     co_return events;
@@ -179,6 +176,14 @@ class RoomViewImpl final : public service::RoomView {
 
   [[nodiscard]] Reader reader() const noexcept {
     return {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()};
+  }
+
+  Task<std::vector<StoredEventPtr>> events_of(std::int64_t root) {
+    std::vector<std::int64_t> numbers;
+    for (const RoomCaches::StateItem& item : co_await rooms_.caches_.all_state(room_, root)) {
+      numbers.push_back(item.event);
+    }
+    co_return co_await rooms_.caches_.events(std::move(numbers));
   }
 
   // Who has left sees the state as it was then.

@@ -264,6 +264,11 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     for (const StoredEventPtr& event : part.timeline) {
       wanted.insert(event->event->sender());
     }
+    std::vector<std::string> names;
+    if (before == 0) {
+      names = co_await heroes(scope, membership.room, part.root);
+    }
+    wanted.insert(names.begin(), names.end());
     std::unordered_set<std::string_view> present;
     for (const StoredEventPtr& event : part.state) {
       if (event->event->type() == "m.room.member") {
@@ -298,11 +303,9 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   co_return part;
 }
 
-Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room, std::int64_t root) {
-  const RoomMembers members = co_await caches_.members_of(room);
-  std::string out;
-  json::Writer writer{out};
-  writer.begin_object();
+// After whom a room is named that has no name. spec: Client-Server API, "Syncing", RoomSummary
+Task<std::vector<std::string>> SyncSection::heroes(const SyncScope& scope, std::int64_t room,
+                                                   std::int64_t root) {
   std::vector<storage::InternView> texts{{"m.room.name", ""}, {"m.room.canonical_alias", ""}};
   std::vector<std::int64_t> keys;
   for (const std::optional<std::int64_t>& key :
@@ -311,20 +314,34 @@ Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room
       keys.push_back(*key);
     }
   }
-  std::vector<std::int64_t> named = co_await caches_.state_events(room, root, std::move(keys));
-  std::erase(named, 0);
-  if (named.empty()) {
-    std::vector<std::int64_t> others;
-    for (const std::int64_t member : members->first) {
-      if (member != scope.user && others.size() < kHeroes) {
-        others.push_back(member);
-      }
+  std::vector<std::string> names;
+  const std::vector<std::int64_t> named = co_await caches_.state_events(room, root, std::move(keys));
+  if (std::ranges::any_of(named, [](std::int64_t event) { return event != 0; })) {
+    co_return names;
+  }
+  const RoomMembers members = co_await caches_.members_of(room);
+  std::vector<std::int64_t> others;
+  for (const std::int64_t member : members->first) {
+    if (member != scope.user && others.size() < kHeroes) {
+      others.push_back(member);
     }
-    const std::vector<storage::InternText> names =
-        co_await interner_.texts(storage::InternKind::User, std::move(others));
+  }
+  for (storage::InternText& name : co_await interner_.texts(storage::InternKind::User, std::move(others))) {
+    names.push_back(std::move(name.first));
+  }
+  co_return names;
+}
+
+Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room, std::int64_t root) {
+  const RoomMembers members = co_await caches_.members_of(room);
+  const std::vector<std::string> names = co_await heroes(scope, room, root);
+  std::string out;
+  json::Writer writer{out};
+  writer.begin_object();
+  if (!names.empty()) {
     writer.key("m.heroes").begin_array();
-    for (const storage::InternText& name : names) {
-      writer.value(name.first);
+    for (const std::string& name : names) {
+      writer.value(name);
     }
     writer.end_array();
   }
