@@ -71,6 +71,7 @@ static void stop(void* module, const lares_call_view* call) {
   (void)module;
   if (threads) {
     pthread_join(thread, NULL);
+    threads = 0; /* the library may stay where it is, for the next module of it */
   }
   host->complete(host->host, call->completion, LARES_OK, NULL, (lares_text_view){NULL, 0});
 }
