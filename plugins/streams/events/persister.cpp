@@ -127,12 +127,14 @@ Persister::Persister(storage::Database& database, stream::Hub& hub, Runtime& run
                      std::vector<service::EventSink*> sinks, Applied applied, Recover recover)
     : database_(database),
       hub_(hub),
+      runtime_(runtime),
       sinks_(std::move(sinks)),
       applied_(std::move(applied)),
       recover_(std::move(recover)),
       tasks_(runtime, "event persister") {}
 
 void Persister::submit(PreparedWritePtr write) {
+  write->submitted_at = runtime_.steady_now();
   queue_.push_back(std::move(write));
   if (!running_) {
     running_ = true;
@@ -195,6 +197,7 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
     co_await sink->prepare(view, marks);
   }
   const stream::Hub::Open open{hub_, stream::StreamNumber::kEvents};
+  const SteadyTime begun = runtime_.steady_now();
   co_await database_.write_certain(
       "persist_events",
       [this, &batch, &events, &view, &marks](WriteTransaction& tx) {
@@ -204,6 +207,11 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
       [&events](WriteTransaction& tx) -> std::optional<std::int64_t> {
         return tx.maybe(kEventIsThere, events.front()->number, [](const Row& row) { return row.i64(0); });
       });
+  const SteadyTime::duration took = runtime_.steady_now() - begun;
+  for (const PreparedWritePtr& write : batch) {
+    write->waited = begun - write->submitted_at;
+    write->took = took;
+  }
   for (service::EventSink* sink : sinks_) {
     sink->committed(view);
   }

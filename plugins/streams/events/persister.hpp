@@ -5,6 +5,7 @@
 #include <lares/async/task.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
+#include <lares/base/time.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/event_sink.hpp>
 #include <lares/service/event_writer.hpp>
@@ -44,6 +45,10 @@ struct PreparedWrite {
   std::optional<matrix::EventId> repeated;  ///< nothing was written, since this event says it already
   std::int64_t repeated_position = 0;
   Promise<std::int64_t> done;  ///< the position of the last event
+  SteadyTime submitted_at{};
+  /// What the request is charged, as if the batch had been its own: the wait for it, and the transaction.
+  SteadyTime::duration waited{};
+  SteadyTime::duration took{};
 
   PreparedWrite(service::WriteRequest what, matrix::RoomId where)
       : request(std::move(what)), room_id(std::move(where)) {}
@@ -85,6 +90,7 @@ class Persister {
 
   storage::Database& database_;
   stream::Hub& hub_;
+  Runtime& runtime_;
   std::vector<service::EventSink*> sinks_;
   Applied applied_;
   Recover recover_;

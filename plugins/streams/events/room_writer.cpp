@@ -328,6 +328,8 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
   persister_.submit(write);
   done.leave();
   const std::int64_t position = co_await committed.get();
+  current_context().add_db_sched(write->waited);
+  current_context().add_db_transaction(write->took);
   WriteResult result = result_of(*write, position);
   result.writer = hub_.self();
   co_return result;
