@@ -28,6 +28,7 @@ class Workers:
     ALL = ["postgres", "redis", *LARES, "nginx"]
 
     def __init__(self, name="cluster.test", config=None):
+        self.name = name
         self.folder = tempfile.mkdtemp(prefix="lares-ws-", dir="/tmp")
         os.chmod(self.folder, 0o711)
         self.port = reserve_port()
