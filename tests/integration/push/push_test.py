@@ -4,7 +4,7 @@
 import json
 import threading
 import unittest
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from lares_test import Postgres, Server, Workers, wait_until
 
@@ -31,8 +31,27 @@ def in_thread(root, body="in the thread", **more):
 
 class PushRulesBehaviour:
     def refused(self, status, errcode, client, method, path, body=None, query=None):
-        error = client.error(method, path, body, query=query)
-        self.assertEqual((error.status, error.errcode), (status, errcode), path)
+        def answer():
+            sent = path + ("?" + urlencode(query) if query else "")
+            response = client.raw(method, sent, body)
+            return response.status, (response.json or {}).get("errcode")
+
+        self.becomes((status, errcode), answer, path)
+
+    def becomes(self, expected, look, what=""):
+        """Where processes share the server, what one has acknowledged reaches the others a moment later."""
+        if self.patience:
+            wait_until(lambda: look() == expected, self.patience, what="%s: %r" % (what, expected))
+        else:
+            self.assertEqual(look(), expected, what)
+
+    def change(self, client, method, path, body=None):
+        """Changes rules, and lets the change travel: an event that is written before it arrives knows the old rules."""
+        if client.since is None:
+            client.sync()
+        client.call(method, path, body)
+        client.sync_until(lambda answer: any(event["type"] == "m.push_rules" for event in
+                                             answer.get("account_data", {}).get("events", [])))
 
     def someone(self):
         PushRulesBehaviour.people += 1
@@ -67,19 +86,19 @@ class PushRulesBehaviour:
         client = self.someone()
         cake = {"pattern": "cake", "actions": ["notify", {"set_tweak": "sound", "value": "cakealarm.wav"}]}
         client.put(rule_path("content", "cake"), cake)
-        self.assertEqual(client.get(rule_path("content", "cake")),
-                         {"rule_id": "cake", "default": False, "enabled": True, **cake})
+        self.becomes({"rule_id": "cake", "default": False, "enabled": True, **cake},
+                     lambda: client.raw("GET", rule_path("content", "cake")).json)
         client.put(rule_path("content", "lie") + "?before=cake", {"pattern": "cake*lie", "actions": []})
         client.put(rule_path("content", "tea") + "?after=cake", {"pattern": "tea", "actions": []})
         client.put(rule_path("content", "new"), {"pattern": "new", "actions": []})
-        self.assertEqual(self.order(client, "content"), ["new", "lie", "cake", "tea"])
+        self.becomes(["new", "lie", "cake", "tea"], lambda: self.order(client, "content"))
         client.put(rule_path("content", "cake", "enabled"), {"enabled": False})
         client.put(rule_path("content", "cake", "actions"), {"actions": ["dont_notify"]})
-        self.assertEqual(client.get(rule_path("content", "cake", "enabled")), {"enabled": False})
-        self.assertEqual(client.get(rule_path("content", "cake", "actions")), {"actions": []})
+        self.becomes({"enabled": False}, lambda: client.get(rule_path("content", "cake", "enabled")))
+        self.becomes({"actions": []}, lambda: client.get(rule_path("content", "cake", "actions")))
         # What is put again stays where it is, and off.
         client.put(rule_path("content", "cake"), cake)
-        self.assertEqual(self.order(client, "content"), ["new", "lie", "cake", "tea"])
+        self.becomes(["new", "lie", "cake", "tea"], lambda: self.order(client, "content"))
         self.assertIs(client.get(rule_path("content", "cake"))["enabled"], False)
         client.delete(rule_path("content", "cake"))
         self.refused(404, "M_NOT_FOUND", client, "GET", rule_path("content", "cake"))
@@ -103,7 +122,7 @@ class PushRulesBehaviour:
         self.refused(404, "M_NOT_FOUND", client, "PUT", rule_path("room", "nothing", "actions"), {"actions": []})
         self.refused(400, "M_BAD_JSON", client, "PUT", rule_path("override", ".m.rule.master", "enabled"),
                      {"enabled": "yes"})
-        self.assertEqual(self.order(client, "room"), [])
+        self.becomes([], lambda: self.order(client, "room"))
 
     def test_sync_brings_the_rules_first_and_when_they_change(self):
         client = self.someone()
@@ -144,10 +163,7 @@ class PushRulesBehaviour:
         return shown, {root: (one["notification_count"], one["highlight_count"]) for root, one in threads.items()}
 
     def sees(self, client, room, expected, filter=None):
-        """Where processes share the server, what one has acknowledged reaches the others a moment later."""
-        if self.patience:
-            wait_until(lambda: self.counts(client, room, filter) == expected, self.patience, what=repr(expected))
-        self.assertEqual(self.counts(client, room, filter), expected)
+        self.becomes(expected, lambda: self.counts(client, room, filter), client.user_id)
 
     def comes_to(self, client, room, expected):
         """What the next sync says; where processes share the server, one of the next."""
@@ -196,25 +212,25 @@ class PushRulesBehaviour:
 
     def test_a_muted_room_counts_mentions_alone(self):
         room, alice, bob, carol = self.room()
-        alice.put(rule_path("room", room), {"actions": []})
+        self.change(alice, "PUT", rule_path("room", room), {"actions": []})
         bob.send(room, "one")
         bob.send(room, mention(alice))
         self.comes_to(alice, room, (1, 1))
         self.sees(alice, room, (1, 1))
         self.sees(carol, room, (2, 0))
-        alice.put(rule_path("override", "quiet"),
+        self.change(alice, "PUT", rule_path("override", "quiet"),
                   {"actions": [], "conditions": [{"kind": "event_match", "key": "room_id", "pattern": room}]})
         bob.send(room, mention(alice))
         self.sees(alice, room, (1, 1))
-        alice.delete(rule_path("room", room))
-        alice.delete(rule_path("override", "quiet"))
+        self.change(alice, "DELETE", rule_path("room", room))
+        self.change(alice, "DELETE", rule_path("override", "quiet"))
         bob.send(room, "again")
         self.sees(alice, room, (2, 1))
 
     def test_rules_that_were_there_before_the_join_hold(self):
         room, alice, bob = self.room(2)
         late = self.someone()
-        late.put(rule_path("content", "cake"), {"pattern": "cake", "actions": ["notify", {"set_tweak": "highlight"}]})
+        self.change(late, "PUT", rule_path("content", "cake"), {"pattern": "cake", "actions": ["notify", {"set_tweak": "highlight"}]})
         bob.send(room, "early cake")
         late.join(room)
         bob.send(room, "cake")
@@ -230,7 +246,7 @@ class PushRulesBehaviour:
     def test_a_name_is_looked_for_where_a_rule_says_so(self):
         room, alice, bob = self.room(2)
         carol = self.someone()
-        carol.put(rule_path("override", "name"),
+        self.change(carol, "PUT", rule_path("override", "name"),
                   {"actions": ["notify", {"set_tweak": "highlight"}],
                    "conditions": [{"kind": "contains_display_name"}]})
         carol.join(room)
@@ -274,7 +290,7 @@ class PushRulesBehaviour:
 
     def test_nothing_is_lost_or_counted_twice_while_many_speak_at_once(self):
         room, alice, *others = self.room(5)
-        others[0].put(rule_path("room", room), {"actions": []})
+        self.change(others[0], "PUT", rule_path("room", room), {"actions": []})
 
         def speak(client):
             for number in range(30):
@@ -296,7 +312,7 @@ class PushRulesBehaviour:
 
     def test_a_restart_forgets_nothing(self):
         room, alice, bob, carol = self.room()
-        carol.put(rule_path("room", room), {"actions": []})
+        self.change(carol, "PUT", rule_path("room", room), {"actions": []})
         root = bob.send(room, "root")
         bob.send(room, mention(alice))
         bob.send(room, in_thread(root))
