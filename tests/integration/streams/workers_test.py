@@ -132,7 +132,8 @@ class WorkersTest(unittest.TestCase):
                 saw.extend(found)
                 for kind, content in contents(answer, "account_data").items():
                     data[kind] = content
-                idle = idle + 1 if ended.is_set() and not found else 0
+                writing = any(thread.is_alive() for thread in threads[:2])
+                idle = 0 if found or writing else idle + 1
 
         def run(work):
             try:
@@ -174,6 +175,33 @@ class WorkersTest(unittest.TestCase):
         self.bob.sync_until(lambda answer: typing(answer, room) == [], timeout=30)
         self.insist(lambda: self.alice.put(self.alice.room_path(room, "typing", self.alice.user_id), {"typing": True}))
         self.bob.sync_until(lambda answer: typing(answer, room) == [self.alice.user_id])
+
+    def test_nobody_seems_to_go_when_the_writer_of_presence_begins_anew(self):
+        room = self.room()
+        dora = self.main.register("dora")
+        dora.join(room)
+        ended = threading.Event()
+
+        def stay():
+            there = self.at_reader(dora)
+            while not ended.is_set():
+                with contextlib.suppress(*BROKEN):
+                    there.sync(timeout=500)
+        staying = threading.Thread(target=stay)
+        staying.start()
+        states = []
+
+        def look(answer):
+            state = seen(answer).get(dora.user_id, {}).get("presence")
+            states.extend([state] if state else [])
+            return state
+        self.alice.sync_until(lambda answer: look(answer) == "online")
+        self.kill_and_start(self.streams)
+        for _ in range(10):
+            look(self.alice.sync(timeout=500))
+        ended.set()
+        staying.join()
+        self.assertNotIn("offline", states)
 
     def test_users_of_a_killed_process_go_offline_and_come_back(self):
         room = self.room()
