@@ -99,7 +99,7 @@ Task<Response> post(Shared& shared, Request& request) {
 }  // namespace
 
 void add_claim(Shared& shared) {
-  shared.server.router().add<http::Access::User>(
+  shared.server.router().add<http::Access::Guest>(
       http::Method::Post, http::client_paths("/keys/claim"),
       {.name = "OneTimeKeyServlet", .spec = "Client-Server API, Claiming one-time keys"},
       [&shared](const Requester&, Request& request) { return post(shared, request); });

@@ -148,7 +148,7 @@ Task<Response> post(Shared& shared, const Requester& requester, Request& request
 }  // namespace
 
 void add_query(Shared& shared) {
-  shared.server.router().add<http::Access::User>(
+  shared.server.router().add<http::Access::Guest>(
       http::Method::Post, http::client_paths("/keys/query"),
       {.name = "KeyQueryServlet", .spec = "Client-Server API, Retrieving and tracking keys"},
       [&shared](const Requester& requester, Request& request) { return post(shared, requester, request); });

@@ -137,7 +137,7 @@ void add_upload(Shared& shared) {
   for (std::string& path : http::client_paths("/keys/upload/{deviceId}")) {
     paths.push_back(std::move(path));
   }
-  shared.server.router().add<http::Access::User>(
+  shared.server.router().add<http::Access::Guest>(
       http::Method::Post, std::move(paths),
       {.name = "KeyUploadServlet", .spec = "Client-Server API, Uploading keys", .shard = "user"},
       [&shared](const Requester& requester, Request& request) { return post(shared, requester, request); });

@@ -51,7 +51,7 @@ Token token_of(const Request& request, std::string_view name) {
 }  // namespace
 
 SyncSection::SyncSection(Server& server) : server_(server), sharing_(server) {
-  server.router().add<http::Access::User>(
+  server.router().add<http::Access::Guest>(
       http::Method::Get, http::client_paths("/keys/changes"),
       {.name = "KeyChangesServlet",
        .spec = "Client-Server API, Tracking the device list for a user",

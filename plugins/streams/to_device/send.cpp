@@ -19,7 +19,7 @@ using http::Requester;
 using http::Response;
 
 Send::Send(Server& server, stream::StreamWriter<Change>& writer) : server_(server), writer_(writer) {
-  server.router().add<http::Access::User>(
+  server.router().add<http::Access::Guest>(
       http::Method::Put, http::client_paths("/sendToDevice/{eventType}/{txnId}"),
       {.name = "SendToDeviceRestServlet",
        .spec = "Client-Server API, Send-to-Device messaging",

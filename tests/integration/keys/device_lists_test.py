@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is told that somebody's devices or keys changed, and that somebody is gone."""
 
+import contextlib
+import glob
 import os
+import sqlite3
 import unittest
 from urllib.parse import quote
 
@@ -22,8 +25,20 @@ class DeviceListsTest(unittest.TestCase):
     def setUpClass(cls):
         options = {}
         if os.environ.get("LARES_E2E_SHAPE") == "postgres":
-            options["database"] = cls.enterClassContext(Postgres()).create_database()
+            cls.postgres = cls.enterClassContext(Postgres())
+            options["database"] = cls.postgres.create_database()
+        cls.database = options.get("database", {}).get("args", {}).get("dbname")
         cls.server = cls.enterClassContext(Server(**options))
+
+    def sql(self, statement, text):
+        """Changes the database while no server runs."""
+        literal = text.encode().hex()
+        if self.database:
+            self.postgres.sql(statement % ("'\\x%s'" % literal), self.database)
+            return
+        path, = glob.glob(os.path.join(self.server.folder, "**", "*.db"), recursive=True)
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(statement % ("x'%s'" % literal))
 
     def users(self, *names):
         DeviceListsTest.count += 1
@@ -95,6 +110,16 @@ class DeviceListsTest(unittest.TestCase):
         self.assertEqual((changes["changed"], changes["left"]), ([], [alice.user_id]))
         self.assertEqual(bob.error("GET", V3 + "/keys/changes").errcode, "M_MISSING_PARAM")
         self.assertEqual(bob.error("GET", path % ("x", "y")).errcode, "M_INVALID_PARAM")
+
+    def test_what_was_noted_and_not_said_is_said_at_the_next_start(self):
+        alice, bob = self.users("alice", "bob")
+        bob.join(alice.create_room())
+        bob.sync()
+        # As a process leaves it that ends between its commit and the announcement.
+        self.server.stop()
+        self.sql("INSERT INTO device_list_pending SELECT account FROM accounts WHERE user_id = %s", alice.user_id)
+        self.server.start()
+        bob.sync_until(lambda answer: lists(answer) == ({alice.user_id}, set()))
 
     def test_what_happened_before_a_kill_is_told_after_it(self):
         alice, bob = self.users("alice", "bob")

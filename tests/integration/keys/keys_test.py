@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of devices and users: uploaded, queried, claimed once, signed; who may see what."""
 
+import http.client
 import os
 import threading
+import time
 import unittest
 
-from lares_test import Postgres, Server
+from lares_test import Postgres, Server, wait_until
 from signing import Identity, Key
 
 V3 = "/_matrix/client/v3"
@@ -112,6 +114,39 @@ class KeysTest(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(len(set(got)), 60)
+
+    def test_no_key_is_handed_out_twice_across_kills(self):
+        alice, *others = self.users("alice", "bob", "carol", "dave")
+        for start in range(0, 300, 100):
+            self.upload(alice, one_time_keys=one_time_keys(100, start))
+        got, lock, stop = [], threading.Lock(), threading.Event()
+
+        def claim(client):
+            while not stop.is_set():
+                try:
+                    key = self.claim(client, alice)
+                except (OSError, http.client.HTTPException):
+                    time.sleep(0.01)
+                    continue
+                if key is None:
+                    return
+                with lock:
+                    got.append(list(key)[0])
+        threads = [threading.Thread(target=claim, args=(client,)) for client in others]
+        for thread in threads:
+            thread.start()
+        for goal in (20, 60, 120):
+            wait_until(lambda: len(got) >= goal or not any(thread.is_alive() for thread in threads))
+            self.server.kill()
+            self.server.start()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        left = self.upload(alice)["signed_curve25519"]
+        self.assertEqual(len(got), len(set(got)))
+        # A claim whose answer was lost costs its key, and no more than that: one for each of three, three times.
+        self.assertLessEqual(len(got) + left, 300)
+        self.assertGreaterEqual(len(got) + left, 300 - 9)
 
     def test_the_same_key_again_is_nothing_and_another_of_its_name_is_refused(self):
         alice, = self.users("alice")

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "change.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace lares::device_lists {
+namespace {
+
+TEST(DeviceListChange, IsTheSameAfterTheWayToAnotherProcess) {
+  const Change before{.user = 7, .user_id = "@a:s", .signed_users = {3, 4}};
+  const Change after = decode(encode(before));
+  EXPECT_EQ(after.user, before.user);
+  EXPECT_EQ(after.user_id, before.user_id);
+  EXPECT_EQ(after.signed_users, before.signed_users);
+}
+
+TEST(DeviceListChange, TravelsAsUserSignatureAndHosts) {
+  EXPECT_EQ(row("@a:s", false), R"(["@a:s",false,false])");
+  EXPECT_EQ(row("@a:s", true), R"(["@a:s",true,false])");
+}
+
+TEST(DeviceListChange, OfAnotherShapeIsRefused) {
+  EXPECT_THROW((void)decode("[]"), nlohmann::json::exception);
+}
+
+}  // namespace
+}  // namespace lares::device_lists
