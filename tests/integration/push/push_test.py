@@ -153,8 +153,10 @@ class PushRulesBehaviour:
         """What a sync from the start says."""
         query = {"filter": filter} if filter else {}
         fresh = self.server.client(client.token)
-        section = fresh.sync(**query)["rooms"]["join"][room]
+        section = fresh.sync(**query).get("rooms", {}).get("join", {}).get(room)
         fresh.disconnect()
+        if section is None:
+            return None
         unread = section["unread_notifications"]
         threads = section.get("unread_thread_notifications", {})
         shown = (unread["notification_count"], unread["highlight_count"])
