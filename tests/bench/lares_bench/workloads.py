@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from . import machine
 from .figures import Figure, median, percentile
-from .fill import USERS
+from .fill import USERS, register
 from .wire import Wire
 
 V3 = "/_matrix/client/v3"
@@ -299,26 +299,33 @@ class Bench:
         return [Figure("memory that %d rooms of %d members add" % (rooms, len(clients)),
                        machine.memory_mb(self.processes()) - before, "MB", "least")]
 
-    def idle_polls(self, count=10000):
-        """What a client costs that waits in /sync for nothing."""
+    def idle_polls(self, count=10000, people=1000):
+        """What a client costs that waits in /sync for nothing: all that the server grows by from the first sync of all these
+        users on, so that what it remembers of each of them is counted in."""
         if not self.processes():
             return []
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 200)), hard))
-        requests = []
-        for number in range(USERS):
-            wire = Wire(self.base, self.filling.account("poll%02d" % number)["token"])
-            since = quote(wire.call("GET", V3 + "/sync?timeout=0")[0]["next_batch"], safe="")
-            since = quote(wire.call("GET", V3 + "/sync?timeout=0&since=" + since)[0]["next_batch"], safe="")
-            requests.append((wire.token, "%s/sync?timeout=600000&set_presence=offline&since=%s" % (V3, since)))
-            wire.close()
+        tag = self.filling.data["tag"]
+        accounts = self.filling.each(
+            lambda number: register(self.base, "%s-idle%04d" % (tag, number), self.filling.secret), range(people))
+        self.filling.each(lambda account: account.client(self.base).create_room("private_chat"), accounts)
         before = machine.memory_mb(self.processes())
+
+        def request(account):
+            # The first answers, until there is nothing new.
+            wire, since = Wire(self.base, account["token"]), ""
+            for _ in range(2):
+                path = "%s/sync?timeout=0&set_presence=offline%s" % (V3, since)
+                since = "&since=" + quote(wire.call("GET", path)[0]["next_batch"], safe="")
+            wire.close()
+            return wire.encode("GET", "%s/sync?timeout=600000&set_presence=offline%s" % (V3, since))
+        requests = self.filling.each(request, accounts)
         waiting = []
         try:
             for number in range(count):
-                token, path = requests[number % USERS]
-                waiting.append(Wire(self.base, token))
-                waiting[-1].post(waiting[-1].encode("GET", path))
+                waiting.append(Wire(self.base))
+                waiting[-1].post(requests[number % people])
             time.sleep(2)
             answered = sum(1 for wire in waiting if wire.has_answer())
             used = machine.memory_mb(self.processes()) - before
@@ -326,7 +333,7 @@ class Bench:
             for wire in waiting:
                 wire.close()
         return [Figure("memory of an idle long poll", 1000 * used / count, "kB", "least",
-                       "%d at once, %d of them answered early" % (count, answered))]
+                       "%d at once of %d users, %d of them answered early" % (count, people, answered))]
 
     def memory(self, when):
         if not self.processes():
