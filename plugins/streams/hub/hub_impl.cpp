@@ -572,7 +572,7 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   std::vector<stream::Row> rows{std::make_move_iterator(batch.begin()), std::make_move_iterator(end)};
   batch.erase(batch.begin(), end);
   const stream::WriterNumber writer = co_await writer_number(instance);
-  const std::int64_t here = inbox.number ? board_.position(*inbox.number).of(writer) : 0;
+  const std::int64_t here = inbox.number ? reached_here(inbox, writer) : 0;
   const std::int64_t upto = rows.back().position;
   give_positions(rows);
   std::erase_if(rows, [here](const stream::Row& row) { return row.position <= here; });
@@ -581,7 +581,7 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   }
   co_await inbox.stream->apply(writer, rows, upto);
   if (inbox.number) {
-    board_.advance(*inbox.number, writer, upto);
+    advance(inbox, writer, upto);
   }
   inbox.stream->wake(writer, rows, upto);
 }

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_impl.hpp"
+
+#include <lares_test/test_server.hpp>
+#include <sqlite/options.hpp>
+#include <virtual_runtime.hpp>
+
+#include <lares/async/event.hpp>
+#include <lares/stream/command.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <stdlib.h>
+
+namespace lares::hub {
+namespace {
+
+using namespace std::chrono_literals;
+using stream::StreamNumber;
+
+constexpr auto kReceipts = StreamNumber::kReceipts;
+
+/// Keeps its rows in a map, as a database would, and notes what it was given.
+class FakeStream final : public stream::Stream {
+ public:
+  explicit FakeStream(std::string name) : name_(std::move(name)) {}
+
+  [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+  Task<std::int64_t> present(storage::Database&) override {
+    co_return kept.empty() ? 1 : kept.rbegin()->first;
+  }
+  Task<void> apply(stream::WriterNumber, std::span<const stream::Row> rows, std::int64_t) override {
+    if (held) {
+      co_await go_on.wait();
+    }
+    if (std::exchange(apply_fails, false)) {
+      throw std::runtime_error{"not now"};
+    }
+    ++calls;
+    for (const stream::Row& row : rows) {
+      applied.push_back(row.position);
+    }
+  }
+  void wake(stream::WriterNumber, std::span<const stream::Row> rows, std::int64_t) override {
+    woken += rows.size();
+  }
+  Task<stream::Updates> updates(stream::WriterNumber, std::int64_t from, std::int64_t to,
+                                std::size_t limit) override {
+    ++asked;
+    if (std::exchange(updates_fail, false)) {
+      throw storage::Unavailable{"the database is away"};
+    }
+    stream::Updates updates{.rows = {}, .upto = to, .limited = false};
+    for (auto at = kept.upper_bound(from); at != kept.end() && at->first <= to; ++at) {
+      if (updates.rows.size() == limit) {
+        updates.upto = updates.rows.back().position;
+        updates.limited = true;
+        break;
+      }
+      updates.rows.push_back({at->first, at->second});
+    }
+    co_return updates;
+  }
+
+  std::map<std::int64_t, std::string> kept;
+  std::vector<std::int64_t> applied;
+  std::size_t woken = 0;
+  int calls = 0;
+  int asked = 0;
+  bool apply_fails = false;
+  bool updates_fail = false;
+  bool held = false;
+  Event go_on;
+
+ private:
+  std::string name_;
+};
+
+class FakeTransport final : public stream::Transport {
+ public:
+  [[nodiscard]] bool active() const noexcept override { return true; }
+  void open(stream::TransportListener& opened) override { listener = &opened; }
+  void publish(std::string line) override { published.push_back(std::move(line)); }
+  Task<void> close() noexcept override { co_return; }
+
+  stream::TransportListener* listener = nullptr;
+  std::vector<std::string> published;
+};
+
+class HubTest : public ::testing::Test {
+ protected:
+  HubTest() {
+    auto config = std::make_shared<testing::MapConfig>();
+    config->set("instance_map", {{"master", nlohmann::json::object()}, {"w1", nlohmann::json::object()}})
+        .set("stream_writers.receipts", {"w1"})
+        .set("stream_writers.events", {"w1"});
+    server_ = std::make_unique<testing::TestServer>(runtime_, "master", config);
+    std::string pattern = std::filesystem::temp_directory_path() / "lares-hub-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    storage::sqlite::SqliteOptions options;
+    options.path = folder_ + "/hub.db";
+    options.without_threads = true;
+    options.take_lock = false;
+    database_ = storage::sqlite::open_sqlite(options, runtime_);
+    server_->services().join<stream::Stream>(receipts_);
+    server_->services().join<stream::Stream>(caches_);
+    server_->services().join<stream::Transport>(transport_);
+    hub_ = std::make_unique<HubImpl>(*server_, *database_);
+  }
+  ~HubTest() override {
+    play(hub_->stop());
+    hub_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void start() {
+    play(migrate());
+    play(hub_->start());
+    play(learn_writer());
+    connect();
+  }
+  Task<void> migrate() {
+    const std::vector<storage::Schema> schemas = {hub_schema()};
+    co_await storage::migrate(*database_, schemas, 0);
+  }
+  Task<void> learn_writer() { w1_ = co_await hub_->writer_number("w1"); }
+
+  void play(Task<void> task) {
+    TaskGroup group{runtime_, "test"};
+    spawn(group, Background{"test"}, std::move(task), &runtime_.loop(0));
+    runtime_.run_until([&group] { return group.size() == 0; });
+  }
+  void on_loop(std::function<void()> function) {
+    bool done = false;
+    runtime_.loop(0).post([&done, function = std::move(function)] {
+      function();
+      done = true;
+    });
+    runtime_.run_until([&done] { return done; });
+  }
+  void connect() {
+    on_loop([this] { transport_.listener->transport_connected(); });
+  }
+  void disconnect() {
+    on_loop([this] { transport_.listener->transport_disconnected(); });
+  }
+  /// Other processes say this, and it is worked through.
+  void hear(const std::vector<std::string>& lines) {
+    on_loop([&] {
+      for (const std::string& line : lines) {
+        transport_.listener->received(line);
+      }
+    });
+    pass(100ms);
+  }
+  void pass(std::chrono::milliseconds time) {
+    TaskGroup group{runtime_, "time"};
+    spawn(group, Background{"time"}, runtime_.sleep_for(time), &runtime_.loop(0));
+    runtime_.run_until([&group] { return group.size() == 0; });
+  }
+  void keep(std::int64_t first, std::int64_t last) {
+    for (std::int64_t position = first; position <= last; ++position) {
+      receipts_.kept[position] = "[1]";
+    }
+  }
+  [[nodiscard]] std::int64_t here() const { return hub_->position(kReceipts).of(w1_); }
+
+  static std::string row(std::int64_t position) {
+    return "RDATA receipts w1 " + std::to_string(position) + " [1]";
+  }
+  static std::vector<std::int64_t> from_to(std::int64_t first, std::int64_t last) {
+    std::vector<std::int64_t> numbers;
+    for (; first <= last; ++first) {
+      numbers.push_back(first);
+    }
+    return numbers;
+  }
+
+  sim::VirtualRuntime runtime_{1, 1};
+  FakeStream receipts_{"receipts"};
+  FakeStream caches_{"caches"};
+  FakeTransport transport_;
+  std::unique_ptr<testing::TestServer> server_;
+  std::string folder_;
+  std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<HubImpl> hub_;
+  stream::WriterNumber w1_ = 0;
+};
+
+TEST_F(HubTest, TakesRowsUpAsTheyComeOnceTheWriterHasSaidWhereItStands) {
+  start();
+  hear({"POSITION receipts w1 1 1", row(2), row(3)});
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  EXPECT_EQ(receipts_.woken, 2U);
+  EXPECT_EQ(receipts_.asked, 0);
+  EXPECT_EQ(here(), 3);
+}
+
+TEST_F(HubTest, ReadsFromTheDatabaseWhatWasWrittenBeforeThePosition) {
+  start();
+  keep(2, 3);
+  hear({row(2), row(3)});
+  EXPECT_TRUE(receipts_.applied.empty());
+  hear({"POSITION receipts w1 3 3"});
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  EXPECT_EQ(here(), 3);
+}
+
+TEST_F(HubTest, FillsALongGapInSteps) {
+  start();
+  keep(2, 1301);
+  hear({"POSITION receipts w1 1301 1400", row(1401)});
+  EXPECT_EQ(receipts_.applied.size(), 1301U);
+  EXPECT_TRUE(std::ranges::is_sorted(receipts_.applied));
+  EXPECT_EQ(receipts_.asked, 3);
+  EXPECT_EQ(here(), 1401);
+}
+
+TEST_F(HubTest, APositionWithoutAGapAsksNobody) {
+  start();
+  hear({"POSITION receipts w1 1 1", row(2), "POSITION receipts w1 2 40"});
+  EXPECT_EQ(receipts_.asked, 0);
+  EXPECT_EQ(here(), 40);
+}
+
+TEST_F(HubTest, NeverGoesBack) {
+  start();
+  hear({"POSITION receipts w1 1 40", "POSITION receipts w1 1 30", row(35)});
+  EXPECT_EQ(here(), 40);
+  EXPECT_TRUE(receipts_.applied.empty());
+}
+
+TEST_F(HubTest, RowsOfOnePositionAreTakenUpTogether) {
+  start();
+  hear({"POSITION receipts w1 1 1", "RDATA receipts w1 batch [1]", "RDATA receipts w1 batch [1]"});
+  EXPECT_TRUE(receipts_.applied.empty());
+  EXPECT_EQ(here(), 1);
+  hear({row(7)});
+  EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{7, 7, 7}));
+  EXPECT_EQ(receipts_.calls, 1);
+}
+
+TEST_F(HubTest, ABatchThatAPositionCutsOffIsReadFromTheDatabase) {
+  start();
+  keep(7, 7);
+  hear({"POSITION receipts w1 1 1", "RDATA receipts w1 batch [1]", "POSITION receipts w1 7 7",
+        "RDATA receipts w1 batch [1]", row(7), row(8)});
+  EXPECT_EQ(receipts_.applied, from_to(7, 8));
+}
+
+TEST_F(HubTest, HalfABatchDoesNotOutliveItsConnection) {
+  start();
+  hear({"POSITION receipts w1 1 1", "RDATA receipts w1 batch [1]"});
+  disconnect();
+  connect();
+  hear({"POSITION receipts w1 1 1", row(8)});
+  EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{8});
+}
+
+TEST_F(HubTest, RowsBehindALossWaitForAPosition) {
+  start();
+  hear({"POSITION receipts w1 1 1", row(2)});
+  disconnect();
+  connect();
+  keep(2, 4);
+  hear({row(4)});
+  EXPECT_EQ(here(), 2);
+  hear({"POSITION receipts w1 4 4"});
+  EXPECT_EQ(receipts_.applied, from_to(2, 4));
+}
+
+TEST_F(HubTest, WhatWasNotTakenUpComesWithTheNextPositionAndNothingBeforeIt) {
+  start();
+  keep(2, 4);
+  receipts_.apply_fails = true;
+  hear({"POSITION receipts w1 1 1", row(2), row(3), row(4)});
+  EXPECT_TRUE(receipts_.applied.empty());
+  EXPECT_EQ(here(), 1);
+  receipts_.updates_fail = true;
+  hear({"POSITION receipts w1 4 4"});
+  EXPECT_EQ(here(), 1);
+  hear({"POSITION receipts w1 4 4", row(5)});
+  EXPECT_EQ(receipts_.applied, from_to(2, 5));
+  EXPECT_EQ(here(), 5);
+}
+
+TEST_F(HubTest, WhatIsTooMuchToWaitIsReadFromTheDatabaseLater) {
+  start();
+  hear({"POSITION receipts w1 1 1"});
+  receipts_.held = true;
+  std::vector<std::string> lines;
+  const auto most = static_cast<std::int64_t>(HubImpl::kMostQueued);
+  for (std::int64_t position = 2; position < most + 1000; ++position) {
+    lines.push_back(row(position));
+  }
+  hear(lines);
+  receipts_.held = false;
+  on_loop([this] { receipts_.go_on.set(); });
+  pass(100ms);
+  const std::int64_t stopped = here();
+  EXPECT_LT(stopped, most + 100);
+  hear({row(most + 1000)});
+  EXPECT_EQ(here(), stopped);
+  keep(2, most + 1000);
+  hear({"POSITION receipts w1 " + std::to_string(most + 1000) + " " + std::to_string(most + 1000)});
+  EXPECT_EQ(receipts_.applied, from_to(2, most + 1000));
+}
+
+TEST_F(HubTest, TakesUpRowsOfAWriterThatStreamWritersDoesNotName) {
+  start();
+  hear({"POSITION receipts w1 1 20", "POSITION receipts w2 1 1", "RDATA receipts w2 12 [1]"});
+  EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{12});
+  keep(15, 15);
+  hear({"POSITION receipts w2 15 15"});
+  EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{12, 15}));
+  EXPECT_EQ(here(), 20);
+}
+
+TEST_F(HubTest, AStreamThatAllMayWriteNeedsNoPosition) {
+  start();
+  hear({"RDATA caches w1 5 [1]", "POSITION caches w1 9 9", "RDATA caches w2 4 [1]"});
+  EXPECT_EQ(caches_.applied, (std::vector<std::int64_t>{5, 4}));
+}
+
+TEST_F(HubTest, AStreamThatAllMayWriteIsReadAgainAfterALossBeforeItIsReliedOn) {
+  start();
+  pass(10ms);
+  EXPECT_TRUE(hub_->connected());
+  disconnect();
+  EXPECT_FALSE(hub_->connected());
+  caches_.kept[6] = "[1]";
+  caches_.updates_fail = true;
+  connect();
+  pass(10ms);
+  EXPECT_FALSE(hub_->connected());
+  pass(5s);
+  EXPECT_TRUE(hub_->connected());
+  EXPECT_EQ(caches_.applied, std::vector<std::int64_t>{6});
+}
+
+TEST_F(HubTest, AsksForPositionsWhenItIsConnectedAndAnnouncesItsOwnAgainAndAgain) {
+  start();
+  EXPECT_EQ(transport_.published.front(), "REPLICATE");
+  transport_.published.clear();
+  pass(5s);
+  EXPECT_TRUE(transport_.published.empty());  // it writes none of the two
+}
+
+TEST_F(HubTest, PassesOverWhatItCannotRead) {
+  start();
+  hear({"", "RDATA", "RDATA receipts w1 x [1]", "POSITION receipts w1 1", "NEWS of the next release",
+        "RDATA unknown w1 1 [1]", "POSITION receipts w1 1 1", row(2)});
+  EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{2});
+}
+
+}  // namespace
+}  // namespace lares::hub
