@@ -413,6 +413,9 @@ Task<void> RoomCaches::warm_one(std::int64_t room) {
   if (!timelines_.peek(room)) {
     (void)co_await timeline(room);
   }
+  if (!members_of_.peek(room)) {
+    (void)co_await members_of(room);
+  }
 }
 
 // Names and timelines change, so each is loaded by itself, many at a time; states never do, and come in one
@@ -420,9 +423,14 @@ Task<void> RoomCaches::warm_one(std::int64_t room) {
 Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timeline_length) {
   for (std::size_t begin = 0; begin < rooms.size(); begin += kWarmedAtOnce) {
     const std::size_t end = std::min(begin + kWarmedAtOnce, rooms.size());
+    // The rooms' ids are asked for together; each name then finds its own in memory.
+    (void)co_await interner_.texts(
+        storage::InternKind::Room,
+        std::vector<std::int64_t>(rooms.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  rooms.begin() + static_cast<std::ptrdiff_t>(end)));
     std::vector<Task<void>> loads;
     for (std::size_t i = begin; i < end; ++i) {
-      if (!names_.peek(rooms[i]) || !timelines_.peek(rooms[i])) {
+      if (!names_.peek(rooms[i]) || !timelines_.peek(rooms[i]) || !members_of_.peek(rooms[i])) {
         loads.push_back(warm_one(rooms[i]));
       }
     }
@@ -430,11 +438,13 @@ Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timelin
       co_await when_all(std::move(loads));
     }
     std::vector<Wanted> wanted;
+    std::vector<StoredEventPtr> shown;
     for (std::size_t i = begin; i < end; ++i) {
       if (const std::optional<TimelinePtr> timeline = timelines_.peek(rooms[i])) {
-        note_wanted(rooms[i], timeline->get(), timeline_length, wanted);
+        note_wanted(rooms[i], timeline->get(), timeline_length, wanted, shown);
       }
     }
+    (void)co_await related(std::move(shown));
     if (wanted.empty()) {
       continue;
     }
@@ -458,12 +468,22 @@ Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timelin
           }
           return reader_.by_number(tx, missing);
         });
+    std::vector<std::int64_t> keys;
     for (const Wanted& want : wanted) {
+      if (want.events) {
+        (void)want.state.for_each([&keys](std::uint64_t key, std::uint64_t) {
+          keys.push_back(static_cast<std::int64_t>(key));
+          return true;
+        });
+      }
       states_.put(StateName{want.room, want.root}, want.state);
       if (want.after) {
         states_.put(StateName{want.room, want.root_after}, *want.after);
       }
     }
+    std::ranges::sort(keys);
+    keys.erase(std::ranges::unique(keys).begin(), keys.end());
+    (void)co_await interner_.texts(storage::InternKind::StateKey, std::move(keys));
     current_context().add_event_fetches(events.size());
     for (const StoredEventPtr& event : events) {
       if (event) {
@@ -474,11 +494,14 @@ Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timelin
 }
 
 void RoomCaches::note_wanted(std::int64_t room, const Timeline* newest, std::size_t timeline_length,
-                             std::vector<Wanted>& wanted) {
+                             std::vector<Wanted>& wanted, std::vector<StoredEventPtr>& shown) {
   const Timeline* oldest = nullptr;
   for (const Timeline* at = newest; at != nullptr && timeline_length > 0;
        at = at->older.get(), --timeline_length) {
     oldest = at;
+    if (!related_.peek(at->event->number)) {
+      shown.push_back(at->event);
+    }
     const service::StoredEvent& event = *at->event;
     if (!event.event->is_state() || event.state_before == 0) {
       continue;

@@ -129,7 +129,7 @@ class RoomCaches {
   };
   Task<void> warm_one(std::int64_t room);
   void note_wanted(std::int64_t room, const Timeline* newest, std::size_t timeline_length,
-                   std::vector<Wanted>& wanted);
+                   std::vector<Wanted>& wanted, std::vector<service::StoredEventPtr>& shown);
 
   struct StateName {
     std::int64_t room;
