@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
+#include <lares/crypto/signed_json.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "common.hpp"
+#include "cross_signing.hpp"
 #include "device_keys.hpp"
 
 namespace lares::keys {
@@ -63,6 +65,16 @@ std::vector<PreKey> pre_keys(const json* object) {
   return keys;
 }
 
+// But for their signatures.
+bool is_same_key(const std::string& a, const std::string& b) {
+  if (a == b) {
+    return true;
+  }
+  const auto bytes_of_a = crypto::signable_bytes(a);
+  const auto bytes_of_b = crypto::signable_bytes(b);
+  return bytes_of_a && bytes_of_b && *bytes_of_a == *bytes_of_b;
+}
+
 /// POST /keys/upload. spec: Client-Server API, "Uploading keys"
 Task<Response> post(Shared& shared, const Requester& requester, Request& request) {
   if (!requester.device_id()) {
@@ -99,9 +111,17 @@ Task<Response> post(Shared& shared, const Requester& requester, Request& request
   request.shield_from_cancellation();
   const Result result = co_await shared.database.write("upload_keys", [&](storage::WriteTransaction& tx) {
     Result written;
-    if (!keys_text.empty() && put_device_keys(tx, user, device_id, keys_text)) {
-      written.changed = true;
-      shared.lists.note(tx, user);
+    if (!keys_text.empty()) {
+      const std::optional<std::string> there = device_keys(tx, user, device_id);
+      written.changed = put_device_keys(tx, user, device_id, keys_text);
+      if (written.changed) {
+        shared.lists.note(tx, user);
+      }
+      if (there && !is_same_key(*there, keys_text)) {
+        // What was signed were other keys.
+        const std::vector<std::string> devices{device_id};
+        forget_signatures_of(tx, user, devices);
+      }
     }
     if (!one_time.empty()) {
       add_one_time_keys(tx, user, device_id, one_time, now);

@@ -242,6 +242,23 @@ class KeysTest(unittest.TestCase):
         self.assertEqual(bob.sync()["device_lists"]["changed"], [alice.user_id])
         self.assertNotIn("device_lists", carol.sync())
 
+    def test_signatures_go_with_the_keys_that_they_are_of(self):
+        alice, bob = self.users("alice", "bob")
+        identity = self.set_up(alice)
+        name = "ed25519:" + identity.self_signing.public
+
+        def signatures():
+            seen = self.query(bob, alice)["device_keys"][alice.user_id][alice.device_id]
+            return seen["signatures"][alice.user_id]
+        signed = identity.self_signing.sign(identity.device_keys(), alice.user_id)
+        self.assertEqual(self.sign(alice, {alice.user_id: {alice.device_id: signed}}), {})
+        # The same keys once more, with another signature beside.
+        self.upload(alice, device_keys=Key().sign(identity.device_keys(), alice.user_id))
+        self.assertIn(name, signatures())
+        identity.device = Key()
+        self.upload(alice, device_keys=identity.device_keys())
+        self.assertNotIn(name, signatures())
+
     def test_bad_signatures_fail_one_by_one(self):
         alice, bob = self.users("alice", "bob")
         of_alice, of_bob = self.set_up(alice), self.set_up(bob)

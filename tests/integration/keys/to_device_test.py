@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages from device to device: once each, in order, across kills; on SQLite and on PostgreSQL."""
 
+import contextlib
+import glob
 import os
+import sqlite3
 import unittest
 from urllib.parse import quote
 
@@ -85,6 +88,29 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual([len(page) for page in pages], [100, 100, 50])
         self.assertEqual(sum(pages, []), list(range(250)))
         self.assertEqual(received(bob), [])
+
+    @unittest.skipIf(os.environ.get("LARES_E2E_SHAPE") == "postgres", "the statement is the same")
+    def test_of_a_device_that_never_syncs_the_newest_ten_thousand_are_kept(self):
+        alice, bob = self.users()
+        path = os.path.join(self.server.folder, "**", "*.db")
+
+        def sql(statement):
+            found, = glob.glob(path, recursive=True)
+            with contextlib.closing(sqlite3.connect(found)) as connection, connection:
+                return connection.execute(statement, {"user": bob.user_id.encode(), "device": bob.device_id.encode()}
+                                          ).fetchall()
+        self.server.stop()
+        sql("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 9999) INSERT INTO "
+            "to_device_messages (account, device_id, position, number, message) SELECT account, :device, x - 10000, x, "
+            "x'7b7d' FROM n, accounts WHERE user_id = :user")
+        self.server.start()
+        for n in range(4):
+            put(alice, {bob.user_id: {bob.device_id: {"n": n}}})
+        self.server.stop()
+        self.assertEqual(sql("SELECT COUNT(*), MIN(number), MAX(number) FROM to_device_messages WHERE device_id = :device"),
+                         [(10000, 4, 10003)])
+        self.server.start()
+        self.assertEqual(received(bob), [{"n": n} for n in range(4)])
 
     def test_messages_go_with_their_device(self):
         alice, bob = self.users()
