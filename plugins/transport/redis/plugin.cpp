@@ -43,7 +43,9 @@ class RedisPlugin final : public Plugin {
     if (server_.app() != "homeserver" && std::ranges::none_of(transports, &stream::Transport::active)) {
       throw StartError(
           "redis.enabled is false, so this worker would never hear what the other processes write: write "
-          "`redis: {enabled: true}` into the file that all of them read.");
+          "`redis: {enabled: true}` into the file that all of them read, or name the main process's listener "
+          "of "
+          "the type replication in worker_replication_host and worker_replication_port.");
     }
     co_return;
   }
