@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Push rules, and the unread counts that they make."""
 
+import contextlib
 import functools
 import json
+import os
+import sqlite3
 import threading
 import unittest
 from urllib.parse import quote, urlencode
@@ -356,6 +359,20 @@ class PushRulesOnSqliteTest(PushRulesBehaviour, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = cls.enterClassContext(Server())
+
+    def test_no_row_is_written_where_nobody_differs(self):
+        room, alice, bob, carol = self.room()
+
+        def rows():
+            with contextlib.closing(sqlite3.connect(os.path.join(self.server.folder, "homeserver.db"))) as database:
+                return database.execute("SELECT count(*) FROM push_exceptions").fetchone()[0]
+
+        before = rows()
+        for _ in range(5):
+            bob.send(room, "plain")
+        self.assertEqual(rows(), before)
+        bob.send(room, mention(alice, bob, self.someone()))
+        self.assertEqual(rows(), before + 1)
 
 
 class PushRulesOnPostgresTest(PushRulesBehaviour, unittest.TestCase):
