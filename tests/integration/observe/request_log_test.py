@@ -28,7 +28,8 @@ class Raw:
         self.socket.connect(("127.0.0.1", server.port))
 
     def get(self, path, token):
-        self.socket.sendall(("GET %s HTTP/1.1\r\nHost: hs.test\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)).encode())
+        head = "GET %s HTTP/1.1\r\nHost: hs.test\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)
+        self.socket.sendall(head.encode())
 
     def reset(self):
         """Goes away with a reset instead of a farewell."""
@@ -129,8 +130,8 @@ class Secrets(unittest.TestCase):
     layout = "human"
 
     def test_no_line_has_a_secret(self):
-        server = Server(config={"log": {"level": "DEBUG", "format": self.layout},
-                                "refreshable_access_token_lifetime": "1h", "worker_replication_secret": "REPLICATION-SECRET"})
+        server = Server(config={"log": {"level": "DEBUG", "format": self.layout}, "worker_replication_secret":
+                                "REPLICATION-SECRET", "refreshable_access_token_lifetime": "1h"})
         with server:
             alice = server.register("alice", password="ALICES-PASSWORD", refresh_token=True)
             admin = server.register_admin("admin", password="ADMINS-PASSWORD")
