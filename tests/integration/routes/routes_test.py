@@ -383,7 +383,8 @@ class Walk:
                 # A long poll would answer in time, which the test has not.
                 query = "&".join("%s=%s" % (name, value) for name in names
                                  if not (name == "timeout" and value.startswith("9")))
-                response = self.fitting(route, client).raw("GET", route.path({**self.values(), **values}) + "?" + query, timeout=20)
+                path = route.path({**self.values(), **values}) + "?" + query
+                response = self.fitting(route, client).raw("GET", path, timeout=20)
                 faults.append(self.sane(route, response, "query values " + value[:20]))
         faults = [fault for fault in faults if fault]
         self.assertEqual(faults, [], "\n".join(faults))
@@ -430,7 +431,8 @@ class Exceptions(unittest.TestCase):
 
 
 def load_tests(loader, _tests, _pattern):
-    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in (WalkOnSqlite, WalkOnPostgres, Exceptions))
+    cases = (WalkOnSqlite, WalkOnPostgres, Exceptions)
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
 
 
 if __name__ == "__main__":
