@@ -46,7 +46,7 @@ Task<Response> post_forget(Forgetting parts, const Requester& requester, Request
     std::int64_t position = 0;
   };
   if (!number) {
-    throw http::MatrixError(400, "M_UNKNOWN", "You were never in this room.");
+    throw http::forbidden("You were never in this room.");
   }
   const Written written =
       co_await parts.database.write("forget_room", [&](storage::WriteTransaction& tx) -> Written {
@@ -55,10 +55,11 @@ Task<Response> post_forget(Forgetting parts, const Requester& requester, Request
         }
         return {tx.any(kMembership, *number, user) ? Outcome::kInside : Outcome::kStranger, 0};
       });
-  if (written.outcome != Outcome::kForgotten) {
-    throw http::MatrixError(400, "M_UNKNOWN",
-                            written.outcome == Outcome::kInside ? "You have not left this room."
-                                                                : "You were never in this room.");
+  if (written.outcome == Outcome::kStranger) {
+    throw http::forbidden("You were never in this room.");
+  }
+  if (written.outcome == Outcome::kInside) {
+    throw http::unknown("You have not left this room.");
   }
   parts.caches.committed(kCache, key, written.position);
   co_return Response::empty_object();

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that run once on SQLite and once on PostgreSQL."""
+"""Tests that run once on SQLite and once on PostgreSQL, and some of them with another process that writes events."""
 
+import os
+import sys
 import unittest
 
-from lares_test import Postgres, Server
+from lares_test import Postgres, Server, source_dir
+
+sys.path.append(os.path.join(source_dir(), "tests", "integration", "replication"))
+from cluster import Cluster  # noqa: E402
 
 V1, V3 = "/_matrix/client/v1", "/_matrix/client/v3"
 
@@ -30,8 +35,8 @@ class EngineTests:
         return [self.server.register("%s-%s" % (name, tag)) for name in names]
 
 
-def on_both_engines(tests, namespace):
-    """Makes the two test cases of a class of tests."""
+def on_both_engines(tests, namespace, processes=False):
+    """Makes the test cases of a class of tests."""
 
     class OnSqlite(tests, unittest.TestCase):
         pass
@@ -42,6 +47,12 @@ def on_both_engines(tests, namespace):
             cls.postgres = cls.enterClassContext(Postgres())
             return cls.postgres.create_database()
 
-    for case in (OnSqlite, OnPostgres):
+    class OnTwoProcesses(tests, unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            cls.cluster = cls.enterClassContext(Cluster())
+            cls.server = cls.cluster.main
+
+    for case in (OnSqlite, OnPostgres) + ((OnTwoProcesses,) if processes else ()):
         case.__name__ = case.__qualname__ = tests.__name__ + case.__name__
         namespace[case.__name__] = case

@@ -96,7 +96,7 @@ class Membership(EngineTests):
         bob.join(room)
         self.assertIn(room, bob.call("GET", V3 + "/sync")["rooms"]["join"])
         stranger, = self.users("stranger")
-        self.check_error(stranger.error("POST", forget, {}), 400, "M_UNKNOWN")
+        self.check_error(stranger.error("POST", forget, {}), 403, "M_FORBIDDEN")
 
     def test_members_are_listed_by_membership_and_as_they_were(self):
         alice, bob, carol = self.users("alice", "bob", "carol")
@@ -164,7 +164,7 @@ class ForgettingOnLeave(EngineTests):
         self.assertNotIn("rooms", bob.call("GET", V3 + "/sync", query=leaving))
 
 
-on_both_engines(Membership, globals())
+on_both_engines(Membership, globals(), processes=True)
 on_both_engines(ForgettingOnLeave, globals())
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ class Relations(EngineTests):
         self.assertNotIn("m.relations", shown[edit]["unsigned"])
 
 
-on_both_engines(Relations, globals())
+on_both_engines(Relations, globals(), processes=True)
 
 if __name__ == "__main__":
     unittest.main()
