@@ -27,6 +27,9 @@ constexpr std::size_t kSmallState = 100;
 // Five name a room, and the reader is not among them; the rest is for members who leave.
 constexpr std::size_t kFirstMembers = 16;
 constexpr std::size_t kFewestFirst = 6;
+// What an event takes in memory beside itself: its record, the entries of the caches, the allocator's share.
+// Measured.
+constexpr std::size_t kRecordBytes = 480;
 // Where the list is cut back to the loaded length.
 constexpr std::size_t kTimelineMost = 120;
 
@@ -93,10 +96,12 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
                     return members->joined.size() + members->invited.size() + 1;
                   }),
       events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
-              [](std::int64_t, const StoredEventPtr& event) { return event->event->memory_bytes() + 160; }),
+              [](std::int64_t, const StoredEventPtr& event) {
+                return event->event->memory_bytes() + kRecordBytes;
+              }),
       states_(group, {.name = "room_states", .server_name = server_name, .max_size = 16U * 1024 * 1024},
               [](const StateName&, const matrix::StateMap& map) { return map.memory_bytes() + 64; }),
-      related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 100'000}) {}
+      related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 30'000}) {}
 
 void RoomCaches::apply(std::span<const AppliedEvent> events) {
   for (const AppliedEvent& applied : events) {

@@ -29,6 +29,7 @@ constexpr std::size_t kMaxEventsOfRequest = 100;
 constexpr int kMostDraws = 2'000;
 // How many transactions a room remembers in memory; older ones are found in the database.
 constexpr std::size_t kRecentTransactions = 64;
+constexpr std::size_t kRecentBytes = 400;
 
 constexpr storage::Statement kFindTransaction{
     "SELECT e.event_id, e.position, e.writer FROM event_transactions t JOIN events e ON e.event = t.event "
@@ -80,8 +81,9 @@ struct RoomWriter::Room {
   struct Recent {
     std::string scope;
     std::string id;
-    PreparedWritePtr write;
+    PreparedWritePtr write;  // until it is committed; the event itself need not stay in memory for this
     Future<std::int64_t> done;
+    std::optional<matrix::EventId> event;  // once it is
   };
 
   std::int64_t number = 0;
@@ -249,7 +251,8 @@ Task<void> RoomWriter::enter(Room& room) {
 }
 
 void RoomWriter::leave(const std::shared_ptr<Room>& room) {
-  const std::size_t bytes = room->head ? room->head->memory_bytes() : 0;
+  const std::size_t bytes =
+      (room->head ? room->head->memory_bytes() : 0) + room->recent.size() * kRecentBytes;
   bytes_ += bytes - room->counted_bytes;
   room->counted_bytes = bytes;
   if (room->waiting.empty()) {
@@ -303,10 +306,13 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
     });
     if (recent != room->recent.end()) {
       const PreparedWritePtr first = recent->write;
+      const std::optional<matrix::EventId> event = recent->event;
       const Future<std::int64_t> first_done = recent->done;
       done.leave();
       const std::int64_t position = co_await first_done.get();
-      WriteResult result = result_of(*first, position);
+      WriteResult result =
+          event ? WriteResult{.room = write->room_id, .events = {*event}, .writer = 0, .position = position}
+                : result_of(*first, position);
       result.writer = hub_.self();
       co_return result;
     }
@@ -320,7 +326,7 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
   const Future<std::int64_t> committed = write->done.future();
   if (write->request.transaction) {
     room->recent.push_back(
-        {write->request.transaction->scope, write->request.transaction->id, write, committed});
+        {write->request.transaction->scope, write->request.transaction->id, write, committed, {}});
     if (room->recent.size() > kRecentTransactions) {
       room->recent.pop_front();
     }
@@ -332,6 +338,12 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
   current_context().add_db_transaction(write->took);
   WriteResult result = result_of(*write, position);
   result.writer = hub_.self();
+  const auto mine = std::ranges::find_if(
+      room->recent, [&write](const Room::Recent& entry) { return entry.write == write; });
+  if (mine != room->recent.end()) {
+    mine->event = result.events.front();
+    mine->write.reset();
+  }
   co_return result;
 }
 
