@@ -197,7 +197,7 @@ class Creation(EngineTests):
             self.check_error(alice.error("POST", V3 + "/createRoom", body), status, errcode)
 
 
-on_both_engines(History, globals())
+on_both_engines(History, globals(), processes=True)
 on_both_engines(Upgrades, globals())
 on_both_engines(Creation, globals())
 
