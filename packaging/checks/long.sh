@@ -11,10 +11,12 @@ mkdir -p "$logs"
 fuzz_seconds=${LARES_FUZZ_SECONDS:-120}
 rows=() code_all=0
 
-# row NAME CODE SECONDS TEXT
+# row NAME CODE SECONDS TEXT: the code 0 has passed, "none" is that there is nothing to run, any other has failed.
 row() {
   local verdict=passed
-  if [ "$2" -ne 0 ]; then
+  if [ "$2" = none ]; then
+    verdict="not run"
+  elif [ "$2" -ne 0 ]; then
     verdict=FAILED
     code_all=1
   fi
@@ -24,14 +26,34 @@ row() {
 
 # tests NAME PRESET CTEST-ARGUMENT...
 tests() {
-  local name=$1 preset=$2 code=0 start=$SECONDS log summary
+  local name=$1 preset=$2 code=0 start=$SECONDS log reports summary
   shift 2
   log="$logs/long-$name.log"
-  (cd "build/$preset" && ctest --output-on-failure --no-tests=ignore "$@") > "$log" 2>&1 || code=$?
-  summary=$(grep -E '^[0-9]+% tests passed' "$log" || echo "there are no such tests")
+  # A server that a test started ends with a code that nobody may look at, so what a sanitizer says goes to files.
+  reports="$logs/long-$name-reports"
+  rm -rf "$reports"
+  mkdir -p "$reports"
+  (
+    cd "build/$preset"
+    export ASAN_OPTIONS="log_path=$reports/asan" UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/ubsan"
+    export TSAN_OPTIONS="second_deadlock_stack=1:log_path=$reports/tsan"
+    ctest --output-on-failure --no-tests=ignore "$@"
+  ) > "$log" 2>&1 || code=$?
+  if ! summary=$(grep -E '^[0-9]+% tests passed' "$log"); then
+    row "$name" none $((SECONDS - start)) "there are no such tests"
+    return
+  fi
+  if [ -n "$(ls "$reports")" ]; then
+    code=1
+    summary="$summary; $(find "$reports" -type f | wc -l) reports of the sanitizer"
+    head -q -n 40 "$reports"/* | head -n 400
+  fi
   [ "$code" -eq 0 ] || grep -vE '^ *Start +[0-9]+:| Passed +[0-9.]+ sec$' "$log" | tail -n 200
   row "$name" "$code" $((SECONDS - start)) "$summary"
 }
+
+# The programs of a build whose name begins so, without everything else that it has.
+programs() { ninja -C "build/$1" -t targets all | sed -nE "s/^($2[a-z0-9_]*): phony\$/\1/p" | sort -u; }
 
 for sanitizer in asan tsan; do
   start=$SECONDS
@@ -47,7 +69,8 @@ tests kill debug -L '^kill$'
 tests soak debug -L '^soak$'
 tests long debug -L '^long$'
 
-if configure fuzz > "$logs/fuzz.log" 2>&1 && build fuzz >> "$logs/fuzz.log" 2>&1; then
+# shellcheck disable=SC2046  # one word for each program
+if configure fuzz > "$logs/fuzz.log" 2>&1 && build fuzz $(programs fuzz fuzz_) >> "$logs/fuzz.log" 2>&1; then
   for target in build/fuzz/fuzz/fuzz_*; do
     [ -x "$target" ] || continue
     name=$(basename "$target")
