@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "event_metrics.hpp"
 #include "event_reader.hpp"
 #include "event_stream.hpp"
 #include "forget.hpp"
@@ -71,7 +72,8 @@ class EventsPlugin final : public Plugin {
         relations_(database_, hub_, caches_),
         sync_(server, database_, interner_, hub_, caches_, reader_),
         writer_(server),
-        remote_(server, hub_, server.services().get<stream::Peers>()) {
+        remote_(server, hub_, server.services().get<stream::Peers>()),
+        metrics_(server.metrics(), server.name()) {
     server.services().provide<service::EventWriter>(writer_);
     server.services().provide<service::Rooms>(rooms_);
     server.services().provide<service::Relations>(relations_);
@@ -130,6 +132,7 @@ class EventsPlugin final : public Plugin {
       }
     }
     stream_.committed(applied);
+    metrics_.committed(applied);
   }
 
   Server& server_;
@@ -145,6 +148,7 @@ class EventsPlugin final : public Plugin {
   SyncSection sync_;
   ShardedWriter writer_;
   RemoteWriter remote_;
+  EventMetrics metrics_;
   std::unique_ptr<RoomWriter> local_;
 };
 

@@ -133,6 +133,21 @@ class Metrics(unittest.TestCase):
         self.assertEqual(after.value("synapse_http_server_in_flight_requests_count", **send), 0)
         self.assertEqual(after.value("synapse_http_server_in_flight_requests_count", servlet="MetricsResource"), 1)
 
+    def test_events_are_counted_by_type(self):
+        before = self.scrape()
+        for number in range(3):
+            self.alice.send(self.room, "counted by type %d" % number)
+        self.alice.send(self.room, {"a": 1}, kind="x.of.ones.own")
+        after = self.scrape()
+        by_type = {(labels["type"], labels["origin_type"]): value - before.value(name, **labels)
+                   for name, labels, value in after.samples if name == "synapse_storage_events_persisted_events_sep_total"}
+        self.assertEqual({key: count for key, count in by_type.items() if count},
+                         {("m.room.message", "local"): 3, ("other", "local"): 1})
+        total = "synapse_storage_events_persisted_events_total"
+        self.assertEqual(after.value(total) - before.value(total), 4)
+        self.assertEqual(after.value("synapse_event_persisted_position"),
+                         before.value("synapse_event_persisted_position") + 4)
+
     def test_a_limit_that_refuses_is_counted(self):
         user = self.server.register("eager")
         while user.raw("POST", V3 + "/createRoom", {}).status == 200:
