@@ -6,8 +6,6 @@ import re
 TABLE = [
     ("stranger", "GET", r"/directory/list/room/{roomId}$",
      "whether a room is in the public list is public"),
-    ("stranger", "POST", r"/rooms/{roomId}/forget$",
-     "the specification has 400 for a room that the user has not left; it tells strangers nothing"),
     ("unknown room", "*", r"/directory/list/room/{roomId}$",
      "the specification has 404 for a room that the server does not know, and says of the others whether they are listed"),
     ("stranger", "*", r"/room_keys/keys/{roomId}",
