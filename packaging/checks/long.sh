@@ -36,7 +36,7 @@ tests() {
   (
     cd "build/$preset"
     export ASAN_OPTIONS="log_path=$reports/asan" UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/ubsan"
-    export TSAN_OPTIONS="second_deadlock_stack=1:log_path=$reports/tsan"
+    export TSAN_OPTIONS="suppressions=$LARES_ROOT/packaging/checks/tsan.supp:log_path=$reports/tsan"
     ctest --output-on-failure --no-tests=ignore "$@"
   ) > "$log" 2>&1 || code=$?
   if ! summary=$(grep -E '^[0-9]+% tests passed' "$log"); then
