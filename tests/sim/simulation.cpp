@@ -58,26 +58,6 @@ struct Reader {
   std::array<std::set<std::int64_t>, kStreams.size()> seen;
 };
 
-/// Everything that either of the two covers: what a reader has seen who was at one process and then at
-/// another.
-Token later_of(const Token& left, const Token& right) {
-  Token result;
-  for (const StreamNumber number : kStreams) {
-    const stream::StreamPosition a = left.at(number);
-    const stream::StreamPosition b = right.at(number);
-    std::vector<stream::StreamPosition::Ahead> ahead;
-    for (const auto& entries : {a.ahead(), b.ahead()}) {
-      for (const stream::StreamPosition::Ahead& entry : entries) {
-        if (std::ranges::find(ahead, entry.writer, &stream::StreamPosition::Ahead::writer) == ahead.end()) {
-          ahead.push_back({entry.writer, std::max(a.of(entry.writer), b.of(entry.writer))});
-        }
-      }
-    }
-    result.set(number, {std::max(a.minimum(), b.minimum()), std::move(ahead)});
-  }
-  return result;
-}
-
 class World final : public Town {
  public:
   explicit World(std::uint64_t seed) : runtime_{seed, 3}, actors_{runtime_, "actors"} {
@@ -319,7 +299,7 @@ class World final : public Town {
         trace(static_cast<std::uint64_t>(row.position));
       }
     }
-    reader.token = later_of(from, to).text();
+    reader.token = Token::later_of(from, to).text();
   }
 
   static bool lacks(const Process& process, std::size_t stream, const Found& row) {

@@ -143,10 +143,10 @@ class SyncPlugin final : public Plugin {
       }
       if (scope.initial || full_state || !response.empty() || !woken ||
           server_.runtime().steady_now() >= deadline) {
-        co_return Response::json_text(serialise(response, scope.to.text()));
+        co_return Response::json_text(serialise(response, Token::later_of(scope.from, scope.to).text()));
       }
       // What woke it was none of this client's business: go on from there.
-      scope.from = scope.to;
+      scope.from = Token::later_of(scope.from, scope.to);
       moved = true;
     }
   }

@@ -164,6 +164,25 @@ void Token::set(StreamNumber stream, const StreamPosition& position) {
   }
 }
 
+Token Token::later_of(const Token& left, const Token& right) {
+  Token result;
+  for (std::size_t number = 0; number < kStreamNumbers; ++number) {
+    const auto stream = static_cast<StreamNumber>(number);
+    const StreamPosition a = left.at(stream);
+    const StreamPosition b = right.at(stream);
+    std::vector<StreamPosition::Ahead> ahead;
+    for (const std::vector<StreamPosition::Ahead>* entries : {&a.ahead(), &b.ahead()}) {
+      for (const StreamPosition::Ahead& entry : *entries) {
+        if (std::ranges::find(ahead, entry.writer, &StreamPosition::Ahead::writer) == ahead.end()) {
+          ahead.push_back({entry.writer, std::max(a.of(entry.writer), b.of(entry.writer))});
+        }
+      }
+    }
+    result.set(stream, StreamPosition{std::max(a.minimum(), b.minimum()), std::move(ahead)});
+  }
+  return result;
+}
+
 Token Token::limited_to(const Token& present, bool& cut) const {
   Token result;
   for (std::size_t i = 1; i < kStreamNumbers; ++i) {

@@ -75,6 +75,10 @@ class LARES_EXPORT Token {
   /// backup was restored. True in `cut` if something was cut.
   [[nodiscard]] Token limited_to(const Token& present, bool& cut) const;
 
+  /// Covers what either of the two covers: what a client has seen that came with `left` to a process that
+  /// stood at `right`, which may be behind in one writer and ahead in another.
+  [[nodiscard]] static Token later_of(const Token& left, const Token& right);
+
   bool operator==(const Token&) const = default;
 
  private:

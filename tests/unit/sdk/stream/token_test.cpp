@@ -157,5 +157,13 @@ TEST(Token, IsCutToThePresent) {
   EXPECT_TRUE(cut);
 }
 
+TEST(Token, OfTwoPlacesCoversWhatEitherCovers) {
+  const Token behind_in_one = *Token::parse("1.1-90~3-120.4-20");
+  const Token behind_in_another = *Token::parse("1.1-100~5-110.4-30.7-2");
+  EXPECT_EQ(Token::later_of(behind_in_one, behind_in_another).text(), "1.1-100~3-120~5-110.4-30.7-2");
+  EXPECT_EQ(Token::later_of(behind_in_another, behind_in_one).text(), "1.1-100~3-120~5-110.4-30.7-2");
+  EXPECT_EQ(Token::later_of(behind_in_one, Token{}).text(), behind_in_one.text());
+}
+
 }  // namespace
 }  // namespace lares::stream
