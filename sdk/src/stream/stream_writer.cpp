@@ -69,6 +69,11 @@ Task<void> StreamWriterBase::drain() {
 }
 
 Task<nlohmann::json> StreamWriterBase::take(nlohmann::json body) {
+  if (const std::string key = body.value("key", ""); !key.empty() && !shards_.mine(key)) {
+    throw http::unavailable("The change could not be written.")
+        .because("It falls to " + shards_.writer_of(key) + ": stream_writers." +
+                 std::string{stream_name(stream_)} + " differs between the processes.");
+  }
   std::any change = decode(body.at("change").get_ref<const std::string&>());
   const std::int64_t position = co_await write_here(std::move(change));
   co_return nlohmann::json{{"position", position}};
@@ -80,7 +85,7 @@ Task<std::int64_t> StreamWriterBase::write_any(std::string key, std::any change)
   }
   const std::string instance = shards_.writer_of(key);
   const std::string text = encode(change);
-  nlohmann::json body = {{"change", text}};
+  nlohmann::json body = {{"change", text}, {"key", key}};
   const nlohmann::json answer =
       co_await server_.services().get<Peers>().call(instance, path_, std::move(body), Repeat::kFreely);
   const auto position = answer.at("position").get<std::int64_t>();
@@ -91,7 +96,7 @@ Task<std::int64_t> StreamWriterBase::write_any(std::string key, std::any change)
 }
 
 Task<std::int64_t> StreamWriterBase::write_here(std::any change) {
-  Future<std::int64_t> done;
+  Future<Written> done;
   bool start = false;
   {
     const std::lock_guard lock{mutex_};
@@ -100,13 +105,17 @@ Task<std::int64_t> StreamWriterBase::write_here(std::any change) {
     }
     Waiting& waiting = queue_.emplace_back();
     waiting.change = std::move(change);
+    waiting.since = server_.runtime().steady_now();
     done = waiting.done.future();
     start = !std::exchange(running_, true);
   }
   if (start) {
     spawn(tasks_, Background{"write-" + std::string{stream_name(stream_)}, server_.name()}, run());
   }
-  co_return co_await done.get();
+  const Written written = co_await done.get();
+  current_context().add_db_sched(written.waited);
+  current_context().add_db_transaction(written.took);
+  co_return written.position;
 }
 
 Task<void> StreamWriterBase::run() {
@@ -158,6 +167,8 @@ Task<void> StreamWriterBase::commit(std::vector<Waiting>& batch) {
   const auto count = static_cast<std::int64_t>(batch.size());
   const std::int64_t before = co_await last_drawn(hub, database);
   last_drawn_ = -1;
+  const SteadyTime begun = server_.runtime().steady_now();
+  unsure_.emplace(hub, stream_);
   const std::int64_t first = co_await database.write_certain(
       "write_stream",
       [this, &hub, &batch, count](storage::WriteTransaction& tx) {
@@ -171,6 +182,7 @@ Task<void> StreamWriterBase::commit(std::vector<Waiting>& batch) {
         const std::int64_t drawn = hub.drawn(tx, stream_name(stream_));
         return drawn == before ? std::nullopt : std::optional{drawn - count + 1};
       });
+  const SteadyTime::duration took = server_.runtime().steady_now() - begun;
   last_drawn_ = first + count - 1;
   std::vector<Row> rows;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -181,8 +193,10 @@ Task<void> StreamWriterBase::commit(std::vector<Waiting>& batch) {
   reader_.wake(hub.self(), rows, last_drawn_);
   WakeBatch wake;
   for (std::int64_t i = 0; i < count; ++i) {
-    batch[static_cast<std::size_t>(i)].done.set(first + i, wake);
+    Waiting& waiting = batch[static_cast<std::size_t>(i)];
+    waiting.done.set(Written{first + i, begun - waiting.since, took}, wake);
   }
+  unsure_.reset();
 }
 
 // What this process has drawn up to now. After a write whose outcome never became known, what it left in the
@@ -201,6 +215,7 @@ Task<std::int64_t> StreamWriterBase::last_drawn(Hub& hub, storage::Database& dat
     reader_.wake(hub.self(), updates.rows, updates.upto);
     here = updates.upto;
   }
+  unsure_.reset();
   co_return drawn;
 }
 

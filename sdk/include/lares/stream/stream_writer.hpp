@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,9 +51,16 @@ class LARES_EXPORT StreamWriterBase {
   Task<std::int64_t> write_any(std::string key, std::any change);
 
  private:
+  /// Where a change stands, and what writing it cost, which is the request's.
+  struct Written {
+    std::int64_t position = 0;
+    SteadyTime::duration waited{};
+    SteadyTime::duration took{};
+  };
   struct Waiting {
     std::any change;
-    Promise<std::int64_t> done;
+    SteadyTime since{};
+    Promise<Written> done;
   };
 
   Task<nlohmann::json> take(nlohmann::json body);
@@ -71,6 +79,8 @@ class LARES_EXPORT StreamWriterBase {
   std::deque<Waiting> queue_;
   bool running_ = false;
   std::int64_t last_drawn_ = -1;  // by the task under way; negative before the first
+  // After a write that may be there or not: until that is known, this process is not taken for idle.
+  std::optional<Hub::Open> unsure_;
 };
 
 /// The writing side of a stream whose rows are in the database. Everything that waits goes into one
