@@ -14,8 +14,8 @@ class WriteTransaction;
 
 namespace lares::service {
 
-/// Drops entries of caches in every process, in step with the writes that make them stale: for tables without a
-/// stream of their own.
+/// Drops entries of caches in every process, in step with the writes that make them stale: for tables without
+/// a stream of their own.
 ///
 ///     const std::int64_t position = co_await db.write("log_out", [&](WriteTransaction& tx) {
 ///       tx.exec(kDeleteToken, ...);
