@@ -6,6 +6,8 @@
 #include <lares/json/writer.hpp>
 #include <lares/storage/transaction.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -44,6 +46,9 @@ std::string row_of(const StoredEvent& stored) {
   if (event.type() == "m.room.member") {
     writer.key("membership").value(event.content()["membership"].to_string().value_or(""));
   }
+  if (const std::optional<Relation> relation = relation_of(event.content())) {
+    writer.key("relates_to").value(relation->event_id);
+  }
   writer.key("rejected").value(stored.rejected).key("outlier").value(false);
   writer.end_object().end_array();
   return out;
@@ -70,6 +75,9 @@ Task<std::int64_t> EventStream::present(storage::Database& database) {
 Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
                               std::int64_t upto) {
   if (rows.empty()) {
+    co_return;
+  }
+  if (co_await pass_over(rows)) {
     co_return;
   }
   // Rows name events; the events are in the database, which is read for all of them at once. What it has from
@@ -113,8 +121,41 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
   }
 }
 
-void EventStream::wake(stream::WriterNumber, std::span<const stream::Row>, std::int64_t) {
+// Most processes hold nothing of most rooms, and need not read what was said in them: a reader of the room
+// will.
+Task<bool> EventStream::pass_over(std::span<const stream::Row> rows) {
+  std::vector<PassedOver> passed;
+  for (const stream::Row& row : rows) {
+    const nlohmann::json fields = nlohmann::json::parse(row.json, nullptr, false);
+    if (!fields.is_array() || fields.size() != 2 || fields[0] != "ev" || !fields[1].is_object()) {
+      co_return false;
+    }
+    const nlohmann::json& event = fields[1];
+    const auto room_id = event.find("room_id");
+    if (room_id == event.end() || !room_id->is_string() ||
+        event.value("type", "m.room.member") == "m.room.member" || event.contains("redacts") ||
+        event.contains("relates_to")) {
+      co_return false;
+    }
+    const std::optional<std::int64_t> room =
+        co_await interner_.lookup_room(room_id->get_ref<const std::string&>());
+    if (!room || caches_.holds_timeline(*room)) {
+      co_return false;
+    }
+    passed.push_back({*room, row.position});
+  }
+  for (const PassedOver& event : passed) {
+    caches_.pass_over(event.room);
+  }
+  std::ranges::move(passed, std::back_inserter(passed_over_));
+  co_return true;
+}
+
+void EventStream::wake(stream::WriterNumber writer, std::span<const stream::Row>, std::int64_t) {
   notify(std::exchange(to_wake_, {}));
+  for (const PassedOver& event : std::exchange(passed_over_, {})) {
+    notifier_.room(event.room, StreamNumber::kEvents, writer, event.position);
+  }
 }
 
 Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,

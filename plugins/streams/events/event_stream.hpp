@@ -37,7 +37,15 @@ class EventStream final : public stream::Stream {
   void committed(std::span<const AppliedEvent> events);
 
  private:
+  /// An event that was not read, since this process holds nothing of its room.
+  struct PassedOver {
+    std::int64_t room = 0;
+    std::int64_t position = 0;
+  };
+
   void notify(std::span<const AppliedEvent> events);
+  /// False if something has to be read for these rows.
+  Task<bool> pass_over(std::span<const stream::Row> rows);
 
   storage::Database& database_;
   storage::Interner& interner_;
@@ -45,7 +53,8 @@ class EventStream final : public stream::Stream {
   stream::Notifier& notifier_;
   RoomCaches& caches_;
   const EventReader& reader_;
-  std::vector<AppliedEvent> to_wake_;  // applied, and not announced yet
+  std::vector<AppliedEvent> to_wake_;    // applied, and not announced yet
+  std::vector<PassedOver> passed_over_;  // likewise
 };
 
 }  // namespace lares::events

@@ -77,6 +77,12 @@ class RoomCaches {
   /// Takes up committed events in the order of their positions, before the position is announced.
   void apply(std::span<const AppliedEvent> events);
 
+  /// Whether a room's newest events are held, which `apply` then has to know each event for.
+  [[nodiscard]] bool holds_timeline(std::int64_t room) { return timelines_.peek(room).has_value(); }
+  /// An event of the room was committed that `apply` will not be told of: a load under way counts as
+  /// overtaken.
+  void pass_over(std::int64_t room) { timelines_.invalidate(room); }
+
   Task<RoomName> name(std::int64_t room);
   [[nodiscard]] std::optional<RoomName> cached_name(std::int64_t room) { return names_.peek(room); }
   /// The rooms of a user have changed by other means than an event. `user`: the number in decimal; empty for
