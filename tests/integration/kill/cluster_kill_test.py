@@ -44,7 +44,8 @@ def main():
             if restarted:
                 print("after the kill of %s these had ended, too: %s" % (victim, ", ".join(restarted)))
                 return 1
-        time.sleep(3)
+        # Redis is tried again at most 5 s apart, and until then the readers see nothing new.
+        time.sleep(8)
         load.stop()
         faults = load.judge()
     print("\n".join(faults[:50]))
