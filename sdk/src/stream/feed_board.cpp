@@ -7,6 +7,23 @@
 
 namespace lares::stream {
 
+namespace {
+
+// Keeps the last position of each stream and writer.
+template <class Changes>
+void note(Changes& changes, StreamNumber stream, WriterNumber writer, std::int64_t position) {
+  const auto known = std::ranges::find_if(changes, [stream, writer](const auto& change) {
+    return change.stream == stream && change.writer == writer;
+  });
+  if (known == changes.end()) {
+    changes.push_back({stream, writer, position});
+  } else {
+    known->position = std::max(known->position, position);
+  }
+}
+
+}  // namespace
+
 Feed::~Feed() = default;
 
 bool Feed::unchanged_since(const Token& since) const noexcept {
@@ -44,20 +61,21 @@ Task<bool> Feed::wait(const Token& since, std::chrono::milliseconds deadline) {
 void Feed::changed(StreamNumber stream, WriterNumber writer, std::int64_t position) {
   {
     const std::lock_guard lock{mutex_};
-    const auto known = std::ranges::find_if(changes_, [stream, writer](const Change& change) {
-      return change.stream == stream && change.writer == writer;
-    });
-    if (known == changes_.end()) {
-      changes_.push_back({stream, writer, position});
-    } else {
-      known->position = std::max(known->position, position);
-    }
+    note(changes_, stream, writer, position);
   }
   changed_.notify();
 }
 
 void Feed::know_from(Token from) {
   const std::lock_guard lock{mutex_};
+  // What writers ahead of the others had written by then may concern the user, whose token need not cover it.
+  for (std::size_t i = 1; i < kStreamNumbers; ++i) {
+    const auto stream = static_cast<StreamNumber>(i);
+    const StreamPosition position = from.at(stream);
+    for (const StreamPosition::Ahead& ahead : position.ahead()) {
+      note(changes_, stream, ahead.writer, ahead.position);
+    }
+  }
   known_from_ = std::move(from);
   known_ = true;
 }

@@ -48,6 +48,15 @@ TEST_F(FeedBoardTest, WhatHappenedBeforeAFeedIsNotKnown) {
   EXPECT_FALSE(feed(1)->unchanged_since(at(9)));
 }
 
+TEST_F(FeedBoardTest, WhatOneWriterHadWrittenBeforeAFeedIsNotKnown) {
+  FeedBoard board{runtime_, [] { return *Token::parse("1.1-10~3-15"); },
+                  [this](std::int64_t user) { return rooms_of(user); }, 20};
+  const auto user = run(board.feed(1));
+  EXPECT_FALSE(user->unchanged_since(*Token::parse("1.1-10~3-12")));
+  EXPECT_TRUE(user->unchanged_since(*Token::parse("1.1-10~3-15")));
+  EXPECT_TRUE(user->unchanged_since(*Token::parse("1.1-15")));
+}
+
 TEST_F(FeedBoardTest, ARoomConcernsThoseWhoAreInIt) {
   const auto one = feed(1);
   const auto two = feed(2);
