@@ -95,7 +95,7 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
                   [](std::int64_t, const RoomMembers& members) {
                     return members->joined.size() + members->invited.size() + 1;
                   }),
-      events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 32U * 1024 * 1024},
+      events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 24U * 1024 * 1024},
               [](std::int64_t, const StoredEventPtr& event) {
                 return event->event->memory_bytes() + kRecordBytes;
               }),
