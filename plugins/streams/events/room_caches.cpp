@@ -33,6 +33,11 @@ constexpr std::size_t kRecordBytes = 480;
 // Where the list is cut back to the loaded length.
 constexpr std::size_t kTimelineMost = 120;
 
+constexpr std::size_t kEventsBytes = 24U << 20U;
+// Most of the newest events are among the events above as well.
+constexpr std::size_t kTimelinesBytes = 8U << 20U;
+constexpr std::size_t kStatesBytes = 8U << 20U;
+
 constexpr storage::Statement kRoomsOf{
     "SELECT room, membership, event, position, writer, forgotten FROM room_memberships WHERE member = $1 "
     "ORDER BY room"};
@@ -46,11 +51,21 @@ constexpr storage::LookupMany kHasRelations{
     .keys = {{{"e.event", storage::ColumnType::Integer}}},
     .where = "EXISTS (SELECT 1 FROM event_relations r WHERE r.target = e.event)"};
 
+std::size_t bytes_of(const service::StoredEvent& event) {
+  return event.event->memory_bytes() + kRecordBytes;
+}
+
+// `last`: nothing is older than the event.
+TimelinePtr put_before(TimelinePtr older, StoredEventPtr event, bool last) {
+  const std::size_t length = older ? older->length + 1 : 1;
+  const std::size_t bytes = bytes_of(*event) + (older ? older->bytes : 0);
+  return std::make_shared<const Timeline>(Timeline{std::move(event), std::move(older), length, last, bytes});
+}
+
 TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool complete) {
   TimelinePtr list;
   for (std::size_t i = newest_first.size(); i-- > 0;) {
-    list = std::make_shared<const Timeline>(Timeline{newest_first[i], list, list ? list->length + 1 : 1,
-                                                     complete && i + 1 == newest_first.size()});
+    list = put_before(std::move(list), newest_first[i], complete && i + 1 == newest_first.size());
   }
   return list;
 }
@@ -87,19 +102,17 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
       reader_(reader),
       forget_on_leave_(forget_on_leave),
       names_(group, {.name = "room_names", .server_name = server_name, .max_size = 20'000}),
-      timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = 100'000},
-                 [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->length : 1; }),
+      timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = kTimelinesBytes},
+                 [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->bytes : 64; }),
       rooms_of_(group, {.name = "user_memberships", .server_name = server_name, .max_size = 200'000},
                 [](std::int64_t, const UserRooms& rooms) { return rooms->size() + 1; }),
       members_of_(group, {.name = "room_members", .server_name = server_name, .max_size = 1'000'000},
                   [](std::int64_t, const RoomMembers& members) {
                     return members->joined.size() + members->invited.size() + 1;
                   }),
-      events_(group, {.name = "getEvent", .server_name = server_name, .max_size = 24U * 1024 * 1024},
-              [](std::int64_t, const StoredEventPtr& event) {
-                return event->event->memory_bytes() + kRecordBytes;
-              }),
-      states_(group, {.name = "room_states", .server_name = server_name, .max_size = 16U * 1024 * 1024},
+      events_(group, {.name = "getEvent", .server_name = server_name, .max_size = kEventsBytes},
+              [](std::int64_t, const StoredEventPtr& event) { return bytes_of(*event); }),
+      states_(group, {.name = "room_states", .server_name = server_name, .max_size = kStatesBytes},
               [](const StateName&, const matrix::StateMap& map) { return map.memory_bytes() + 64; }),
       related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 30'000}) {}
 
@@ -132,12 +145,10 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
         }
         timelines_.put(stored->room, make_timeline(newest, false));
       } else {
-        const std::size_t length = *timeline ? (*timeline)->length + 1 : 1;
-        timelines_.put(stored->room, std::make_shared<const Timeline>(
-                                         Timeline{stored, *timeline, length, *timeline == nullptr}));
+        timelines_.put(stored->room, put_before(*timeline, stored, *timeline == nullptr));
       }
     } else if (stored->event->type() == "m.room.create") {
-      timelines_.put(stored->room, std::make_shared<const Timeline>(Timeline{stored, nullptr, 1, true}));
+      timelines_.put(stored->room, put_before(nullptr, stored, true));
     } else {
       timelines_.invalidate(stored->room);
     }

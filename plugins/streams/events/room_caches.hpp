@@ -29,6 +29,7 @@ struct Timeline {
   std::shared_ptr<const Timeline> older;  ///< null at the end of what is kept
   std::size_t length = 1;
   bool complete = false;  ///< in the last node: nothing older exists
+  std::size_t bytes = 0;  ///< of the events from here on, about
 };
 using TimelinePtr = std::shared_ptr<const Timeline>;
 

@@ -26,8 +26,8 @@ namespace lares::events {
 
 /// Bounds of a writer's memory and queues.
 struct WriterLimits {
-  std::size_t rooms = 10'000;             ///< rooms kept in memory while nothing is under way in them
-  std::size_t bytes = 64U * 1024 * 1024;  ///< of the entries of all rooms in memory, about
+  std::size_t rooms = 10'000;            ///< rooms kept in memory while nothing is under way in them
+  std::size_t bytes = 8U * 1024 * 1024;  ///< of the entries of all rooms in memory, about
   std::size_t room_queue_bytes = 4U * 1024 * 1024;  ///< of requests that wait for one room
   bool forget_on_leave = false;  ///< whoever leaves a room, or is removed from it, forgets it
 };
