@@ -14,25 +14,6 @@ using http::Requester;
 using http::Response;
 using nlohmann::json;
 
-std::optional<std::string> optional_string(const json& body, const char* key) {
-  const auto found = body.find(key);
-  if (found == body.end() || found->is_null()) {
-    return std::nullopt;
-  }
-  if (!found->is_string()) {
-    throw http::bad_json("'" + std::string{key} + "' is not a string.");
-  }
-  return found->get<std::string>();
-}
-
-std::string required_string(const json& body, const char* key) {
-  std::optional<std::string> value = optional_string(body, key);
-  if (!value) {
-    throw http::missing_param("'" + std::string{key} + "' is missing.");
-  }
-  return std::move(*value);
-}
-
 matrix::UserId user_named(const Shared& shared, std::string name) {
   if (!name.starts_with('@')) {
     name = "@" + name + ":" + shared.server.name();

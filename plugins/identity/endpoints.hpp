@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/base/log.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/router.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/rate_limiter.hpp>
@@ -19,6 +20,9 @@
 #include "uia.hpp"
 
 namespace lares::identity {
+
+using http::optional_string;
+using http::required_string;
 
 /// What the endpoints of this plugin share.
 struct Shared {
@@ -42,10 +46,6 @@ void add_account(Shared& shared);              ///< /account/whoami, /account/pa
 void add_devices(Shared& shared);              ///< /devices, /delete_devices
 void add_profile(Shared& shared);              ///< /profile
 
-/// A member that must be a string where it is there. **Errors**: MatrixError M_BAD_JSON.
-[[nodiscard]] std::optional<std::string> optional_string(const nlohmann::json& body, const char* key);
-/// **Errors**: MatrixError M_MISSING_PARAM, M_BAD_JSON.
-[[nodiscard]] std::string required_string(const nlohmann::json& body, const char* key);
 /// The stage m.login.password of the interactive authentication, for an account.
 [[nodiscard]] Uia::Stage password_stage(Shared& shared, matrix::UserId user);
 /// The user id that a client names as user id or local part. **Errors**: MatrixError M_INVALID_USERNAME.

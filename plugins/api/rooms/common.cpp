@@ -60,25 +60,6 @@ std::string events_array(const service::RoomView& view, const std::vector<servic
   return out;
 }
 
-std::optional<std::string> optional_string(const json& body, const char* key) {
-  const auto found = body.find(key);
-  if (found == body.end() || found->is_null()) {
-    return std::nullopt;
-  }
-  if (!found->is_string()) {
-    throw http::bad_json("'" + std::string{key} + "' is not a string.");
-  }
-  return found->get<std::string>();
-}
-
-std::string required_string(const json& body, const char* key) {
-  std::optional<std::string> value = optional_string(body, key);
-  if (!value) {
-    throw http::missing_param("'" + std::string{key} + "' is missing.");
-  }
-  return std::move(*value);
-}
-
 Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sender, matrix::UserId member,
                                      std::string_view membership, std::optional<std::string> reason) {
   json content = {{"membership", membership}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/http/json_fields.hpp>
 #include <lares/http/router.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/event_writer.hpp>
@@ -20,6 +21,9 @@
 #include <vector>
 
 namespace lares::rooms {
+
+using http::optional_string;
+using http::required_string;
 
 /// What the endpoints of this plugin share.
 struct Shared {
@@ -44,8 +48,6 @@ void add_summary(Shared& shared);  ///< /room_summary/{roomIdOrAlias}
 /// **Errors**: MatrixError M_INVALID_PARAM.
 [[nodiscard]] matrix::RoomId room_id(const http::Request& request);
 [[nodiscard]] matrix::UserId parse_user(const std::string& text);
-[[nodiscard]] std::optional<std::string> optional_string(const nlohmann::json& body, const char* key);
-[[nodiscard]] std::string required_string(const nlohmann::json& body, const char* key);
 
 /// A membership event of `member`, sent by `sender`; with the member's profile where the member acts or is
 /// invited.

@@ -2,6 +2,7 @@
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/client.cpp
   ${CMAKE_CURRENT_LIST_DIR}/client_connection.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/json_fields.cpp
   ${CMAKE_CURRENT_LIST_DIR}/matrix_error.cpp
   ${CMAKE_CURRENT_LIST_DIR}/method.cpp
   ${CMAKE_CURRENT_LIST_DIR}/request.cpp
