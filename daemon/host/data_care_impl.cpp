@@ -11,6 +11,9 @@
 namespace lares::host {
 namespace {
 
+// Soon after the start, so that a server which is started anew each day is pruned, too; not at once, when
+// everybody comes back.
+constexpr std::chrono::minutes kPruneFirst{2};
 constexpr std::chrono::minutes kPruneEvery{15};
 
 bool is_background_process(const Server& server) {
@@ -75,8 +78,8 @@ Task<void> DataCareImpl::finish_purges() {
 }
 
 Task<void> DataCareImpl::prune_for_ever() {
-  for (;;) {
-    co_await server_.runtime().sleep_for(kPruneEvery);
+  for (std::chrono::minutes wait = kPruneFirst;; wait = kPruneEvery) {
+    co_await server_.runtime().sleep_for(wait);
     try {
       const auto rows = co_await storage::prune_tables(*database_, schemas_, server_.runtime().now_ms());
       log_.debug("Deleted {} rows that time had ended.", rows);
