@@ -11,7 +11,7 @@ import sys
 import time
 
 from lares_test import Workers
-from load import Load
+from lares_test.load import Load
 
 
 def main():

@@ -11,7 +11,7 @@ import time
 import unittest
 
 from lares_test import Workers, wait_until
-from load import Load
+from lares_test.load import Load
 
 
 class TakeoverTest(unittest.TestCase):

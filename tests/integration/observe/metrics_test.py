@@ -5,8 +5,7 @@ import os
 import re
 import unittest
 
-from lares_test import Server
-from lares_test.server import source_dir
+from lares_test import Exposition, Server, source_dir
 
 V3 = "/_matrix/client/v3"
 
@@ -21,24 +20,6 @@ def documented():
                 for name in re.findall(r"`(\w+)`", cells[0]):
                     families[name] = (cells[1], set(re.findall(r"`(\w+)`", cells[2])), "(later)" not in cells[0])
     return families
-
-
-class Exposition:
-    def __init__(self, text):
-        self.types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
-        self.samples = [(name, dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels)), float(value)) for name, labels, value
-                        in re.findall(r"^([a-z_]\w*)(?:{(.*)})? (\S+)$", text, re.M)]
-        self.labels = {}
-        for name, labels, _ in self.samples:
-            self.labels.setdefault(self.family(name), set()).update(labels)
-
-    def family(self, sample):
-        return sample if sample in self.types else re.sub(r"_(bucket|sum|count)$", "", sample)
-
-    def value(self, sample, **labels):
-        """The sum over all samples with these labels."""
-        return sum(value for name, has, value in self.samples
-                   if name == sample and all(has.get(key) == wanted for key, wanted in labels.items()))
 
 
 class Metrics(unittest.TestCase):

@@ -3,6 +3,7 @@
 
 from .client import Client, MatrixError, Response, wait_until
 from .cluster import Workers
+from .metrics import Exposition
 from .postgres import Postgres
 from .process import Process, ProcessError
 from .ports import reserve_port
@@ -10,5 +11,5 @@ from .redis import Redis
 from .server import Server, build_dir, source_dir
 from .transcript import Judgement, Transcript, judge
 
-__all__ = ["Client", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response", "Server",
-           "Transcript", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]
+__all__ = ["Client", "Exposition", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response",
+           "Server", "Transcript", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]

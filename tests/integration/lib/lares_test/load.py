@@ -12,18 +12,19 @@ import threading
 import time
 from urllib.parse import quote
 
-from lares_test import MatrixError, Transcript, judge
+from .client import MatrixError
+from .transcript import Transcript, judge
 
 V3 = "/_matrix/client/v3"
 MARK = "test.mark"
 
 
 class Worker(threading.Thread):
-    """Calls `self.turn()` until told to stop. A failure is kept, and fails the test."""
+    """Calls `self.turn()` until told to stop, and rests `rest` seconds after each. A failure is kept, and fails the test."""
 
-    def __init__(self, load, client):
+    def __init__(self, load, client, rest=0):
         super().__init__(daemon=True)
-        self.load, self.client = load, client
+        self.load, self.client, self.rest = load, client, rest
         self.random = random.Random("%s %s" % (load.seed, client.user_id))
         self.failure = None
         self.stopping = threading.Event()
@@ -32,6 +33,7 @@ class Worker(threading.Thread):
         try:
             while not self.stopping.is_set():
                 self.turn()
+                self.stopping.wait(self.rest)
         except Exception as error:  # told by the main thread
             self.failure = error
 
@@ -43,9 +45,11 @@ class Worker(threading.Thread):
             try:
                 return self.client.call(method, path, body, query=query, timeout=timeout or 30), tries
             except (OSError, http.client.HTTPException):
+                if not self.load.killed:
+                    raise
                 time.sleep(0.02)
             except MatrixError as error:
-                if error.status < 500:
+                if error.status < 500 or not self.load.killed:
                     raise
                 time.sleep(0.02)
 
@@ -54,7 +58,7 @@ class Sender(Worker):
     """Messages, one after the other, in rooms by turns."""
 
     def __init__(self, load, client, rooms):
-        super().__init__(load, client)
+        super().__init__(load, client, load.pace)
         self.rooms = rooms
         self.transcript = Transcript(client.user_id)
         self.count = 0
@@ -64,11 +68,11 @@ class Sender(Worker):
         room = self.rooms[self.count % len(self.rooms)]
         mark = "%s %d" % (self.client.user_id, self.count)
         txn = "m%d" % self.count
+        text = mark.ljust(self.random.randint(0, self.load.longest), ".")
         self.transcript.sending(room, txn, mark)
         answer, _ = self.insist("PUT", self.client.room_path(room, "send", "m.room.message", txn),
-                                {"msgtype": "m.text", "body": mark, MARK: mark})
+                                {"msgtype": "m.text", "body": text, MARK: mark})
         self.transcript.acknowledged(room, txn, mark, answer["event_id"])
-        time.sleep(self.load.pace)
 
 
 class Reader(Worker):
@@ -99,7 +103,7 @@ class Messenger(Worker):
     """To-device messages to the readers."""
 
     def __init__(self, load, client, readers):
-        super().__init__(load, client)
+        super().__init__(load, client, load.rest)
         self.readers, self.count = readers, 0
         self.acknowledged = collections.defaultdict(set)
 
@@ -116,7 +120,7 @@ class Writer(Worker):
     """Account data, receipts, one-time keys, logins and logouts: what a device writes beside messages."""
 
     def __init__(self, load, client, room, event_ids):
-        super().__init__(load, client)
+        super().__init__(load, client, load.rest)
         self.room, self.event_ids, self.count = room, event_ids, 0
         self.account_data = self.receipt = self.keys_left = 0
         self.keys = set()
@@ -151,9 +155,13 @@ class Writer(Worker):
             try:
                 client.post(V3 + "/logout")
             except (OSError, http.client.HTTPException):
+                if not self.load.killed:
+                    raise
                 time.sleep(0.02)
                 continue
             except MatrixError as error:
+                if not self.load.killed:
+                    raise
                 if error.status >= 500:
                     time.sleep(0.02)
                     continue
@@ -169,7 +177,7 @@ class Claimer(Worker):
     """Claims the writers' one-time keys; a key that was given must not be given again."""
 
     def __init__(self, load, client, writers):
-        super().__init__(load, client)
+        super().__init__(load, client, max(load.rest, 0.01))
         self.writers, self.count = writers, 0
         self.claimed = collections.Counter()
 
@@ -181,15 +189,17 @@ class Claimer(Worker):
         for device in answer["one_time_keys"].get(writer.user_id, {}).values():
             for key in device:
                 self.claimed[(writer.user_id, key)] += 1
-        time.sleep(0.01)
 
 
 class Load:
     """Everybody together, on one server; or, of `kind` "messages", those who send and read alone. Senders pause `pace`
-    seconds after each message, so that no room gets more of them than a timeline holds while a reader's process is away."""
+    seconds after each message, so that no room gets more of them than a timeline holds while a reader's process is away;
+    who writes anything else, `rest` seconds. Messages have up to `longest` characters. A server that is not `killed` in the
+    course of it has no reason to fail a request."""
 
-    def __init__(self, server, seed, senders=4, readers=3, rooms=3, kind="all", pace=0):
-        self.server, self.seed, self.pace = server, seed, pace
+    def __init__(self, server, seed, senders=4, readers=3, rooms=3, kind="all", pace=0, rest=0, longest=0, killed=True):
+        self.server, self.seed, self.pace, self.rest, self.longest = server, seed, pace, rest, longest
+        self.killed = killed
         people = [server.register("user%d" % number) for number in range(senders + readers + 4)]
         self.rooms = [people[0].create_room() for _ in range(rooms)]
         for person in people[1:]:
