@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # One function per kind of target. Source lists are explicit.
 
+# lares_describe_test(NAME LABEL SECONDS): its label, and the seconds it may take in a build without a sanitizer.
+function(lares_describe_test name label seconds)
+  math(EXPR seconds "${seconds} * ${LARES_PATIENCE}")
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${seconds})
+endfunction()
+
 # lares_plugin(NAME typing SOURCES plugin.cpp ... [LINK lib ...] [TESTS a_test.cpp ...])
 # An in-tree plugin: the library build/lib/lares/plugins/NAME.so, its unit tests, its load test and its installation.
 function(lares_plugin)
@@ -19,7 +25,7 @@ function(lares_plugin)
   install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/lares/plugins)
   if(LARES_BUILD_TESTS)
     add_test(NAME load.${P_NAME} COMMAND laresd --check-plugin $<TARGET_FILE:${target}>)
-    set_tests_properties(load.${P_NAME} PROPERTIES LABELS load TIMEOUT 60)
+    lares_describe_test(load.${P_NAME} load 60)
     if(P_TESTS)
       lares_unit_test(NAME plugin_${P_NAME} SOURCES ${P_TESTS} LINK ${target}_objects)
     endif()
@@ -40,7 +46,7 @@ function(lares_unit_test)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
                         BUILD_RPATH ${CMAKE_BINARY_DIR}/lib)
   add_test(NAME unit.${T_NAME} COMMAND ${target})
-  set_tests_properties(unit.${T_NAME} PROPERTIES LABELS unit TIMEOUT 120)
+  lares_describe_test(unit.${T_NAME} unit 120)
 endfunction()
 
 # lares_integration_test(NAME clients [COMMAND python3 file.py ...] [SOURCES a.cpp ...] [TIMEOUT s] [LINK lib ...])
@@ -66,8 +72,9 @@ function(lares_integration_test)
     set(T_COMMAND $<TARGET_FILE:${target}>)
   endif()
   add_test(NAME ${T_LABEL}.${T_NAME} COMMAND ${T_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT}
-    ENVIRONMENT "LARES_BUILD_DIR=${CMAKE_BINARY_DIR};LARES_SOURCE_DIR=${CMAKE_SOURCE_DIR};\
+  lares_describe_test(${T_LABEL}.${T_NAME} ${T_LABEL} ${T_TIMEOUT})
+  set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES
+    ENVIRONMENT "LARES_BUILD_DIR=${CMAKE_BINARY_DIR};LARES_SOURCE_DIR=${CMAKE_SOURCE_DIR};LARES_PATIENCE=${LARES_PATIENCE};\
 PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/integration/lib;PYTHONDONTWRITEBYTECODE=1")
   if(T_SERIAL)
     set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES RUN_SERIAL TRUE)
@@ -103,5 +110,5 @@ function(lares_fuzz_target)
     target_sources(fuzz_${F_NAME} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus_main.cpp)
   endif()
   add_test(NAME fuzz.${F_NAME} COMMAND fuzz_${F_NAME} ${CMAKE_CURRENT_SOURCE_DIR}/${F_CORPUS})
-  set_tests_properties(fuzz.${F_NAME} PROPERTIES LABELS fuzz TIMEOUT 120)
+  lares_describe_test(fuzz.${F_NAME} fuzz 120)
 endfunction()

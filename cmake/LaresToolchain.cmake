@@ -27,6 +27,12 @@ endif()
 option(LARES_WERROR "Treat warnings as errors" ON)
 set(LARES_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 
+# How much longer everything may take in tests: a sanitizer makes a program several times slower.
+set(LARES_PATIENCE 1)
+if(LARES_SANITIZE)
+  set(LARES_PATIENCE 5)
+endif()
+
 # Everything below reaches a target through this interface, so that third-party code is compiled as it comes.
 add_library(lares_build_flags INTERFACE)
 target_compile_options(lares_build_flags INTERFACE

@@ -10,13 +10,15 @@ import threading
 import time
 from urllib.parse import quote, urlencode, urlsplit
 
+from .patience import PATIENCE
+
 V3 = "/_matrix/client/v3"
 _counter = itertools.count()
 
 
 def wait_until(condition, timeout=20, every=0.02, what="the condition"):
     """Calls `condition` until it gives something true, and returns that."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         result = condition()
         if result:
@@ -216,7 +218,7 @@ class Client:
 
     def sync_until(self, found, timeout=20, **query):
         """Long-polls until `found(answer)` gives something true, and returns that."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < end:
             result = found(self.sync(timeout=2000, **query))
             if result:

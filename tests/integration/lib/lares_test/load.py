@@ -13,6 +13,7 @@ import time
 from urllib.parse import quote
 
 from .client import MatrixError
+from .patience import PATIENCE
 from .transcript import Transcript, judge
 
 V3 = "/_matrix/client/v3"
@@ -235,9 +236,9 @@ class Load:
         for worker in self.producers:
             worker.stopping.set()
         for worker in self.producers:
-            worker.join(timeout)
+            worker.join(timeout * PATIENCE)
         turns = [reader.turns for reader in self.readers]
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         # Two empty-handed turns after the last message: an answer that was under way, and one that began after it.
         while any(reader.turns < before + 3 for reader, before in zip(self.readers, turns)):
             self.check()

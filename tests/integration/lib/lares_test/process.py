@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+from .patience import PATIENCE
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -103,7 +105,7 @@ class Process:
     def wait(self, timeout=30):
         """Waits for the end and returns the exit code (negative: the signal that ended it)."""
         try:
-            return self._process.wait(timeout)
+            return self._process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise ProcessError("%s did not end within %s s\n%s" % (self.name, timeout, self.log_tail())) from None
@@ -120,7 +122,7 @@ class Process:
 
     def wait_ready(self, probe, timeout=30, every=0.01):
         """Calls `probe` until it gives something true; fails at once when the process ends."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while True:
             result = probe()
             if result:
