@@ -530,6 +530,9 @@ Task<void> HubImpl::work(Inbox& inbox) {
         co_await take(inbox, std::move(*position));
       }
     } catch (const std::exception& error) {
+      if (tasks_.cancelled()) {
+        break;
+      }
       // The position has not moved, so the writer's next announcement brings what was missed.
       if (!instance.empty()) {
         inbox.behind.insert(instance);
