@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../require.hpp"
+
 #include <lares/json/canonical.hpp>
 #include <lares/matrix/client_event.hpp>
 #include <lares/matrix/event.hpp>
@@ -6,7 +8,6 @@
 #include <lares/matrix/event_signatures.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -16,12 +17,6 @@
 namespace {
 
 using namespace lares::matrix;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 void check(const Event& event, const RoomVersion& version) {
   require(event.bytes().size() <= kMaxEventBytes);

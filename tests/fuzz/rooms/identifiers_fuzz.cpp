@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../require.hpp"
+
 #include <lares/crypto/base64.hpp>
+#include <lares/matrix/grammars.hpp>
 #include <lares/matrix/identifiers.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace lares::matrix;
@@ -39,6 +31,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   static_cast<void>(EventId::parse(text));
   static_cast<void>(DeviceId::parse(text));
+  const auto key_id = split_key_id(text);
+  require(!key_id || std::string{key_id->algorithm} + ":" + std::string{key_id->name} == text);
+  require(!valid_server_key_id(text) || key_id);
+  require(!valid_namespaced_id(text) || valid_opaque_id(text));
+  require(!valid_room_version_name(text) || valid_opaque_id(text));
   for (const Base64 alphabet : {Base64::kStandard, Base64::kUrlSafe}) {
     if (const auto bytes = base64_decode(text, alphabet, Base64Decoding::kStrict)) {
       require(base64_encode({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()},

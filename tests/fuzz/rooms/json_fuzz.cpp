@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../require.hpp"
+
 #include <lares/json/canonical.hpp>
 #include <lares/json/scanner.hpp>
 #include <lares/json/value.hpp>
 #include <lares/json/writer.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -16,12 +17,6 @@
 namespace {
 
 using namespace lares::json;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 /// Reads everything; the depth is that of the text, which the scanner bounds and which is bounded here for
 /// other texts.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../../../sdk/src/matrix/glob.hpp"
+#include "../require.hpp"
 
 #include <lares/json/scanner.hpp>
 #include <lares/matrix/push_rules.hpp>
 #include <lares/matrix/third_party_id.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,12 +15,6 @@ namespace {
 
 using namespace lares;
 using namespace lares::matrix;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 // The meaning of a pattern over ASCII, as a table of what matches what.
 bool obvious(std::string_view pattern, std::string_view text) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../require.hpp"
+
 #include <lares/json/scanner.hpp>
 #include <lares/matrix/identifiers.hpp>
 #include <lares/matrix/server_acl.hpp>
@@ -6,19 +8,8 @@
 #include <lares/matrix/uris.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
 
 /// A link, a third-party identifier; or a server's name, and in the next line the content of an
 /// m.room.server_acl. What was read and written is read as the same.
