@@ -88,7 +88,9 @@ class Generator {
   void attempt() {
     std::vector<std::string> after;
     for (std::size_t count = chance(3) == 0 ? 2 + chance(2) : 1; count > 0; --count) {
-      const std::size_t back = chance(std::min<std::size_t>(events_.size() - 9, 8));
+      // A room in which nobody may do anything any more goes on from an older place.
+      const std::size_t reach = refused_ > 200 ? events_.size() : 8;
+      const std::size_t back = chance(std::min<std::size_t>(events_.size() - 9, reach));
       const std::string id{events_[events_.size() - 1 - back]->event_id()};
       // What was rejected is no place to go on from, as a rule.
       if (std::ranges::find(after, id) == after.end() && !room_.known(id).rejected) {
@@ -143,8 +145,10 @@ class Generator {
     // A refused event is mostly forgotten, so that rooms do not fill up with them.
     RoomModel::Known verdict = judge(event);
     if (verdict.rejected && keep != 0) {
+      ++refused_;
       return;
     }
+    refused_ = verdict.rejected ? refused_ : 0;
     take(event);
   }
 
@@ -169,6 +173,7 @@ class Generator {
   std::vector<std::string> users_;
   std::vector<EventPtr> events_;
   std::int64_t now_ = 1'000;
+  std::size_t refused_ = 0;  // in a row
 };
 
 }  // namespace
