@@ -193,8 +193,10 @@ PushCondition PushCondition::read(const json::Value& object, bool predefined) {
     } else if (set_pattern(condition, object["pattern"])) {
       condition.kind = PushConditionKind::kMatch;
     }
-  } else if (kind.equals("event_property_is") || kind.equals("event_property_contains")) {
-    const bool contains = kind.equals("event_property_contains");
+  } else if (const bool contains = kind.equals("event_property_contains") ||
+                                   kind.equals("org.matrix.msc3966.exact_event_property_contains");
+             contains || kind.equals("event_property_is") ||
+             kind.equals("com.beeper.msc3758.exact_event_match")) {
     auto scalar = PushScalar::read(object["value"]);
     if (!scalar || !set_path(condition, object["key"])) {
       return condition;

@@ -12,6 +12,11 @@ namespace lares::matrix {
 inline constexpr std::string_view kUserPlaceholder = "{user_id}";
 inline constexpr std::string_view kLocalpartPlaceholder = "{localpart}";
 
+/// What the second of them stands for; empty for what is no user id.
+[[nodiscard]] constexpr std::string_view localpart_of(std::string_view user_id) noexcept {
+  return user_id.starts_with('@') ? user_id.substr(1, user_id.find(':') - 1) : std::string_view{};
+}
+
 /// A rule that every user has.
 struct PredefinedPushRule {
   PushRuleKind kind;

@@ -83,10 +83,6 @@ Enabled enabled_by_default(PredefinedPushRules which) {
 
 using ById = std::unordered_map<std::string, Rule, IdentifierHash, IdentifierEqual>;
 
-std::string_view localpart(std::string_view user_id) noexcept {
-  return user_id.size() < 2 ? std::string_view{} : user_id.substr(1, user_id.find(':') - 1);
-}
-
 }  // namespace
 
 struct PushRules::State {
@@ -219,7 +215,8 @@ struct PushEvent::State {
     }
     mentions_read = true;
     for (const json::Value& user : event().content().at("m.mentions", "user_ids").elements()) {
-      if (auto text = user.to_string()) {
+      // An empty text would be taken for all those whom the event does not name.
+      if (auto text = user.to_string(); text && !text->empty()) {
         mentioned.push_back(std::move(*text));
       }
     }
@@ -271,7 +268,7 @@ struct PushEvent::State {
         return glob_matches(condition, properties[*condition.path]);
       case PushConditionKind::kMatchUser: {
         const Property& property = properties[*condition.path];
-        return property.is_string && property.text == user_id;
+        return property.is_string && !user_id.empty() && property.text == user_id;
       }
       case PushConditionKind::kIs: {
         const Property& property = properties[*condition.path];
@@ -289,7 +286,7 @@ struct PushEvent::State {
       case PushConditionKind::kDisplayName:
         return body_names(condition, display_name);
       case PushConditionKind::kLocalpart:
-        return body_names(condition, localpart(user_id));
+        return body_names(condition, localpart_of(user_id));
       case PushConditionKind::kMemberCount:
         return count_matches(condition);
       case PushConditionKind::kPermission:

@@ -44,11 +44,6 @@ std::string with_user(std::string_view text, std::string_view user_id) {
   }
 }
 
-std::string_view localpart(std::string_view user_id) noexcept {
-  const std::size_t colon = user_id.find(':');
-  return user_id.substr(1, colon == std::string_view::npos ? colon : colon - 1);
-}
-
 // What the rule adds to the stored text.
 std::size_t weight(PushRuleKind kind, const PushRule& rule) {
   std::string text;
@@ -285,7 +280,7 @@ std::optional<PushRule> PushRuleset::find(PushRuleKind kind, std::string_view ru
     rule.enabled = predefined.enabled;
     rule.predefined = true;
     rule.conditions = with_user(predefined.conditions, user_id);
-    rule.pattern = predefined.pattern == kLocalpartPlaceholder ? localpart(user_id) : predefined.pattern;
+    rule.pattern = predefined.pattern == kLocalpartPlaceholder ? localpart_of(user_id) : predefined.pattern;
     rule.actions = predefined.actions;
     if (const auto change = changes_.find(rule_id); change != changes_.end()) {
       rule.enabled = change->second.enabled.value_or(rule.enabled);

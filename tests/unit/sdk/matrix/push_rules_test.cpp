@@ -128,6 +128,20 @@ TEST(PushRules, WhoIsNotNamedMeetsWhatOthersMeet) {
   EXPECT_EQ(subject.predefined_outcome(kOwner).rule_id, ".m.rule.is_user_mention");
 }
 
+TEST(PushRules, AMentionOfNobodyIsNoMentionOfEverybody) {
+  const EventPtr event =
+      make({{"type", "org.example.x"}, {"content", {{"m.mentions", {{"user_ids", {""}}}}}}});
+  PushEvent subject{*event, {.joined_members = 5}};
+  EXPECT_TRUE(subject.mentions().empty());
+  EXPECT_FALSE(subject.outcome_for_others().notify);
+  EXPECT_EQ(subject.predefined_outcome(kOwner), subject.outcome_for_others());
+
+  const EventPtr invite =
+      make({{"type", "m.room.member"}, {"state_key", ""}, {"content", {{"membership", "invite"}}}});
+  PushEvent of_nobody{*invite, {.joined_members = 5}};
+  EXPECT_FALSE(of_nobody.outcome_for_others().notify);
+}
+
 TEST(PushRules, SayWhatTheyNeedToKnow) {
   const auto needs = [](const char* conditions) {
     PushRuleset set;
