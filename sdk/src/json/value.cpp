@@ -244,6 +244,10 @@ std::optional<double> Value::as_double() const noexcept {
   if (result.ec == std::errc::invalid_argument || result.ptr != end) {
     return std::nullopt;
   }
+  if (result.ec == std::errc::result_out_of_range) {
+    // Which end of the range it was beyond is not said.
+    return std::strtod(std::string{text_}.c_str(), nullptr);
+  }
   return number;
 }
 
@@ -266,6 +270,16 @@ ObjectView Value::members() const noexcept {
 ArrayView Value::elements() const noexcept {
   return is_array() ? ArrayView{text_} : ArrayView{};
 }
+
+namespace {
+
+/// Where what follows a comma begins; null when there is no comma.
+const char* behind_comma(const char* at, const char* end) noexcept {
+  at = skip_space(at, end);
+  return at == end || *at != ',' ? nullptr : skip_space(at + 1, end);
+}
+
+}  // namespace
 
 ObjectView::iterator::iterator(const char* at, const char* end) noexcept : at_{at}, end_{end} {
   read();
@@ -293,13 +307,10 @@ void ObjectView::iterator::read() noexcept {
 }
 
 ObjectView::iterator& ObjectView::iterator::operator++() noexcept {
-  const char* at = skip_space(at_, end_);
-  if (at == end_ || *at != ',') {
-    at_ = nullptr;
-    return *this;
+  at_ = behind_comma(at_, end_);
+  if (at_ != nullptr) {
+    read();
   }
-  at_ = skip_space(at + 1, end_);
-  read();
   return *this;
 }
 
@@ -338,13 +349,10 @@ void ArrayView::iterator::read() noexcept {
 }
 
 ArrayView::iterator& ArrayView::iterator::operator++() noexcept {
-  const char* at = skip_space(at_, end_);
-  if (at == end_ || *at != ',') {
-    at_ = nullptr;
-    return *this;
+  at_ = behind_comma(at_, end_);
+  if (at_ != nullptr) {
+    read();
   }
-  at_ = skip_space(at + 1, end_);
-  read();
   return *this;
 }
 

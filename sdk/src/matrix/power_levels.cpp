@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace lares::matrix {
 
@@ -40,7 +41,10 @@ json::Value find_user(const json::Value& users, std::string_view user_id) noexce
   }
 }
 
-/// "100", " +0100 ", "-5": what early versions took for an integer.
+using Limits = std::numeric_limits<std::int64_t>;
+
+/// "100", " +0100 ", "-5": what early versions took for an integer. One beyond 64 bits stands for the last
+/// within, as it is above or below all others just the same.
 std::optional<std::int64_t> integer_of_string(std::string_view text) noexcept {
   constexpr std::string_view kSpace = " \t\n\v\f\r";
   const std::size_t begin = text.find_first_not_of(kSpace);
@@ -56,8 +60,11 @@ std::optional<std::int64_t> integer_of_string(std::string_view text) noexcept {
   }
   std::int64_t number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) {
+  if (read.ec == std::errc::invalid_argument || read.ptr != text.data() + text.size()) {
     return std::nullopt;
+  }
+  if (read.ec == std::errc::result_out_of_range) {
+    return text.starts_with('-') ? Limits::min() : Limits::max();
   }
   return number;
 }
@@ -91,8 +98,11 @@ std::optional<std::int64_t> PowerLevels::read_level(const json::Value& value,
     return std::nullopt;
   }
   const auto number = value.as_double();
-  if (!number || !std::isfinite(*number) || std::fabs(*number) >= 9223372036854775808.0) {
+  if (!number || !std::isfinite(*number)) {
     return std::nullopt;
+  }
+  if (std::fabs(*number) >= 9223372036854775808.0) {
+    return *number < 0 ? Limits::min() : Limits::max();
   }
   return static_cast<std::int64_t>(*number);
 }

@@ -91,7 +91,7 @@ class LARES_EXPORT Value {
   [[nodiscard]] std::optional<std::string> to_string() const;
   /// The integer; nothing when this is no number, has a fraction or an exponent, or does not fit 64 bits.
   [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
-  /// The number; nothing when this is no number.
+  /// The number, infinite where it is beyond a double; nothing when this is no number.
   [[nodiscard]] std::optional<double> as_double() const noexcept;
   [[nodiscard]] std::optional<bool> as_bool() const noexcept;
   /// Whether this is a string of that value; allocates nothing.

@@ -97,7 +97,7 @@ class LARES_EXPORT PowerLevels {
   [[nodiscard]] PowerLevel to_notify(std::string_view key) const noexcept;
 
   /// A level as the version reads it: an integer, before version 10 also a string that Python's int() would
-  /// take, or a fraction cut off. Nothing when it is none.
+  /// take, or a fraction cut off; what is beyond 64 bits is the last within. Nothing when it is none.
   [[nodiscard]] static std::optional<std::int64_t> read_level(const json::Value& value,
                                                               const RoomVersion& version) noexcept;
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <lares/json/value.hpp>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ TEST(Value, ReadsOnlyWhatIsThere) {
   EXPECT_FALSE(Value{"9223372036854775808"}.as_int64());
   EXPECT_FALSE(Value{"5.0"}.as_int64());
   EXPECT_EQ(Value{"5.5"}.as_double(), 5.5);
+  EXPECT_EQ(Value{"1e-400"}.as_double(), 0.0);
+  EXPECT_EQ(Value{"1e400"}.as_double(), HUGE_VAL);
+  EXPECT_EQ(Value{"-" + std::string(400, '9')}.as_double(), -HUGE_VAL);
   EXPECT_FALSE(Value{"\"5\""}.as_int64());
   EXPECT_FALSE(Value{"5"}.as_string());
   EXPECT_FALSE(Value{"\"a\\n\""}.as_plain_string());

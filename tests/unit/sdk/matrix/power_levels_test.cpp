@@ -40,7 +40,12 @@ TEST(PowerLevels, ReadLevelsAsTheVersionDoes) {
   EXPECT_EQ(read("50.57", "5"), 50);
   EXPECT_EQ(read("-50.57", "5"), -50);
   EXPECT_EQ(read("5.114698E4", "5"), 51146);
-  EXPECT_FALSE(read("1e300", "5"));
+  EXPECT_EQ(read("1e300", "5"), INT64_MAX);
+  EXPECT_EQ(read("-9223372036854775809", "1"), INT64_MIN);
+  EXPECT_EQ(read("\"9223372036854775808\"", "9"), INT64_MAX);
+  EXPECT_EQ(read("\"-99999999999999999999\"", "9"), INT64_MIN);
+  EXPECT_FALSE(read("\"99999999999999999999x\"", "9"));
+  EXPECT_FALSE(read("1e400", "5"));
   EXPECT_FALSE(read("50.57", "6"));
 }
 
