@@ -28,12 +28,12 @@ void add(std::vector<RequiredSigner>& signers, std::string_view server, Required
   return event.version().enforce_key_validity ? event.origin_server_ts() : 0;
 }
 
-std::expected<void, SignatureFailure> verify_one(const Event& event, std::string_view server,
+std::expected<void, SignatureFailure> verify_one(const Event& event, const RequiredSigner& signer,
                                                  std::string_view message, const KeyLookup& keys) {
   const auto failure = [&](SignatureFailureCode code) {
-    return std::unexpected(SignatureFailure{code, std::string{server}});
+    return std::unexpected(SignatureFailure{code, signer.server, signer.why});
   };
-  const json::Value signatures = event.signatures()[server];
+  const json::Value signatures = event.signatures()[signer.server];
   bool any_signature = false;
   bool any_expired = false;
   bool any_valid = false;
@@ -44,7 +44,7 @@ std::expected<void, SignatureFailure> verify_one(const Event& event, std::string
       continue;
     }
     any_signature = true;
-    const auto known = keys.find(server, key_id);
+    const auto known = keys.find(signer.server, key_id);
     if (!known) {
       continue;
     }
@@ -127,7 +127,7 @@ std::string describe(const SignatureFailure& failure) {
 std::expected<void, SignatureFailure> verify_event_signatures(const Event& event, const KeyLookup& keys) {
   const std::string message = signed_bytes(event);
   for (const RequiredSigner& signer : required_signers(event)) {
-    if (auto verified = verify_one(event, signer.server, message, keys); !verified) {
+    if (auto verified = verify_one(event, signer, message, keys); !verified) {
       return verified;
     }
   }

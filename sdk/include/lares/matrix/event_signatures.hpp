@@ -3,6 +3,7 @@
 
 #include <lares/base/export.hpp>
 #include <lares/matrix/event.hpp>
+#include <lares/matrix/event_auth.hpp>
 
 #include <cstdint>
 #include <expected>
@@ -65,12 +66,22 @@ enum class SignatureFailureCode : std::uint8_t {
 struct SignatureFailure {
   SignatureFailureCode code{};
   std::string server;
+  /// Why that server had to sign.
+  RequiredSigner::Why why{};
+
+  /// The authorisation rule that rejects the event for it; nothing where the event is dropped.
+  [[nodiscard]] std::optional<AuthFailure> rejection() const noexcept {
+    return why == RequiredSigner::Why::kAuthorisingUser
+               ? std::optional{AuthFailure{AuthRule::kMemberAuthorisingSignature}}
+               : std::nullopt;
+  }
 };
 [[nodiscard]] LARES_EXPORT std::string describe(const SignatureFailure& failure);
 
 /// Checks that every required server has signed: at least one signature is by a known key that was valid at
 /// the event's time, and all of those verify. Signatures by unknown keys, expired keys and keys of other
-/// algorithms count for nothing and do not hurt.
+/// algorithms count for nothing and do not hurt. The authorising user's server is asked last, so where its
+/// signature is what fails, the others have held.
 ///
 /// A user named by `join_authorised_via_users_server` who is no user id makes a required signer without a
 /// name, who has never signed.

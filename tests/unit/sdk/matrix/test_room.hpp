@@ -143,6 +143,9 @@ class TestRoom {
     set_default("auth_events", Json::array());
     if (event.contains("room_id") && event["room_id"] == "$room") {
       event.erase("room_id");
+    } else if (event.contains("room_id") && event["room_id"] == "$other_room") {
+      event["room_id"] =
+          version_.room_id_is_create_hash ? "!" + std::string(43, 'A') : std::string{"!other:a.example"};
     }
     if (!is_create || !version_.room_id_is_create_hash) {
       set_default("room_id", room_id_);
