@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "virtual_runtime.hpp"
@@ -22,6 +23,7 @@ class FaultyTransport final : public stream::Transport {
   FaultyTransport(VirtualRuntime& runtime, FaultyNetwork& network);
   ~FaultyTransport() override;
 
+  [[nodiscard]] std::string_view name() const noexcept override { return "local"; }
   [[nodiscard]] bool active() const noexcept override { return true; }
   void open(stream::TransportListener& listener) override;
   void publish(std::string line) override;

@@ -40,11 +40,24 @@ constexpr std::chrono::milliseconds kAnswer{8'000};
   throw http::MatrixError{error};
 }
 
+// Counts a request until its answer is there, or nobody wants it any more.
+class Pending {
+ public:
+  explicit Pending(metrics::Gauge& gauge) noexcept : gauge_(gauge) { gauge_.add(); }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+  ~Pending() { gauge_.sub(); }
+
+ private:
+  metrics::Gauge& gauge_;
+};
+
 }  // namespace
 
 HttpPeers::HttpPeers(Server& server)
     : server_(server),
-      client_(server.runtime(), {.user_agent = "Lares replication", .server_name = server.name()}) {}
+      client_(server.runtime(), {.user_agent = "Lares replication", .server_name = server.name()}),
+      metrics_(server) {}
 
 Task<json> HttpPeers::call(std::string instance, std::string path, json body, stream::Repeat repeat) {
   const std::string text = body.dump();
@@ -66,9 +79,12 @@ Task<json> HttpPeers::call(std::string instance, std::string path, json body, st
     std::optional<http::ClientResponse> answer;
     std::string failure;
     try {
+      const Pending pending{metrics_.pending(path)};
       answer = co_await client_.send(*endpoint, std::move(call));
+      metrics_.answered(path, answer->status);
     } catch (const http::ClientError& error) {
       failure = error.what();
+      metrics_.answered(path, 0);
       if (repeat == stream::Repeat::kNever && !error.never_sent()) {
         throw http::unavailable("Whether it was done is not known.").because(failure);
       }

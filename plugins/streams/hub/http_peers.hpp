@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "hub_metrics.hpp"
+
 namespace lares::hub {
 
 /// See stream::Peers.
@@ -21,6 +23,7 @@ class HttpPeers final : public stream::Peers {
  private:
   Server& server_;
   http::Client client_;
+  PeerMetrics metrics_;
 };
 
 }  // namespace lares::hub

@@ -139,6 +139,8 @@ HubImpl::HubImpl(Server& server, storage::Database& database, std::function<void
     : server_(server),
       database_(database),
       replaced_(std::move(replaced)),
+      waiting_(server.runtime(), server.name(), "repl.wait_for_stream_position"),
+      filling_(server.runtime(), server.name(), "repl.stream.get_updates"),
       tasks_(server.runtime(), "replication"),
       numbers_(tasks_, {.name = "writer_numbers", .server_name = server.name(), .max_size = 1000}) {}
 
@@ -208,6 +210,12 @@ Task<void> HubImpl::start() {
   for (stream::Transport* transport : server_.services().all<stream::Transport>()) {
     if (transport->active()) {
       transports_.push_back(transport);
+    }
+  }
+  if (!transports_.empty()) {
+    commands_.emplace(server_, transports_.front()->name());
+    for (auto& [name, inbox] : inboxes_) {
+      inbox.metrics.emplace(server_, name);
     }
   }
   unconnected_ = static_cast<int>(transports_.size());
@@ -329,6 +337,9 @@ void HubImpl::published(std::string_view stream, std::int64_t,
 }
 
 void HubImpl::publish_rows(std::string_view stream, std::vector<stream::Row> rows) {
+  if (const auto inbox = inboxes_.find(stream); inbox != inboxes_.end()) {
+    inbox->second.metrics->published.add(rows.size());
+  }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     // Rows that share a position travel as a batch that its last row closes.
     const bool last = i + 1 == rows.size() || rows[i + 1].position != rows[i].position;
@@ -339,6 +350,7 @@ void HubImpl::publish_rows(std::string_view stream, std::vector<stream::Row> row
 
 void HubImpl::publish(const std::string& line) {
   for (stream::Transport* transport : transports_) {
+    commands_->sent(line);
     transport->publish(line);
   }
 }
@@ -458,6 +470,7 @@ void HubImpl::transport_disconnected() {
 }
 
 void HubImpl::received(std::string line) {
+  commands_->received(line);
   auto command = stream::parse_command(line);
   if (!command) {
     log_.warning("A replication command cannot be read: {}", command.error());
@@ -465,6 +478,9 @@ void HubImpl::received(std::string line) {
   }
   if (auto* rdata = std::get_if<stream::RdataCommand>(&*command)) {
     if (rdata->instance != server_.instance()) {
+      if (const auto inbox = inboxes_.find(rdata->stream); inbox != inboxes_.end()) {
+        inbox->second.metrics->received.add();
+      }
       const std::string stream = rdata->stream;
       const std::string instance = rdata->instance;
       enqueue(stream, instance, std::move(*rdata));
@@ -504,6 +520,7 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, Wo
     return;
   }
   inbox.queue.push_back(std::move(command));
+  inbox.metrics->queued.set(static_cast<std::int64_t>(inbox.queue.size()));
   begin(inbox);
 }
 
@@ -518,6 +535,9 @@ Task<void> HubImpl::work(Inbox& inbox) {
   while (!inbox.queue.empty()) {
     Work command = std::move(inbox.queue.front());
     inbox.queue.pop_front();
+    if (inbox.metrics) {
+      inbox.metrics->queued.set(static_cast<std::int64_t>(inbox.queue.size()));
+    }
     std::string instance;
     try {
       if (const auto* fetch = std::get_if<Fetch>(&command)) {
@@ -619,6 +639,7 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
     if (from >= upto) {
       co_return;
     }
+    const Measure measure{filling_};
     const stream::Updates updates = co_await inbox.stream->updates(writer, from, upto, kRowsPerStep);
     if (!updates.rows.empty()) {
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
@@ -638,6 +659,7 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, st
   if (board_.covers(stream, writer, position)) {
     co_return true;
   }
+  const Measure measure{waiting_};
   const SteadyTime end = server_.runtime().steady_now() + deadline;
   const auto found = inboxes_.find(stream::stream_name(stream));
   if (found != inboxes_.end() && writer != self_) {

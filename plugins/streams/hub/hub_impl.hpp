@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/cache.hpp>
+#include <lares/async/measure.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
@@ -26,6 +27,8 @@
 #include <unordered_set>
 #include <variant>
 #include <vector>
+
+#include "hub_metrics.hpp"
 
 namespace lares::hub {
 
@@ -81,6 +84,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   /// A stream's commands that wait, and the rows that wait for one with a token.
   struct Inbox {
     stream::Stream* stream = nullptr;
+    std::optional<StreamMetrics> metrics;  // where there are other processes
     std::optional<stream::StreamNumber> number;
     // Of a stream without a number: everything up to here is taken up, whoever wrote it.
     std::int64_t caught_up = 0;
@@ -139,6 +143,9 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   std::atomic<bool> connected_{true};
   int unconnected_ = 0;  // transports; on the first loop
   std::vector<stream::Transport*> transports_;
+  std::optional<CommandMetrics> commands_;  // where there is one
+  MeasuredBlock waiting_;
+  MeasuredBlock filling_;
   TaskGroup tasks_;
   Cache<std::string, stream::WriterNumber> numbers_;
   log::Logger log_{"lares.replication"};

@@ -88,6 +88,7 @@ class FakeStream final : public stream::Stream {
 
 class FakeTransport final : public stream::Transport {
  public:
+  [[nodiscard]] std::string_view name() const noexcept override { return "local"; }
   [[nodiscard]] bool active() const noexcept override { return true; }
   void open(stream::TransportListener& opened) override { listener = &opened; }
   void publish(std::string line) override { published.push_back(std::move(line)); }
@@ -355,6 +356,29 @@ TEST_F(HubTest, AsksForPositionsWhenItIsConnectedAndAnnouncesItsOwnAgainAndAgain
   transport_.published.clear();
   pass(5s);
   EXPECT_TRUE(transport_.published.empty());  // it writes none of the two
+}
+
+TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {
+  start();
+  hear({"POSITION receipts w1 1 1", row(2), row(3), "NEWS of the next release"});
+  receipts_.held = true;
+  hear({row(4), row(5), row(6)});
+  const std::string shown = runtime_.metrics().expose();
+  const auto shows = [&shown](std::string_view line) { return shown.find(line) != std::string::npos; };
+  const std::string commands = "synapse_replication_tcp_protocol_inbound_commands_total{server_name=\"" +
+                               server_->name() + "\",command=";
+  EXPECT_TRUE(shows(commands + "\"RDATA\",name=\"local\"} 5\n")) << shown;
+  EXPECT_TRUE(shows(commands + "\"POSITION\",name=\"local\"} 1\n"));
+  EXPECT_TRUE(shows(commands + "\"other\",name=\"local\"} 1\n"));
+  EXPECT_TRUE(shows("outbound_commands_total{server_name=\"" + server_->name() +
+                    "\",command=\"REPLICATE\",name=\"local\"} 1\n"));
+  EXPECT_TRUE(shows("inbound_rdata_count_total{server_name=\"" + server_->name() +
+                    "\",stream_name=\"receipts\"} 5\n"));
+  EXPECT_TRUE(shows("command_queue{server_name=\"" + server_->name() + "\",stream_name=\"receipts\"} 2\n"));
+  receipts_.held = false;
+  on_loop([this] { receipts_.go_on.set(); });
+  pass(100ms);
+  EXPECT_EQ(here(), 6);
 }
 
 TEST_F(HubTest, PassesOverWhatItCannotRead) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <lares/base/metrics.hpp>
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
@@ -9,6 +8,7 @@
 
 #include "http_peers.hpp"
 #include "hub_impl.hpp"
+#include "hub_metrics.hpp"
 
 namespace lares::hub {
 
@@ -28,9 +28,7 @@ class HubPlugin final : public Plugin {
             [&services = server.services()](std::int64_t user) {
               return services.get<service::Rooms>().joined_rooms(user);
             }),
-        feeds_metric_(server.metrics().on_scrape("synapse_notifier_users",
-                                                 "Users who sync or have synced lately.",
-                                                 [this] { return static_cast<double>(notifier_.feeds()); })) {
+        notifier_metrics_(server, notifier_) {
     server.services().provide<stream::Peers>(peers_);
     server.services().provide<stream::Hub>(hub_);
     server.services().provide<stream::Notifier>(notifier_);
@@ -47,7 +45,7 @@ class HubPlugin final : public Plugin {
   HttpPeers peers_;
   HubImpl hub_;
   stream::FeedBoard notifier_;
-  metrics::CallbackHandle feeds_metric_;
+  NotifierMetrics notifier_metrics_;
 };
 
 constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", "lares.peers/1", nullptr};

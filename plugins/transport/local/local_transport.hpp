@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lares::local {
@@ -50,6 +51,7 @@ class LocalTransport final : public stream::Transport {
   LocalTransport(Server& server, LocalExchange& exchange);
   ~LocalTransport() override;
 
+  [[nodiscard]] std::string_view name() const noexcept override { return "local"; }
   [[nodiscard]] bool active() const noexcept override { return true; }
   void open(stream::TransportListener& listener) override;
   void publish(std::string line) override;

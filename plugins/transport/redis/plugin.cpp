@@ -22,10 +22,11 @@ class RedisPlugin final : public Plugin {
       queued_metric_ = server.metrics().on_scrape(
           {.name = "synapse_replication_tcp_protocol_transport_send_buffer",
            .help = "Bytes of replication commands that wait to be sent.",
-           .labels = {metrics::Label::bounded("name", 8)}},
+           .labels = {metrics::Label::server_name(),
+                      metrics::Label::closed("name", {"local", "redis", "tcp"})}},
           metrics::Kind::kGauge, [this] {
-            return std::vector<metrics::Sample>{
-                {.label_values = {"redis"}, .value = static_cast<double>(transport_.queued())}};
+            return std::vector<metrics::Sample>{{.label_values = {server_.name(), "redis"},
+                                                 .value = static_cast<double>(transport_.queued())}};
           });
       connected_metric_ = server.metrics().on_scrape(
           {.name = "lares_replication_redis_connected",

@@ -88,7 +88,14 @@ RedisTransport::RedisTransport(Server& server)
                    .counters({.name = "lares_replication_redis_dropped_commands",
                               .help = "Commands that were not published for want of a connection to Redis.",
                               .labels = {metrics::Label::server_name()}})
-                   .at({server.name()})) {}
+                   .at({server.name()})),
+      lost_(server.metrics()
+                .counters(
+                    {.name = "synapse_replication_tcp_protocol_close_reason",
+                     .help = "Connections between processes that have ended.",
+                     .labels = {metrics::Label::server_name(),
+                                metrics::Label::closed("reason_type", {"ConnectionDone", "ConnectionLost"})}})
+                .at({server.name(), "ConnectionLost"})) {}
 
 void RedisTransport::open(stream::TransportListener& listener) {
   listener_ = &listener;
@@ -171,6 +178,7 @@ Task<void> RedisTransport::run() {
       co_return;
     }
     if (greeted) {
+      lost_.add();
       pause = kFirstPause;
       listener_->transport_disconnected();
     }

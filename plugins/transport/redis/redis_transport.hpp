@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "redis_connection.hpp"
 
@@ -30,6 +31,7 @@ class RedisTransport final : public stream::Transport {
 
   explicit RedisTransport(Server& server);
 
+  [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
   [[nodiscard]] bool active() const noexcept override { return active_; }
   /// **Errors**: StartError for certificates that cannot be read.
   void open(stream::TransportListener& listener) override;
@@ -82,6 +84,7 @@ class RedisTransport final : public stream::Transport {
   stream::TransportListener* listener_ = nullptr;
   TaskGroup tasks_;
   metrics::Counter& dropped_;
+  metrics::Counter& lost_;
   log::Logger log_{"lares.replication.redis"};
 };
 

@@ -67,7 +67,7 @@ Task<std::string> Link::run(Take take) {
     if (error.code() == boost::asio::error::operation_aborted) {
       throw;
     }
-    reason = error.code() == boost::asio::error::eof ? "the other end closed it" : error.code().message();
+    reason = error.code() == boost::asio::error::eof ? std::string{kClosed} : error.code().message();
   } catch (const Refused& error) {
     reason = error.what();
   }

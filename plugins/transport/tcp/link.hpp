@@ -48,6 +48,8 @@ class Link {
 
   /// Commands that may wait to be sent; whoever takes them more slowly is told so and fetches what it missed.
   static constexpr std::size_t kMostQueued = 10'000;
+  /// The reason of an end that the other end has chosen.
+  static constexpr std::string_view kClosed = "the other end closed it";
 
   Link(Loop& loop, Socket socket, QueuedBytes bytes);
   ~Link();

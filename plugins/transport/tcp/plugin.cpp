@@ -31,7 +31,7 @@ class TcpPlugin final : public Plugin {
       main_.emplace(server);
       server.services().join<stream::Transport>(*main_);
       if (main_->active()) {
-        gauge("lares_replication_tcp_connections", "Connections of other processes.",
+        gauge("synapse_replication_tcp_resource_total_connections", "Connections of other processes.",
               [this] { return static_cast<double>(main_->connections()); });
         buffer([this] { return static_cast<double>(main_->queued_bytes()); });
       }
@@ -76,9 +76,10 @@ class TcpPlugin final : public Plugin {
     metrics_.push_back(server_.metrics().on_scrape(
         {.name = "synapse_replication_tcp_protocol_transport_send_buffer",
          .help = "Bytes of replication commands that wait to be sent.",
-         .labels = {metrics::Label::bounded("name", 8)}},
-        metrics::Kind::kGauge, [value = std::move(value)] {
-          return std::vector<metrics::Sample>{{.label_values = {"tcp"}, .value = value()}};
+         .labels = {metrics::Label::server_name(),
+                    metrics::Label::closed("name", {"local", "redis", "tcp"})}},
+        metrics::Kind::kGauge, [this, value = std::move(value)] {
+          return std::vector<metrics::Sample>{{.label_values = {server_.name(), "tcp"}, .value = value()}};
         }));
   }
 

@@ -107,6 +107,7 @@ Task<void> ReplicationClient::run() {
     const bool greeted = greeted_;
     greeted_ = false;
     if (greeted) {
+      count_close(server_, failure);
       pause = kFirstPause;
       listener_->transport_disconnected();
     }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "link.hpp"
 
@@ -25,6 +26,7 @@ class ReplicationClient final : public stream::Transport {
   explicit ReplicationClient(Server& server);
   ~ReplicationClient() override;
 
+  [[nodiscard]] std::string_view name() const noexcept override { return "tcp"; }
   [[nodiscard]] bool active() const noexcept override { return active_; }
   void open(stream::TransportListener& listener) override;
   void publish(std::string line) override;

@@ -188,6 +188,7 @@ Task<void> ReplicationServer::serve(std::shared_ptr<Peer> peer) {
   std::string reason;
   try {
     reason = co_await peer->link.run([this, &who = *peer](std::string line) { take(who, std::move(line)); });
+    count_close(server_, reason);
   } catch (const boost::system::system_error&) {
     reason = "this process ends";
   }

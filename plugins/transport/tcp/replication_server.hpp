@@ -32,6 +32,7 @@ class ReplicationServer final : public stream::Transport {
   explicit ReplicationServer(Server& server);
   ~ReplicationServer() override;
 
+  [[nodiscard]] std::string_view name() const noexcept override { return "tcp"; }
   [[nodiscard]] bool active() const noexcept override { return active_; }
   /// **Errors**: StartError for what cannot be bound.
   void open(stream::TransportListener& listener) override;

@@ -22,6 +22,18 @@ void note(Changes& changes, StreamNumber stream, WriterNumber writer, std::int64
   }
 }
 
+// Counts a call for as long as it waits, however it ends.
+class Waiting {
+ public:
+  explicit Waiting(std::atomic<std::size_t>& count) noexcept : count_(count) { ++count_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() { --count_; }
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
 }  // namespace
 
 Feed::~Feed() = default;
@@ -44,6 +56,7 @@ bool Feed::unchanged_since(const Token& since) const noexcept {
 
 Task<bool> Feed::wait(const Token& since, std::chrono::milliseconds deadline) {
   const SteadyTime until = runtime_.steady_now() + deadline;
+  const Waiting waiting{waiting_};
   for (;;) {
     const std::uint64_t seen = changed_.version();
     if (ended_.load(std::memory_order_acquire)) {
@@ -96,11 +109,15 @@ FeedBoard::FeedBoard(Runtime& runtime, Now now, RoomsOf rooms_of, std::size_t mo
 FeedBoard::~FeedBoard() = default;
 
 void FeedBoard::room(std::int64_t room, StreamNumber stream, WriterNumber writer, std::int64_t position) {
+  if (stream == StreamNumber::kEvents) {
+    events_.fetch_add(1, std::memory_order_relaxed);
+  }
   const std::lock_guard lock{mutex_};
   const auto found = rooms_.find(room);
   if (found == rooms_.end()) {
     return;
   }
+  woken_[static_cast<std::size_t>(stream)].fetch_add(found->second.size(), std::memory_order_relaxed);
   for (Feed* feed : found->second) {
     feed->changed(stream, writer, position);
   }
@@ -111,6 +128,7 @@ void FeedBoard::users(std::span<const std::int64_t> users, StreamNumber stream, 
   const std::lock_guard lock{mutex_};
   for (const std::int64_t user : users) {
     if (const auto found = feeds_.find(user); found != feeds_.end()) {
+      woken_[static_cast<std::size_t>(stream)].fetch_add(1, std::memory_order_relaxed);
       found->second->changed(stream, writer, position);
     }
   }
@@ -222,6 +240,24 @@ void FeedBoard::end() noexcept {
 std::size_t FeedBoard::feeds() const {
   const std::lock_guard lock{mutex_};
   return feeds_.size();
+}
+
+std::size_t FeedBoard::rooms() const {
+  const std::lock_guard lock{mutex_};
+  return rooms_.size();
+}
+
+std::size_t FeedBoard::waiting() const {
+  const std::lock_guard lock{mutex_};
+  std::size_t sum = 0;
+  for (const auto& [user, feed] : feeds_) {
+    sum += feed->waiting_.load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+std::uint64_t FeedBoard::woken(StreamNumber stream) const noexcept {
+  return woken_[static_cast<std::size_t>(stream)].load(std::memory_order_relaxed);
 }
 
 }  // namespace lares::stream

@@ -7,6 +7,7 @@
 #include <lares/stream/notifier.hpp>
 #include <lares/stream/token.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -48,6 +49,7 @@ class LARES_EXPORT Feed final : public UserFeed {
   void end() noexcept;
 
   Runtime& runtime_;
+  std::atomic<std::size_t> waiting_{0};
   mutable std::mutex mutex_;
   bool known_ = false;
   Token known_from_;
@@ -86,6 +88,14 @@ class LARES_EXPORT FeedBoard final : public Notifier {
   /// Answers everyone who waits, now and from now on.
   void end() noexcept;
   [[nodiscard]] std::size_t feeds() const;
+  /// Rooms with somebody in them who has a feed.
+  [[nodiscard]] std::size_t rooms() const;
+  /// Calls that wait for a feed to change.
+  [[nodiscard]] std::size_t waiting() const;
+  /// How often a row of the stream was somebody's, each counted by itself.
+  [[nodiscard]] std::uint64_t woken(StreamNumber stream) const noexcept;
+  /// Events that happened in rooms.
+  [[nodiscard]] std::uint64_t events() const noexcept { return events_.load(std::memory_order_relaxed); }
 
  private:
   void drop_unused();
@@ -95,6 +105,8 @@ class LARES_EXPORT FeedBoard final : public Notifier {
   const Now now_;
   const RoomsOf rooms_of_;
   const std::size_t most_feeds_;
+  std::array<std::atomic<std::uint64_t>, kStreamNumbers> woken_{};
+  std::atomic<std::uint64_t> events_{0};
   mutable std::mutex mutex_;
   bool ended_ = false;
   std::unordered_map<std::int64_t, std::shared_ptr<Feed>> feeds_;

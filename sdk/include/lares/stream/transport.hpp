@@ -33,6 +33,8 @@ class LARES_EXPORT Transport {
   static constexpr std::string_view kServiceId = "lares.transport/1";
   virtual ~Transport();
 
+  /// "local", "redis" or "tcp": what metrics call it.
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   /// Whether the configuration asks for this transport.
   [[nodiscard]] virtual bool active() const noexcept = 0;
   /// Connects, and keeps on connecting, until `close`. The listener outlives that.

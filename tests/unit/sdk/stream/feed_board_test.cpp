@@ -83,6 +83,19 @@ TEST_F(FeedBoardTest, UsersAreConcernedOneByOne) {
   EXPECT_FALSE(two->unchanged_since(at(10)));
 }
 
+TEST_F(FeedBoardTest, CountsWhomTheRowsOfAStreamConcerned) {
+  const auto one = feed(1);
+  const auto two = feed(2);
+  board_.left(2, 7);
+  EXPECT_EQ(board_.rooms(), 1U);
+  board_.room(7, kEvents, 1, 11);
+  board_.room(8, kEvents, 1, 12);
+  board_.users(std::array<std::int64_t, 3>{1, 2, 99}, StreamNumber::kToDevice, 1, 3);
+  EXPECT_EQ(board_.woken(kEvents), 1U);
+  EXPECT_EQ(board_.woken(StreamNumber::kToDevice), 2U);
+  EXPECT_EQ(board_.events(), 2U);
+}
+
 TEST_F(FeedBoardTest, AnOlderPositionDoesNotHideANewerOne) {
   const auto user = feed(1);
   board_.room(7, kEvents, 1, 15);
@@ -112,8 +125,10 @@ TEST_F(FeedBoardTest, ARoomWakesWhoWaits) {
     board.room(8, kEvents, 1, 11);
     co_await testing::yield(runtime);
     EXPECT_FALSE(to);
+    EXPECT_EQ(board.waiting(), 1U);
     board.room(7, kEvents, 1, 12);
     co_await waiters.join();
+    EXPECT_EQ(board.waiting(), 0U);
   }(board_, *user, runtime_, woken));
   EXPECT_TRUE(woken);
 }
