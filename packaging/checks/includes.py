@@ -30,7 +30,7 @@ OWNERS = {
     r"sqlite3": ["plugins/storage/sqlite/"],
     r"hiredis/": ["plugins/transport/redis/"],
     r"yaml-cpp/": ["daemon/config/"],
-    r"spdlog/": ["sdk/src/base/", "daemon/observe/"],
+    r"spdlog/": ["sdk/src/base/"],
     r"boost/beast": ["daemon/http/", "sdk/src/http/", "sdk/src/async/"],
     r"boost/asio/ssl": ["daemon/http/", "sdk/src/http/", "sdk/src/async/", "plugins/transport/redis/"],
     r"openssl/": ["sdk/src/", "daemon/http/"],

@@ -4,16 +4,19 @@
 #include "log_layout.hpp"
 #include "log_sink.hpp"
 
-#include <lares/async/log_context.hpp>
 #include <lares/base/strings.hpp>
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 
@@ -24,13 +27,32 @@ namespace {
 constexpr std::chrono::seconds kFlushLimit{5};
 constexpr std::size_t kMaxMessage = std::size_t{64} * 1024;
 
+/// Where every logger's records go: to the sinks that there are at the time.
+class Router final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg& record) override;
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+};
+
+/// A logger of ours and the one of spdlog behind it, which no registry knows: levels are set here alone.
+struct Channel : detail::Node {
+  Channel(std::string_view called, const std::shared_ptr<Router>& router)
+      : Node{.name = std::string{called}}, logger{name, router} {
+    logger.set_level(spdlog::level::trace);
+  }
+  mutable spdlog::logger logger;
+};
+
 /// Loggers, levels and sinks of the process. Never destroyed: code that runs at the very end may log.
 struct System {
   /// For nodes and levels.
   std::mutex mutex;
-  std::map<std::string, std::unique_ptr<detail::Node>, std::less<>> nodes;
+  std::map<std::string, std::unique_ptr<Channel>, std::less<>> nodes;
   std::map<std::string, Level, std::less<>> set;
 
+  const std::shared_ptr<Router> router = std::make_shared<Router>();
   std::shared_mutex sinks_mutex;
   std::vector<std::shared_ptr<Sink>> sinks;
   bool configured = false;
@@ -66,41 +88,45 @@ System& the_system() {
   return *system;
 }
 
-std::int64_t wall_clock_ms() noexcept {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+/// A line in a layout, until the thread's next one.
+std::string_view lay_out(const spdlog::details::log_msg& record, Layout layout) {
+  static thread_local std::array<std::unique_ptr<spdlog::formatter>, 3> formatters;
+  static thread_local spdlog::memory_buf_t line;
+  std::unique_ptr<spdlog::formatter>& formatter = formatters[static_cast<std::size_t>(layout)];
+  if (!formatter) {
+    formatter = make_formatter(layout);
+  }
+  line.clear();
+  formatter->format(record, line);
+  return {line.data(), line.size()};
 }
 
-void deliver(const Record& record) {
-  static thread_local std::string line;
+void Router::log(const spdlog::details::log_msg& record) {
   System& system = the_system();
   const std::shared_lock lock{system.sinks_mutex};
-  const auto lay_out = [&](Layout layout) {
-    line.clear();
-    append_line(line, record, layout);
-  };
   if (system.capture != nullptr) {
-    lay_out(system.capture_layout);
+    const std::string_view line = lay_out(record, system.capture_layout);
     const std::lock_guard one_at_a_time{system.capture_mutex};
-    system.capture->line(std::string_view{line}.substr(0, line.size() - 1));
+    system.capture->line(line.substr(0, line.size() - 1));
     return;
   }
   if (!system.configured) {
-    lay_out(Layout::kHuman);
+    const std::string_view line = lay_out(record, Layout::kHuman);
     std::fwrite(line.data(), 1, line.size(), stderr);
     return;
   }
+  const Level level = from_spdlog(record.level);
   const Sink* laid_out_for = nullptr;
+  std::string_view line;
   for (const std::shared_ptr<Sink>& sink : system.sinks) {
-    if (record.level < sink->options().level) {
+    if (level < sink->options().level) {
       continue;
     }
     if (laid_out_for == nullptr || laid_out_for->options().layout != sink->options().layout) {
-      lay_out(sink->options().layout);
+      line = lay_out(record, sink->options().layout);
       laid_out_for = sink.get();
     }
-    sink->push(line, record.level >= Level::kError);
+    sink->push(line, level >= Level::kError);
   }
 }
 
@@ -129,8 +155,7 @@ Logger::Logger(std::string_view name) {
     node_ = found->second.get();
     return;
   }
-  auto node = std::make_unique<detail::Node>();
-  node->name = name;
+  auto node = std::make_unique<Channel>(name, system.router);
   node->effective.store(system.level_for(name), std::memory_order_relaxed);
   node_ = node.get();
   system.nodes.emplace(node->name, std::move(node));
@@ -152,12 +177,10 @@ void write(const Node& node, Level level, const std::source_location& where, fmt
 void write_plain(const Node& node, Level level, const std::source_location& where,
                  std::string_view message) noexcept {
   try {
-    deliver({.logger = node.name,
-             .level = level,
-             .line = where.line(),
-             .time_ms = wall_clock_ms(),
-             .message = message.substr(0, kMaxMessage),
-             .context = &current_context()});
+    message = message.substr(0, kMaxMessage);
+    static_cast<const Channel&>(node).logger.log(
+        spdlog::source_loc{where.file_name(), static_cast<int>(where.line()), where.function_name()},
+        to_spdlog(level), spdlog::string_view_t{message.data(), message.size()});
   } catch (...) {
     // Out of memory.
   }

@@ -7,34 +7,31 @@
 #include <lares/json/scanner.hpp>
 #include <lares/json/writer.hpp>
 
+#include <spdlog/details/fmt_helper.h>
+#include <spdlog/details/log_msg.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <iterator>
+#include <string>
 
 namespace lares::log {
 
 namespace {
 
-/// `2026-11-20 18:44:22,123` in local time. The text up to the seconds is made once a second and thread.
-void append_time(std::string& out, std::int64_t time_ms) {
-  struct Second {
-    std::int64_t at = -1;
-    std::array<char, 20> text{};
-  };
-  static thread_local Second second;
-  const std::int64_t at = time_ms / 1000;
-  if (second.at != at) {
-    const std::time_t seconds = at;
-    std::tm local{};
-    localtime_r(&seconds, &local);
-    std::strftime(second.text.data(), second.text.size(), "%Y-%m-%d %H:%M:%S", &local);
-    second.at = at;
-  }
-  out.append(second.text.data(), second.text.size() - 1);
-  fmt::format_to(std::back_inserter(out), ",{:03}", time_ms % 1000);
+using spdlog::memory_buf_t;
+using spdlog::details::log_msg;
+
+void append(memory_buf_t& out, std::string_view text) {
+  out.append(text.data(), text.data() + text.size());
+}
+
+std::string_view view(spdlog::string_view_t text) noexcept {
+  return {text.data(), text.size()};
 }
 
 bool is_control(char c) noexcept {
@@ -42,31 +39,65 @@ bool is_control(char c) noexcept {
 }
 
 /// A text from outside must not be able to make lines of its own in a log.
-void escape_controls(std::string& out, std::size_t from) {
-  if (std::none_of(out.begin() + static_cast<std::ptrdiff_t>(from), out.end(), is_control)) {
+void escape_controls(memory_buf_t& out, std::size_t from) {
+  if (std::none_of(out.data() + from, out.data() + out.size(), is_control)) {
     return;
   }
-  const std::string text = out.substr(from);
+  const std::string text{out.data() + from, out.size() - from};
   out.resize(from);
   for (const char c : text) {
     if (c == '\n') {
-      out += "\\n";
+      append(out, "\\n");
     } else if (is_control(c)) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned>(c));
     } else {
-      out += c;
+      out.push_back(c);
     }
   }
 }
 
-void append_human(std::string& out, const Record& record) {
-  append_time(out, record.time_ms);
-  fmt::format_to(std::back_inserter(out), " - {} - {} - {} - {} - ", record.logger, record.line,
-                 to_string(record.level), record.context->name());
-  const std::size_t from = out.size();
-  append_redacted(out, record.message);
-  escape_controls(out, from);
-}
+class HumanFormatter final : public spdlog::formatter {
+ public:
+  void format(const log_msg& record, memory_buf_t& out) override {
+    append_time(out, record.time);
+    append(out, " - ");
+    append(out, view(record.logger_name));
+    append(out, " - ");
+    spdlog::details::fmt_helper::append_int(record.source.line, out);
+    append(out, " - ");
+    append(out, to_string(from_spdlog(record.level)));
+    append(out, " - ");
+    append(out, current_context().name());
+    append(out, " - ");
+    const std::size_t from = out.size();
+    append_redacted(out, view(record.payload));
+    escape_controls(out, from);
+    out.push_back('\n');
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<HumanFormatter>();
+  }
+
+ private:
+  /// `2026-11-20 18:44:22,123` in local time. The text up to the seconds is made once a second.
+  void append_time(memory_buf_t& out, spdlog::log_clock::time_point at) {
+    const auto since_epoch = at.time_since_epoch();
+    const auto second = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    if (second != second_) {
+      const std::time_t seconds = second.count();
+      std::tm local{};
+      localtime_r(&seconds, &local);
+      std::strftime(text_.data(), text_.size(), "%Y-%m-%d %H:%M:%S,", &local);
+      second_ = second;
+    }
+    out.append(text_.data(), text_.data() + text_.size() - 1);
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - second);
+    spdlog::details::fmt_helper::pad3(static_cast<unsigned>(milliseconds.count()), out);
+  }
+
+  std::chrono::seconds second_{-1};
+  std::array<char, 21> text_{};
+};
 
 /// A JSON string; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text) {
@@ -87,53 +118,67 @@ void append_json_string(std::string& out, std::string_view text) {
   json::append_string(out, valid);
 }
 
-void append_json(std::string& out, const Record& record, bool terse) {
-  static thread_local std::string scratch;
-  const auto redacted = [](std::string_view text) -> std::string_view {
-    scratch.clear();
-    append_redacted(scratch, text);
-    return scratch;
-  };
-  out += "{\"log\":";
-  append_json_string(out, redacted(record.message));
-  const auto member = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) {
-      out += ",\"";
-      out += key;
-      out += "\":";
-      append_json_string(out, value);
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  explicit JsonFormatter(bool terse) noexcept : terse_{terse} {}
+
+  void format(const log_msg& record, memory_buf_t& out) override {
+    line_ = "{\"log\":";
+    append_json_string(line_, redacted(view(record.payload)));
+    member("namespace", view(record.logger_name));
+    member("level", to_string(from_spdlog(record.level)));
+    if (terse_) {
+      const auto seconds = std::chrono::duration<double>(record.time.time_since_epoch()).count();
+      fmt::format_to(std::back_inserter(line_), ",\"time\":{:.2f}", seconds);
     }
-  };
-  member("namespace", record.logger);
-  member("level", to_string(record.level));
-  if (terse) {
-    fmt::format_to(std::back_inserter(out), ",\"time\":{:.2f}", static_cast<double>(record.time_ms) / 1e3);
+    const LogContext& context = current_context();
+    member("request", context.name());
+    member("server_name", context.server_name());
+    if (const RequestFacts* const request = context.request()) {
+      member("ip_address", request->ip_address);
+      member("site_tag", request->site_tag);
+      member("requester", context.requester());
+      member("authenticated_entity", context.authenticated_entity());
+      member("method", request->method);
+      member("url", redacted(request->url));
+      member("protocol", request->protocol);
+      member("user_agent", redacted(request->user_agent));
+    }
+    line_ += "}\n";
+    append(out, line_);
   }
-  const LogContext& context = *record.context;
-  member("request", context.name());
-  member("server_name", context.server_name());
-  if (const RequestFacts* const request = context.request()) {
-    member("ip_address", request->ip_address);
-    member("site_tag", request->site_tag);
-    member("requester", context.requester());
-    member("authenticated_entity", context.authenticated_entity());
-    member("method", request->method);
-    member("url", redacted(request->url));
-    member("protocol", request->protocol);
-    member("user_agent", redacted(request->user_agent));
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>(terse_);
   }
-  out += '}';
-}
+
+ private:
+  /// Until the next call.
+  std::string_view redacted(std::string_view text) {
+    redacted_.clear();
+    append_redacted(redacted_, text);
+    return {redacted_.data(), redacted_.size()};
+  }
+  void member(std::string_view key, std::string_view value) {
+    if (!value.empty()) {
+      line_ += ",\"";
+      line_ += key;
+      line_ += "\":";
+      append_json_string(line_, value);
+    }
+  }
+
+  const bool terse_;
+  std::string line_;
+  memory_buf_t redacted_;
+};
 
 }  // namespace
 
-void append_line(std::string& out, const Record& record, Layout layout) {
+std::unique_ptr<spdlog::formatter> make_formatter(Layout layout) {
   if (layout == Layout::kHuman) {
-    append_human(out, record);
-  } else {
-    append_json(out, record, layout == Layout::kTerseJson);
+    return std::make_unique<HumanFormatter>();
   }
-  out += '\n';
+  return std::make_unique<JsonFormatter>(layout == Layout::kTerseJson);
 }
 
 }  // namespace lares::log

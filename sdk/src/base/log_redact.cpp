@@ -132,15 +132,15 @@ Range find_secret(std::string_view text, std::size_t from) noexcept {
 
 }  // namespace
 
-bool append_redacted(std::string& out, std::string_view text) {
+bool append_redacted(spdlog::memory_buf_t& out, std::string_view text) {
   std::size_t from = 0;
   bool any = false;
   while (from < text.size()) {
     const Range secret = find_secret(text, from);
     const std::size_t begin = std::max(secret.begin, from);
-    out.append(text.substr(from, begin - from));
+    out.append(text.data() + from, text.data() + begin);
     if (begin < text.size()) {
-      out.append(kMark);
+      out.append(kMark.data(), kMark.data() + kMark.size());
       any = true;
     }
     from = secret.end;
@@ -149,9 +149,9 @@ bool append_redacted(std::string& out, std::string_view text) {
 }
 
 std::string redact(std::string_view text) {
-  std::string out;
+  spdlog::memory_buf_t out;
   append_redacted(out, text);
-  return out;
+  return {out.data(), out.size()};
 }
 
 }  // namespace lares::log

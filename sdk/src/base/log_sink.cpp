@@ -3,7 +3,10 @@
 
 #include "log_layout.hpp"
 
-#include <lares/async/log_context.hpp>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/formatter.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/basic_file_sink.h>
 
 #include <fmt/format.h>
 
@@ -15,7 +18,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -29,28 +34,78 @@ constexpr std::size_t kStartBytes = std::size_t{64} * 1024;
 /// A buffer that a burst has made larger is given back.
 constexpr std::size_t kKeptBytes = std::size_t{1024} * 1024;
 
-std::int64_t wall_clock_ms() noexcept {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+/// Finished lines, as they are.
+class AsTheyAre final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& lines, spdlog::memory_buf_t& out) override {
+    out.append(lines.payload.begin(), lines.payload.end());
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<AsTheyAre>();
+  }
+};
+
+/// Standard error. It may be a pipe that its reader has made non-blocking, on which spdlog's own sink loses
+/// what does not fit.
+class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& lines) override {
+    std::string_view bytes{lines.payload.data(), lines.payload.size()};
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
+      if (written >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+      } else if (errno == EAGAIN) {
+        pollfd ready{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+        ::poll(&ready, 1, 1000);
+      } else if (errno != EINTR) {
+        spdlog::throw_spdlog_ex("Standard error takes nothing", errno);
+      }
+    }
+  }
+  void flush_() override {}
+};
+
+/// spdlog would make the file as the umask says, and missing folders, too.
+void prepare_file(const std::string& file, unsigned mode) {
+  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (made >= 0) {
+    ::close(made);
+  } else if (errno != EEXIST || ::access(file.c_str(), W_OK) != 0) {
+    throw spdlog::spdlog_ex{std::strerror(errno)};
+  }
+}
+
+/// Lines are gathered before they come here, and a child process has nothing to write here.
+void adjust_stream(std::FILE* stream) {
+  std::setvbuf(stream, nullptr, _IONBF, 0);
+  ::fcntl(::fileno(stream), F_SETFD, FD_CLOEXEC);
+}
+
+/// **Errors** spdlog_ex when the file cannot be opened.
+std::unique_ptr<spdlog::sinks::sink> open_output(const SinkOptions& options) {
+  if (options.file.empty()) {
+    return std::make_unique<StandardError>();
+  }
+  spdlog::file_event_handlers handlers;
+  handlers.before_open = [mode = options.file_mode](const std::string& file) { prepare_file(file, mode); };
+  handlers.after_open = [](const std::string&, std::FILE* stream) { adjust_stream(stream); };
+  auto sink = std::make_unique<spdlog::sinks::basic_file_sink_st>(options.file, false, handlers);
+  sink->set_formatter(std::make_unique<AsTheyAre>());
+  return sink;
 }
 
 }  // namespace
 
-int Sink::open_file(const SinkOptions& options) noexcept {
-  return options.file.empty()
-             ? STDERR_FILENO
-             : ::open(options.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, options.file_mode);
-}
-
 std::expected<std::shared_ptr<Sink>, std::string> Sink::open(const SinkOptions& options,
                                                              std::size_t max_waiting_bytes) {
-  const int descriptor = open_file(options);
-  if (descriptor < 0) {
-    return std::unexpected{
-        fmt::format("The log file {} cannot be opened: {}", options.file, std::strerror(errno))};
+  std::unique_ptr<spdlog::sinks::sink> output;
+  try {
+    output = open_output(options);
+  } catch (const spdlog::spdlog_ex& error) {
+    return std::unexpected{fmt::format("The log file {} cannot be opened: {}", options.file, error.what())};
   }
-  std::shared_ptr<Sink> sink{new Sink{options, max_waiting_bytes, descriptor}};
+  std::shared_ptr<Sink> sink{new Sink{options, max_waiting_bytes, std::move(output)}};
   // Signals are for the threads that expect them.
   sigset_t all;
   sigset_t before;
@@ -63,16 +118,12 @@ std::expected<std::shared_ptr<Sink>, std::string> Sink::open(const SinkOptions& 
   return sink;
 }
 
-Sink::Sink(SinkOptions options, std::size_t max_waiting_bytes, int descriptor)
-    : options_{std::move(options)}, max_waiting_bytes_{max_waiting_bytes}, descriptor_{descriptor} {
+Sink::Sink(SinkOptions options, std::size_t max_waiting_bytes, std::unique_ptr<spdlog::sinks::sink> output)
+    : options_{std::move(options)}, max_waiting_bytes_{max_waiting_bytes}, output_{std::move(output)} {
   waiting_.reserve(kStartBytes);
 }
 
-Sink::~Sink() {
-  if (descriptor_ != STDERR_FILENO) {
-    ::close(descriptor_);
-  }
-}
+Sink::~Sink() = default;
 
 void Sink::close(std::chrono::milliseconds limit) noexcept {
   std::unique_lock lock{mutex_};
@@ -142,25 +193,12 @@ void Sink::run() noexcept {
     const std::uint64_t dropped = std::exchange(dropped_unreported_, 0);
     lock.unlock();
 
-    write_all(batch);
+    write(batch);
     if (dropped != 0) {
-      std::string line;
-      const std::string message = fmt::format(
-          "{} log records were dropped, since they came faster than they could be written", dropped);
-      append_line(line,
-                  {.logger = "lares.logging",
-                   .level = Level::kWarning,
-                   .time_ms = wall_clock_ms(),
-                   .message = message,
-                   .context = &LogContext::sentinel()},
-                  options_.layout);
-      write_all(line);
+      report(dropped);
     }
     if (reopen) {
-      const int fresh = open_file(options_);
-      if (fresh >= 0) {
-        ::close(std::exchange(descriptor_, fresh));
-      }
+      open_again();
     }
     batch.clear();
     if (batch.capacity() > kKeptBytes) {
@@ -178,20 +216,35 @@ void Sink::run() noexcept {
   }
 }
 
-void Sink::write_all(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {
-      // Standard error may be a pipe that its reader has made non-blocking.
-      pollfd ready{.fd = descriptor_, .events = POLLOUT, .revents = 0};
-      ::poll(&ready, 1, 1000);
-    } else if (errno != EINTR) {
-      // A full disk; what follows may find room again.
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
+void Sink::write(std::string_view lines) noexcept {
+  if (lines.empty()) {
+    return;
+  }
+  try {
+    output_->log({{}, spdlog::level::off, {lines.data(), lines.size()}});
+  } catch (...) {
+    // A full disk; what follows may find room again.
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Sink::report(std::uint64_t dropped) noexcept {
+  try {
+    const std::string message = fmt::format(
+        "{} log records were dropped, since they came faster than they could be written", dropped);
+    spdlog::memory_buf_t line;
+    make_formatter(options_.layout)->format({"lares.logging", spdlog::level::warn, message}, line);
+    write({line.data(), line.size()});
+  } catch (...) {
+    // Out of memory; the metric has them.
+  }
+}
+
+void Sink::open_again() noexcept {
+  try {
+    output_ = open_output(options_);
+  } catch (...) {
+    // Better in the former file than nowhere.
   }
 }
 

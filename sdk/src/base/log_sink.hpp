@@ -3,6 +3,8 @@
 
 #include <lares/base/log.hpp>
 
+#include <spdlog/sinks/sink.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -16,9 +18,10 @@
 
 namespace lares::log {
 
-/// Lines on their way to standard error or a file. Whoever logs only copies into memory; a thread writes.
-/// When the disk cannot keep up, lines are dropped, counted, and their number is written once there is room
-/// again.
+/// Lines on their way to standard error or a file. Whoever logs only copies into memory; a thread hands what
+/// was gathered to a sink of spdlog. (The queue is not spdlog's, which counts messages where this one counts
+/// bytes, drops the oldest where this one says what is missing, and wakes its thread for each message.) When
+/// the disk cannot keep up, lines are dropped, counted, and their number is written once there is room again.
 ///
 /// **Threads** any. **Lifetime** shared with the thread that writes, since nothing can interrupt that while a
 /// pipe or a disk does not take what it writes.
@@ -42,10 +45,11 @@ class Sink {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  Sink(SinkOptions options, std::size_t max_waiting_bytes, int descriptor);
+  Sink(SinkOptions options, std::size_t max_waiting_bytes, std::unique_ptr<spdlog::sinks::sink> output);
   void run() noexcept;
-  void write_all(std::string_view bytes) noexcept;
-  [[nodiscard]] static int open_file(const SinkOptions& options) noexcept;
+  void write(std::string_view lines) noexcept;
+  void report(std::uint64_t dropped) noexcept;
+  void open_again() noexcept;
 
   const SinkOptions options_;
   const std::size_t max_waiting_bytes_;
@@ -62,7 +66,8 @@ class Sink {
   bool stop_ = false;
   bool ended_ = false;
   std::atomic<std::uint64_t> dropped_{0};
-  int descriptor_;
+  // Of the thread alone.
+  std::unique_ptr<spdlog::sinks::sink> output_;
 };
 
 }  // namespace lares::log
