@@ -25,6 +25,7 @@ Assembly::Assembly(const Host& host, ConfigPtr config, Runtime& runtime, KeyUse 
     : keys_(*config, runtime, key_use),
       router_(std::make_unique<http::RouterImpl>()),
       server_(config, runtime, *router_, runtime.metrics()),
+      caches_(server_),
       data_care_(server_, host.declarations().schemas()) {
   server_.registry().set_plugin("host");
   router_->set_plugin("host");

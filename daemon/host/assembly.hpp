@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <host/caches.hpp>
 #include <host/data_care_impl.hpp>
 #include <host/host.hpp>
 #include <host/module_host.hpp>
@@ -41,6 +42,7 @@ class Assembly {
   [[nodiscard]] http::RouterImpl& router() noexcept { return *router_; }
   [[nodiscard]] ServerImpl& server() noexcept { return server_; }
   [[nodiscard]] http::HttpServer& http() noexcept { return *http_; }
+  [[nodiscard]] Caches& caches() noexcept { return caches_; }
   [[nodiscard]] DataCareImpl& data_care() noexcept { return data_care_; }
   [[nodiscard]] ModuleHost& modules() noexcept { return *modules_; }
 
@@ -48,6 +50,7 @@ class Assembly {
   ServerKeysImpl keys_;
   std::unique_ptr<http::RouterImpl> router_;
   ServerImpl server_;
+  Caches caches_;
   std::unique_ptr<http::HttpServer> http_;
   std::unique_ptr<ModuleHost> modules_;
   DataCareImpl data_care_;

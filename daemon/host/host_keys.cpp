@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/caches.hpp>
 #include <host/host.hpp>
 
 namespace lares::host {
 
 void declare_host_keys(Declarations& declarations) {
+  Caches::declare(declarations);
   declarations.config(
       {.path = "plugin_folders",
        .type = ConfigType::Strings,

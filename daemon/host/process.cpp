@@ -163,6 +163,7 @@ Task<void> Process::start(Assembly& assembly) {
       timeout, [&assembly](storage::Database& database) { return assembly.data_care().migrate(database); });
   co_await assembly.modules().start();
   assembly.data_care().start();
+  assembly.caches().start();
   assembly.http().ready();
   serving_ = true;
   log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),
@@ -206,6 +207,7 @@ void Process::reload(Assembly& assembly) {
   const auto next = config::apply_live(*settings_.config, *result.config);
   apply_log_levels(*settings_.config, *next);
   settings_.config = next;
+  assembly.caches().reload(*next);
   auto report = assembly.server().reload(next);
   auto http = assembly.http().reload(*next);
   std::ranges::move(http.changed, std::back_inserter(report.changed));
@@ -226,6 +228,7 @@ Task<void> Process::end(Assembly& assembly) {
     co_await assembly.server().drain(deadline);
   }
   co_await assembly.data_care().stop();
+  co_await assembly.caches().stop();
   co_await assembly.server().stop(kStopTimeout);
   co_await assembly.http().stop();
   co_await assembly.modules().stop();

@@ -21,8 +21,10 @@ SyncTracker::SyncTracker(Server& server, const Settings& settings, PresenceWrite
       settings_(settings),
       writer_(writer),
       tasks_(server.runtime(), "presence of syncs"),
-      records_(tasks_,
-               {.name = "syncing_devices", .server_name = server.name(), .max_size = 2 * kMostDevices}) {}
+      records_(tasks_, {.name = "syncing_devices",
+                        .server_name = server.name(),
+                        .max_size = 2 * kMostDevices,
+                        .record = true}) {}
 
 void SyncTracker::start() {
   if (settings_.tracked) {

@@ -14,7 +14,8 @@ constexpr std::size_t kKeptOfRoom = 128;
 }  // namespace
 
 RecentNotes::RecentNotes(TaskGroup& loads, const std::string& server_name)
-    : newest_(loads, {.name = "push_notes", .server_name = server_name, .max_size = kCacheNotes},
+    : newest_(loads,
+              {.name = "push_notes", .server_name = server_name, .max_size = kCacheNotes, .record = true},
               [](std::int64_t, const NodePtr& node) { return node->length; }) {}
 
 void RecentNotes::add(std::int64_t room, Note note) {

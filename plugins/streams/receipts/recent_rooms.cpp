@@ -10,7 +10,10 @@ namespace lares::receipts {
 
 RecentRooms::RecentRooms(TaskGroup& group, Server& server)
     : in_order_(server.runtime().loop(0), "rooms with receipts"),
-      last_(group, {.name = "rooms_with_receipts", .server_name = server.name(), .max_size = 100'000}) {}
+      last_(group, {.name = "rooms_with_receipts",
+                    .server_name = server.name(),
+                    .max_size = 100'000,
+                    .record = true}) {}
 
 Task<void> RecentRooms::moved(std::int64_t room, std::int64_t position) {
   co_await in_order_.call([this, room, position] {

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -29,10 +28,12 @@ struct CacheOptions {
   std::string name{};
   /// Which of several servers in the process it belongs to.
   std::string server_name{};
-  /// What the weights of the entries may add up to; entries, when nothing weighs them.
+  /// What the weights of the entries may add up to; entries, when nothing weighs them. An administrator may
+  /// make it smaller or larger (CacheSettings).
   std::size_t max_size = 1000;
-  /// Entries that nobody asked for in this time are let go when next looked at; zero keeps them.
-  std::chrono::milliseconds unused_ttl{0};
+  /// Whether what is let go could not be loaded again: then it is not let go for being unused, and
+  /// `max_size` is the owner's alone.
+  bool record = false;
 };
 
 namespace detail {
@@ -45,15 +46,25 @@ struct CacheCounters {
   std::atomic<std::int64_t> size{0};
   std::atomic<std::int64_t> pending{0};
   std::atomic<std::size_t> max_size{0};
+  /// The server's step of time (ServerCaches::step).
+  std::atomic<std::uint32_t> step{0};
 };
 
-/// Shows a cache's counters as metrics while it lives.
-class LARES_EXPORT CacheMetrics {
+/// What a server's settings do to one of its caches.
+struct CacheLevers {
+  std::function<void(std::size_t max_size)> resize;
+  /// Lets go some of what was last used before the step; whether there may be more.
+  std::function<bool(std::uint32_t step)> expire;
+};
+
+/// Gives a cache its bound, keeps it under its server's settings, and shows its counters as metrics, while it
+/// lives.
+class LARES_EXPORT CacheMembership {
  public:
-  CacheMetrics(Runtime& runtime, std::string name, std::string server_name, const CacheCounters& counters);
-  CacheMetrics(const CacheMetrics&) = delete;
-  CacheMetrics& operator=(const CacheMetrics&) = delete;
-  ~CacheMetrics();
+  CacheMembership(Runtime& runtime, CacheOptions options, CacheCounters& counters, CacheLevers levers);
+  CacheMembership(const CacheMembership&) = delete;
+  CacheMembership& operator=(const CacheMembership&) = delete;
+  ~CacheMembership();
 
  private:
   struct State;
@@ -76,11 +87,12 @@ class Cache {
   Cache(TaskGroup& group, CacheOptions options, Weigh weigh = {})
       : group_{&group},
         weigh_{std::move(weigh)},
-        unused_ttl_{options.unused_ttl},
         shards_(options.max_size >= kShardFrom ? kShards : 1),
-        metrics_{group.runtime(), std::move(options.name), std::move(options.server_name), counters_} {
-    counters_.max_size.store(options.max_size, std::memory_order_relaxed);
-  }
+        membership_{group.runtime(),
+                    std::move(options),
+                    counters_,
+                    {[this](std::size_t max_size) { set_max_size(max_size); },
+                     [this](std::uint32_t step) { return expire(step); }}} {}
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -173,6 +185,21 @@ class Cache {
     }
   }
 
+  /// Lets go some of the entries that were last used before the step; whether there may be more.
+  bool expire(std::uint32_t step) {
+    bool more = false;
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock{shard.mutex};
+      std::size_t left = kExpiredAtOnce;
+      while (left > 0 && shard.oldest != nullptr && shard.oldest->second.used < step) {
+        drop(shard, shard.entries.find(shard.oldest->first), counters_.evicted_for_time);
+        --left;
+      }
+      more = more || left == 0;
+    }
+    return more;
+  }
+
   /// The sum of the weights.
   [[nodiscard]] std::size_t size() const noexcept {
     return static_cast<std::size_t>(counters_.size.load(std::memory_order_relaxed));
@@ -182,6 +209,7 @@ class Cache {
  private:
   static constexpr std::size_t kShards = 16;
   static constexpr std::size_t kShardFrom = 4096;
+  static constexpr std::size_t kExpiredAtOnce = 64;
 
   struct Entry;
   using Entries = std::unordered_map<Key, Entry, Hash>;
@@ -189,7 +217,7 @@ class Cache {
   struct Entry {
     Value value;
     std::size_t weight = 1;
-    SteadyTime used{};
+    std::uint32_t used = 0;
     Item* newer = nullptr;
     Item* older = nullptr;
   };
@@ -241,20 +269,12 @@ class Cache {
 
   std::optional<Value> look(Shard& shard, const Key& key) {
     const auto found = shard.entries.find(key);
-    if (found != shard.entries.end() && unused_ttl_.count() > 0) {
-      const SteadyTime now = group_->runtime().steady_now();
-      if (now - found->second.used > unused_ttl_) {
-        drop(shard, found, counters_.evicted_for_time);
-        counters_.misses.fetch_add(1, std::memory_order_relaxed);
-        return std::nullopt;
-      }
-      found->second.used = now;
-    }
     if (found == shard.entries.end()) {
       counters_.misses.fetch_add(1, std::memory_order_relaxed);
       return std::nullopt;
     }
     counters_.hits.fetch_add(1, std::memory_order_relaxed);
+    found->second.used = counters_.step.load(std::memory_order_relaxed);
     if (shard.newest != &*found) {
       unlink(shard, *found);
       link_newest(shard, *found);
@@ -276,9 +296,7 @@ class Cache {
       link_newest(shard, *at);
     }
     at->second.weight = weight;
-    if (unused_ttl_.count() > 0) {
-      at->second.used = group_->runtime().steady_now();
-    }
+    at->second.used = counters_.step.load(std::memory_order_relaxed);
     shard.size += weight;
     counters_.size.fetch_add(static_cast<std::int64_t>(weight), std::memory_order_relaxed);
     shrink(shard);
@@ -327,10 +345,10 @@ class Cache {
 
   TaskGroup* group_;
   Weigh weigh_;
-  std::chrono::milliseconds unused_ttl_;
   std::vector<Shard> shards_;
   detail::CacheCounters counters_;
-  detail::CacheMetrics metrics_;
+  // Last, since others may call from its construction on.
+  detail::CacheMembership membership_;
 };
 
 }  // namespace lares

@@ -2,6 +2,7 @@
 #include "runtime_fixture.hpp"
 
 #include <lares/async/cache.hpp>
+#include <lares/async/cache_settings.hpp>
 #include <lares/async/event.hpp>
 #include <lares/base/metrics.hpp>
 
@@ -9,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace lares {
 namespace {
@@ -170,11 +172,65 @@ TEST_F(CacheTest, WeighsWhatItIsToldToWeigh) {
 }
 
 TEST_F(CacheTest, LetsGoOfWhatNobodyUses) {
-  Ints cache{loads_, {.name = "test", .unused_ttl = 1ms}};
+  ServerCaches caches{runtime_, "hs", {}};
+  Ints cache{loads_, {.name = "test", .server_name = "hs"}};
+  Ints record{loads_, {.name = "record", .server_name = "hs", .record = true}};
   cache.put("a", 1);
-  run([](Runtime& runtime) -> Task<void> { co_await runtime.sleep_for(3ms); }(runtime_));
-  EXPECT_EQ(cache.peek("a"), std::nullopt);
+  cache.put("b", 2);
+  record.put("a", 1);
+  caches.step();
+  caches.step();
+  EXPECT_EQ(cache.peek("a"), 1);
+  caches.step();
+  EXPECT_FALSE(caches.expire(2));
+  EXPECT_EQ(cache.peek("a"), 1);
+  EXPECT_EQ(cache.peek("b"), std::nullopt);
+  EXPECT_EQ(record.peek("a"), 1);
   EXPECT_EQ(cache.counters().evicted_for_time, 1U);
+}
+
+TEST_F(CacheTest, LetsGoOfMuchInSteps) {
+  ServerCaches caches{runtime_, "hs", {}};
+  Ints cache{loads_, {.name = "test", .server_name = "hs"}};
+  for (int i = 0; i < 200; ++i) {
+    cache.put(std::to_string(i), i);
+  }
+  caches.step();
+  caches.step();
+  EXPECT_TRUE(caches.expire(1));
+  EXPECT_GT(cache.size(), 0U);
+  while (caches.expire(1)) {
+  }
+  EXPECT_EQ(cache.size(), 0U);
+}
+
+TEST_F(CacheTest, IsAsLargeAsItsServerSays) {
+  Ints before{loads_, {.name = "before", .server_name = "hs", .max_size = 100}};
+  Ints of_another{loads_, {.name = "before", .server_name = "another", .max_size = 100}};
+  ServerCaches caches{runtime_, "hs", {.factor = 1.0, .factors = {{"getevent", 0.25}, {"tiny", 0.001}}}};
+  Ints after{loads_, {.name = "getEvent", .server_name = "hs", .max_size = 100}};
+  Ints tiny{loads_, {.name = "tiny", .server_name = "hs", .max_size = 100}};
+  Ints record{loads_, {.name = "record", .server_name = "hs", .max_size = 100, .record = true}};
+  EXPECT_EQ(before.counters().max_size, 200U);
+  EXPECT_EQ(of_another.counters().max_size, 100U);
+  EXPECT_EQ(after.counters().max_size, 50U);
+  EXPECT_EQ(tiny.counters().max_size, 1U);
+  EXPECT_EQ(record.counters().max_size, 100U);
+  for (int i = 0; i < 60; ++i) {
+    after.put(std::to_string(i), i);
+  }
+  EXPECT_EQ(after.size(), 50U);
+  caches.apply({.factor = 0, .factors = {{"getevent", 0.1}}, .bounds = {{"getevent", 40}}});
+  EXPECT_EQ(before.counters().max_size, 0U);
+  EXPECT_EQ(after.counters().max_size, 8U);
+  EXPECT_EQ(after.size(), 8U);
+  EXPECT_EQ(after.peek("59"), 59);
+  EXPECT_EQ(caches.names(), (std::vector<std::string>{"before", "getEvent", "record", "tiny"}));
+}
+
+TEST_F(CacheTest, NamesAreReadAsAdministratorsWriteThem) {
+  EXPECT_EQ(CacheSettings::canonical("*getEvent*"), "getevent");
+  EXPECT_EQ(CacheSettings::canonical("room_names"), "room_names");
 }
 
 TEST_F(CacheTest, AFailedLoadIsEverybodysErrorAndIsTriedAgain) {
