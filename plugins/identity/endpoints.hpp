@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/base/log.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/http/json_fields.hpp>
 #include <lares/http/router.hpp>
 #include <lares/plugin/server.hpp>
@@ -36,6 +37,8 @@ struct Shared {
   AskAgain& interactive_auth;
   RegistrationTokens& tokens;
   AccountTasks& tasks;
+  metrics::Family<metrics::Counter> logins;         ///< by guest, auth_provider
+  metrics::Family<metrics::Counter> registrations;  ///< by guest, shadow_banned, auth_provider
   log::Logger log{"lares.identity"};
 };
 

@@ -73,6 +73,7 @@ Task<Response> post_login(Shared& shared, Request& request) {
                          .display_name = optional_string(body, "initial_device_display_name"),
                          .refreshable = body.value("refresh_token", false)};
   const Session session = co_await shared.accounts.log_in(account->account, std::move(options));
+  shared.logins.at({shared.server.name(), "false", ""}).add();
   json answer = {{"user_id", user.str()},
                  {"access_token", session.access_token},
                  {"device_id", session.device_id},

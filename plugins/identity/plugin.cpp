@@ -95,6 +95,24 @@ void declare(Declarations& declarations) {
                        .maximum = 100});
 }
 
+// Passwords alone are checked here, so there is no provider to name.
+metrics::Family<metrics::Counter> logins(Server& server) {
+  return server.metrics().counters(
+      {.name = "synapse_user_logins",
+       .help = "Logins that succeeded.",
+       .labels = {metrics::Label::server_name(), metrics::Label::closed("guest", {"false", "true"}),
+                  metrics::Label::closed("auth_provider", {""})}});
+}
+
+metrics::Family<metrics::Counter> registrations(Server& server) {
+  return server.metrics().counters(
+      {.name = "synapse_user_registrations",
+       .help = "Accounts that were registered.",
+       .labels = {metrics::Label::server_name(), metrics::Label::closed("guest", {"false", "true"}),
+                  metrics::Label::closed("shadow_banned", {"false"}),
+                  metrics::Label::closed("auth_provider", {""})}});
+}
+
 std::optional<std::int64_t> lifetime(const Config& config, std::string_view path) {
   const nlohmann::json& value = config.get(path);
   return value.is_null() ? std::nullopt : std::optional{value.get<std::int64_t>()};
@@ -133,7 +151,9 @@ class IdentityPlugin final : public Plugin {
                 .uia = uia_,
                 .interactive_auth = interactive_auth_,
                 .tokens = registration_tokens_,
-                .tasks = tasks_},
+                .tasks = tasks_,
+                .logins = logins(server),
+                .registrations = registrations(server)},
         interactive_auth_(shared_) {
     server.services().provide<service::Authenticator>(accounts_);
     server.services().provide<service::Devices>(device_names_);

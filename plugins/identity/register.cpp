@@ -61,6 +61,10 @@ Task<void> refuse_taken(Shared& shared, matrix::UserId user) {
   }
 }
 
+void count_registration(const Shared& shared, std::string_view guest) {
+  shared.registrations.at({shared.server.name(), guest, "false", ""}).add();
+}
+
 Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin,
                       SessionOptions options, bool log_in) {
   std::string hash;
@@ -71,6 +75,7 @@ Task<Response> finish(Shared& shared, matrix::UserId user, std::string password,
   if (!co_await shared.accounts.create(std::move(account))) {
     throw http::MatrixError(400, "M_USER_IN_USE", "This user name is taken.");
   }
+  count_registration(shared, "false");
   shared.log.info("Registered {}{}.", user.view(), admin ? ", an administrator" : "");
   if (!log_in) {
     co_return Response::json({{"user_id", user.str()}, {"home_server", shared.server.name()}});
@@ -144,6 +149,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
     matrix::UserId user = new_user(shared, localpart);
     NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false};
     (void)co_await shared.accounts.create(std::move(account));
+    count_registration(shared, "true");
     const std::optional<AccountRow> row = co_await shared.accounts.find(user);
     SessionOptions options;
     options.display_name = optional_string(body, "initial_device_display_name");

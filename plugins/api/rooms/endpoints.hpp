@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/base/metrics.hpp>
 #include <lares/http/json_fields.hpp>
 #include <lares/http/router.hpp>
 #include <lares/plugin/server.hpp>
@@ -34,6 +35,7 @@ struct Shared {
   const service::ServerKeys& keys;
   service::SpamChecker& spam;
   storage::Interner& interner;
+  metrics::Family<metrics::Histogram> page_times;  ///< of /messages, by room_size
 };
 
 void add_create_room(Shared& shared);  ///< /createRoom

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
 #include <lares/matrix/filter.hpp>
@@ -6,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -77,8 +79,18 @@ Task<std::vector<StoredEventPtr>> members_of(RoomView& view, std::vector<StoredE
   co_return members;
 }
 
+/// Pages by the size of their room, as dashboards know it.
+metrics::Histogram& pages_of_size(Shared& shared, std::size_t members) {
+  const std::string_view size = members <= 2     ? "direct_message_size"
+                                : members < 100  ? "small"
+                                : members < 1000 ? "substantial"
+                                                 : "large";
+  return shared.page_times.at({shared.server.name(), size});
+}
+
 /// GET /rooms/{roomId}/messages. spec: Client-Server API, "Getting events for a room"
 Task<Response> get_messages(Shared& shared, const Requester& requester, Request& request) {
+  const SteadyTime asked = shared.server.runtime().steady_now();
   const matrix::RoomId room = room_id(request);
   const std::string dir = request.query("dir").value_or("f");
   if (dir != "b" && dir != "f") {
@@ -104,6 +116,12 @@ Task<Response> get_messages(Shared& shared, const Requester& requester, Request&
     writer.key("state").raw(events_array(*view, co_await members_of(*view, page.events)));
   }
   writer.end_object();
+  const std::optional<std::int64_t> number = co_await shared.interner.lookup_room(room.view());
+  if (number) {
+    const auto members = co_await shared.rooms.joined_users(*number);
+    const auto took = std::chrono::duration<double>(shared.server.runtime().steady_now() - asked);
+    pages_of_size(shared, members->size()).observe(took.count());
+  }
   co_return Response::json_text(std::move(body));
 }
 

@@ -18,6 +18,17 @@ void declare(Declarations& declarations) {
                        .reload = Reload::Live});
 }
 
+metrics::Family<metrics::Histogram> page_times(Server& server) {
+  return server.metrics().histograms(
+      {.name = "synapse_room_message_list_rest_servlet_response_time_seconds",
+       .help = "How long pages of history took, by the size of their room.",
+       .labels = {metrics::Label::server_name(),
+                  metrics::Label::closed("room_size",
+                                         {"direct_message_size", "small", "substantial", "large"})},
+       .buckets = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 80.0,
+                   100.0, 120.0, 150.0, 180.0}});
+}
+
 class RoomsApiPlugin final : public Plugin {
  public:
   explicit RoomsApiPlugin(Server& server)
@@ -27,7 +38,8 @@ class RoomsApiPlugin final : public Plugin {
                 .profiles = server.services().get<service::Profiles>(),
                 .keys = server.services().get<service::ServerKeys>(),
                 .spam = server.services().get<service::SpamChecker>(),
-                .interner = server.services().get<storage::Interner>()} {
+                .interner = server.services().get<storage::Interner>(),
+                .page_times = page_times(server)} {
     add_create_room(shared_);
     add_membership(shared_);
     add_send(shared_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
 #include <lares/base/log.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
 #include <lares/plugin/declarations.hpp>
@@ -52,7 +53,14 @@ class SyncPlugin final : public Plugin {
         hub_(server.services().get<stream::Hub>()),
         notifier_(server.services().get<stream::Notifier>()),
         filters_(server, loads_),
-        shared_(stream::has_other_processes(*server.config())) {
+        shared_(stream::has_other_processes(*server.config())),
+        nonempty_(server.metrics().counters(
+            {.name = "synapse_handlers_sync_nonempty",
+             .help = "Answers to /sync in which something is news.",
+             .labels = {
+                 metrics::Label::server_name(),
+                 metrics::Label::closed("type", {"initial_sync", "incremental_sync", "full_state_sync"}),
+                 metrics::Label::closed("lazy_loaded", {"false", "true"})}})) {
     server.router().add<Access::Guest>(
         Method::Get, http::client_paths("/sync"),
         {.name = "SyncRestServlet",
@@ -88,7 +96,10 @@ class SyncPlugin final : public Plugin {
     scope.user = user;
     scope.initial = !since_text || since_text->empty();
     scope.full_state = full_state;
-    request.set_tag(scope.initial ? "initial_sync" : full_state ? "full_state_sync" : "incremental_sync");
+    const std::string_view kind = scope.initial ? "initial_sync"
+                                  : full_state  ? "full_state_sync"
+                                                : "incremental_sync";
+    request.set_tag(kind);
     std::shared_ptr<stream::UserFeed> feed = notifier_.find(user);
     if (!feed) {
       feed = co_await notifier_.feed(user);
@@ -143,6 +154,10 @@ class SyncPlugin final : public Plugin {
       }
       if (scope.initial || full_state || !response.empty() || !woken ||
           server_.runtime().steady_now() >= deadline) {
+        if (!response.empty()) {
+          const bool lazy = filter->state().lazy_load_members() || filter->timeline().lazy_load_members();
+          nonempty_.at({server_.name(), kind, lazy ? "true" : "false"}).add();
+        }
         co_return Response::json_text(serialise(response, Token::later_of(scope.from, scope.to).text()));
       }
       // What woke it was none of this client's business: go on from there.
@@ -168,6 +183,7 @@ class SyncPlugin final : public Plugin {
   bool shared_;  // with other processes
   std::vector<SyncContributor*> contributors_;
   service::Presence* presence_ = nullptr;
+  metrics::Family<metrics::Counter> nonempty_;
   log::Logger log_{"lares.sync"};
 };
 

@@ -24,7 +24,10 @@ constexpr std::chrono::seconds kTryAgain{10};
 }  // namespace
 
 Announcer::Announcer(Server& server, stream::StreamWriter<Change>& writer)
-    : server_(server), writer_(writer), tasks_(server.runtime(), "device lists") {}
+    : server_(server),
+      writer_(writer),
+      announcing_(server.runtime(), server.name(), "notify_device_update"),
+      tasks_(server.runtime(), "device lists") {}
 
 void Announcer::start() {
   spawn(tasks_, Background{"announce-device-lists", server_.name()}, catch_up());
@@ -39,6 +42,7 @@ void Announcer::note(storage::WriteTransaction& tx, std::int64_t user) {
 }
 
 Task<void> Announcer::changed(std::int64_t user, std::string user_id) {
+  const Measure measure{announcing_};
   std::string key = user_id;
   Change change{.user = user, .user_id = std::move(user_id), .signed_users = {}};
   co_await writer_.write(std::move(key), std::move(change));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
@@ -35,6 +36,7 @@ class Announcer final : public service::DeviceLists, public service::DeviceObser
 
   Server& server_;
   stream::StreamWriter<Change>& writer_;
+  MeasuredBlock announcing_;
   TaskGroup tasks_;
   log::Logger log_{"lares.device_lists"};
 };

@@ -59,7 +59,20 @@ EventMetrics::EventMetrics(metrics::Registry& registry, std::string_view server_
                     .gauges({.name = "synapse_event_persisted_position",
                              .help = "Position of the newest event that this process has written.",
                              .labels = {Label::server_name()}})
-                    .at({server_name})) {
+                    .at({server_name})),
+      extremities_(registry
+                       .histograms({.name = "synapse_storage_events_forward_extremities_persisted",
+                                    .help = "Ends of a room's graph, once what was written to it is there.",
+                                    .labels = {Label::server_name()},
+                                    .buckets = {1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 200, 500}})
+                       .at({server_name})),
+      stale_extremities_(
+          registry
+              .histograms({.name = "synapse_storage_events_stale_forward_extremities_persisted",
+                           .help = "Those of them that were there before.",
+                           .labels = {Label::server_name()},
+                           .buckets = {0, 1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 200, 500}})
+              .at({server_name})) {
   const auto family = by_type(registry);
   const auto add = [&](std::string_view type) {
     by_type_.push_back({.local = &family.at({server_name, type, "local"}),
@@ -80,6 +93,12 @@ void EventMetrics::committed(std::span<const AppliedEvent> events) noexcept {
     }
   }
   persisted_.add(events.size());
+}
+
+void EventMetrics::left_extremities(std::size_t count) noexcept {
+  extremities_.observe(static_cast<double>(count));
+  // What was written last is one itself.
+  stale_extremities_.observe(static_cast<double>(count - 1));
 }
 
 }  // namespace lares::events

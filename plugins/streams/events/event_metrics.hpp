@@ -20,6 +20,8 @@ class EventMetrics {
 
   /// Events that were committed, in the order of their positions.
   void committed(std::span<const AppliedEvent> events) noexcept;
+  /// How many ends a room's graph has once a write to it is committed.
+  void left_extremities(std::size_t count) noexcept;
 
  private:
   struct OfType {
@@ -30,6 +32,8 @@ class EventMetrics {
   std::string_view server_name_;
   metrics::Counter& persisted_;
   metrics::Gauge& position_;
+  metrics::Histogram& extremities_;
+  metrics::Histogram& stale_extremities_;
   std::vector<OfType> by_type_;  // as kTypes; the last is every other type
 };
 

@@ -15,6 +15,7 @@
 #include "event_metrics.hpp"
 #include "event_reader.hpp"
 #include "event_stream.hpp"
+#include "extremity_census.hpp"
 #include "forget.hpp"
 #include "relations_service.hpp"
 #include "remote_writer.hpp"
@@ -73,7 +74,8 @@ class EventsPlugin final : public Plugin {
         sync_(server, database_, interner_, hub_, caches_, reader_),
         writer_(server),
         remote_(server, hub_, server.services().get<stream::Peers>()),
-        metrics_(server.metrics(), server.name()) {
+        metrics_(server.metrics(), server.name()),
+        extremities_(server, database_) {
     server.services().provide<service::EventWriter>(writer_);
     server.services().provide<service::Rooms>(rooms_);
     server.services().provide<service::Relations>(relations_);
@@ -97,6 +99,9 @@ class EventsPlugin final : public Plugin {
     }
     co_await interner_.intern(storage::InternKind::StateKey, std::move(asked));
     writer_.remote = &remote_;
+    if (server_.app() == "homeserver") {
+      extremities_.start();
+    }
     if (!stream::writes_stream(*server_.config(), "events", server_.instance())) {
       co_return;
     }
@@ -116,7 +121,10 @@ class EventsPlugin final : public Plugin {
     }
   }
 
-  Task<void> stop() noexcept override { co_await loads_.stop(); }
+  Task<void> stop() noexcept override {
+    co_await extremities_.stop();
+    co_await loads_.stop();
+  }
 
  private:
   void committed(std::span<const std::shared_ptr<service::StoredEvent>> events,
@@ -130,6 +138,7 @@ class EventsPlugin final : public Plugin {
                            .redacts = event.redacts,
                            .target = event.relation ? event.relation->target : 0});
       }
+      metrics_.left_extremities(count_extremities(write->head.extremities));
     }
     stream_.committed(applied);
     metrics_.committed(applied);
@@ -149,6 +158,7 @@ class EventsPlugin final : public Plugin {
   ShardedWriter writer_;
   RemoteWriter remote_;
   EventMetrics metrics_;
+  ExtremityCensus extremities_;
   std::unique_ptr<RoomWriter> local_;
 };
 

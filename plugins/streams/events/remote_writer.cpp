@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote_writer.hpp"
 
+#include <lares/async/measure.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
@@ -86,8 +87,13 @@ WriteRequest decode(const json& body) {
   return request;
 }
 
-Task<json> take_write(service::EventWriter& writer, json body) {
-  WriteRequest write = decode(body);
+WriteRequest parse(const json& body, MeasuredBlock& parsing) {
+  const Measure measure{parsing};
+  return decode(body);
+}
+
+Task<json> take_write(service::EventWriter& writer, MeasuredBlock& parsing, json body) {
+  WriteRequest write = parse(body, parsing);
   const WriteResult written = co_await writer.write(std::move(write));
   json answer = {
       {"room_id", written.room.str()}, {"position", written.position}, {"event_ids", json::array()}};
@@ -123,8 +129,11 @@ Task<WriteResult> RemoteWriter::write(std::string instance, WriteRequest request
 }
 
 void add_write_route(Server& server, service::EventWriter& writer) {
+  auto parsing = std::make_shared<MeasuredBlock>(server.runtime(), server.name(), "repl_send_events_parse");
   stream::add_peer_route(server, "ReplicationWriteEvents", kWritePath,
-                         [&writer](json body) { return take_write(writer, std::move(body)); });
+                         [&writer, parsing = std::move(parsing)](json body) {
+                           return take_write(writer, *parsing, std::move(body));
+                         });
 }
 
 }  // namespace lares::events

@@ -101,6 +101,7 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
       interner_(interner),
       reader_(reader),
       forget_on_leave_(forget_on_leave),
+      fetching_(group.runtime(), server_name, "_fetch_event_list"),
       names_(group, {.name = "room_names", .server_name = server_name, .max_size = 20'000}),
       timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = kTimelinesBytes},
                  [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->bytes : 64; }),
@@ -292,6 +293,7 @@ Task<std::vector<StoredEventPtr>> RoomCaches::events(std::vector<std::int64_t> n
   if (missing.empty()) {
     co_return result;
   }
+  const Measure measure{fetching_};
   current_context().add_event_fetches(missing.size());
   std::vector<StoredEventPtr> loaded = co_await database_.read(
       "events_by_number", [this, &missing](ReadTransaction& tx) { return reader_.by_number(tx, missing); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/cache.hpp>
+#include <lares/async/measure.hpp>
 #include <lares/matrix/state_map.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/service/stored_event.hpp>
@@ -153,6 +154,7 @@ class RoomCaches {
   storage::Interner& interner_;
   const EventReader& reader_;
   const bool forget_on_leave_;
+  MeasuredBlock fetching_;
   Cache<std::int64_t, RoomName> names_;
   Cache<std::int64_t, TimelinePtr> timelines_;
   Cache<std::int64_t, UserRooms> rooms_of_;

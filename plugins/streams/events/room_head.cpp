@@ -304,6 +304,10 @@ std::string encode_extremities(std::span<const Extremity> extremities) {
   return out;
 }
 
+std::size_t count_extremities(std::string_view bytes) noexcept {
+  return static_cast<std::size_t>(std::ranges::count(bytes, '\n'));
+}
+
 std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes) {
   std::vector<Extremity> result;
   while (!bytes.empty()) {

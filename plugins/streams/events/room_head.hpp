@@ -181,6 +181,8 @@ class RoomHead {
 /// Extremities as `room_heads` keeps them, and back; empty for bytes that are none.
 [[nodiscard]] std::string encode_extremities(std::span<const Extremity> extremities);
 [[nodiscard]] std::optional<std::vector<Extremity>> decode_extremities(std::string_view bytes);
+/// How many there are.
+[[nodiscard]] std::size_t count_extremities(std::string_view bytes) noexcept;
 
 /// A create event's id is the room's in versions whose room ids are hashes: built before there is a head.
 [[nodiscard]] matrix::EventPtr build_create_event(const service::NewEvent& event,

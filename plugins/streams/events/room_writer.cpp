@@ -111,7 +111,8 @@ RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::I
       limits_(limits),
       actor_(runtime.loop(0), "room writer"),
       persister_(database, hub, runtime, std::move(sinks), std::move(applied),
-                 [this](std::vector<PreparedWritePtr> writes) { return recover(std::move(writes)); }) {}
+                 [this](std::vector<PreparedWritePtr> writes) { return recover(std::move(writes)); }),
+      preparing_(runtime, keys.server_name().view(), "create_new_client_event") {}
 
 RoomWriter::~RoomWriter() = default;
 
@@ -348,6 +349,7 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
 }
 
 Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
+  const Measure measure{preparing_};
   const std::int64_t now = runtime_.now_ms();
   if (write.new_room && !room.head) {
     room.head = std::make_unique<RoomHead>(write.room, write.room_id, write.create->version());

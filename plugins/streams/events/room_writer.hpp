@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/actor.hpp>
+#include <lares/async/measure.hpp>
 #include <lares/async/waiter.hpp>
 #include <lares/base/log.hpp>
 #include <lares/service/event_writer.hpp>
@@ -82,6 +83,7 @@ class RoomWriter final : public service::EventWriter {
   WriterLimits limits_;
   Actor actor_;
   Persister persister_;
+  MeasuredBlock preparing_;
   std::unordered_map<std::int64_t, std::shared_ptr<Room>> rooms_;
   std::list<std::int64_t> idle_;  // least recently used first
   std::size_t bytes_ = 0;

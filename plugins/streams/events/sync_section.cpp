@@ -61,7 +61,8 @@ SyncSection::SyncSection(Server& server, storage::Database& database, storage::I
       interner_(interner),
       hub_(hub),
       caches_(caches),
-      reader_(reader) {}
+      reader_(reader),
+      recents_(server.runtime(), server.name(), "load_filtered_recents") {}
 
 Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   const UserRooms rooms = co_await caches_.rooms_of(scope.user);
@@ -212,6 +213,7 @@ Task<std::vector<std::int64_t>> SyncSection::whole_state(std::int64_t room, std:
 
 Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership,
                                           bool whole, std::int64_t upto) {
+  const Measure measure{recents_};
   Part part;
   const std::size_t limit = std::max<std::size_t>(1, scope.filter->timeline().limit(kTimelineLimit));
   std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto);

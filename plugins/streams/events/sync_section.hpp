@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/sync.hpp>
 #include <lares/storage/intern.hpp>
@@ -64,6 +65,7 @@ class SyncSection final : public service::SyncContributor {
   stream::Hub& hub_;
   RoomCaches& caches_;
   const EventReader& reader_;
+  MeasuredBlock recents_;
 };
 
 }  // namespace lares::events

@@ -41,9 +41,15 @@ class PresencePlugin final : public Plugin {
         writer_(server, settings_, database_, hub_, peers_, rooms_, board_, stream_),
         tracker_(server, settings_, writer_),
         sync_(server, settings_, interner_, rooms_, board_),
-        people_metric_(server.metrics().on_scrape("synapse_handlers_presence_user_to_current_state_size",
-                                                  "Users whose presence is known in this process.",
-                                                  [this] { return static_cast<double>(board_.size()); })),
+        people_metric_(server.metrics().on_scrape(
+            {.name = "synapse_handlers_presence_user_to_current_state_size",
+             .help = "Users whose presence is known in this process.",
+             .labels = {metrics::Label::server_name()}},
+            metrics::Kind::kGauge,
+            [this, &server] {
+              return std::vector<metrics::Sample>{
+                  {.label_values = {server.name()}, .value = static_cast<double>(board_.size())}};
+            })),
         shared_{.server = server,
                 .settings = settings_,
                 .interner = interner_,

@@ -64,8 +64,8 @@ PresenceWriter::PresenceWriter(Server& server, const Settings& settings, storage
       stream_(stream),
       shards_(*server.config(), "presence", server.instance()),
       tasks_(server.runtime(), "presence"),
-      announced_(server.metrics().counter("synapse_handler_presence_presence_updates",
-                                          "Changes of presence that were announced.")) {
+      metrics_(server),
+      updating_(server.runtime(), server.name(), "presence_update_states") {
   if (!stream::has_other_processes(*server.config()) ||
       !stream::writes_stream(*server.config(), "presence", server.instance())) {
     return;
@@ -203,6 +203,7 @@ Task<void> PresenceWriter::report_here(std::vector<Report> reports) {
                    settings_);
     }
     if (report.active_ago_ms) {
+      metrics_.active.add();
       person.acts(now - std::chrono::milliseconds{*report.active_ago_ms}, now_ts - *report.active_ago_ms);
     }
     touched.insert(report.user);
@@ -238,6 +239,8 @@ Task<std::int64_t> PresenceWriter::say_here(Statement statement) {
 }
 
 Task<void> PresenceWriter::settle(std::int64_t user) {
+  const Measure measure{updating_};
+  metrics_.updates.add();
   const auto news_of = [this, user]() -> std::optional<PresenceState> {
     const auto found = people_.find(user);
     if (found == people_.end()) {
@@ -265,7 +268,7 @@ Task<void> PresenceWriter::settle(std::int64_t user) {
     if (std::optional<PresenceState> news = news_of()) {
       news->position = ++position_;
       news->writer = hub_.self();
-      announced_.add();
+      metrics_.announced(board_.find(user).get(), *news);
       stream_.written(std::move(*news), rooms);
     }
   }
@@ -280,6 +283,7 @@ Task<void> PresenceWriter::settle(std::int64_t user) {
     found->second.looks_at = verdict.changes_at;
     const bool first = looks_.empty() || verdict.changes_at < looks_.begin()->first;
     looks_.emplace(verdict.changes_at, user);
+    metrics_.timers.set(static_cast<std::int64_t>(looks_.size()));
     if (first) {
       earlier_.notify();
     }
@@ -301,11 +305,13 @@ Task<void> PresenceWriter::watch() {
     }
     const std::int64_t user = looks_.begin()->second;
     looks_.erase(looks_.begin());
+    metrics_.timers.set(static_cast<std::int64_t>(looks_.size()));
     const auto found = people_.find(user);
     if (found == people_.end() || found->second.looks_at != next) {
       continue;
     }
     found->second.looks_at = SteadyTime::max();
+    metrics_.timers_fired.add();
     try {
       co_await settle(user);
     } catch (const boost::system::system_error&) {

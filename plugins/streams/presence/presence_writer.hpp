@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/event.hpp>
+#include <lares/async/measure.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
@@ -23,6 +24,7 @@
 
 #include "person.hpp"
 #include "presence_board.hpp"
+#include "presence_metrics.hpp"
 #include "presence_stream.hpp"
 #include "settings.hpp"
 #include "status_store.hpp"
@@ -104,7 +106,8 @@ class PresenceWriter {
   std::unordered_map<std::int64_t, Kept> people_;
   std::multimap<SteadyTime, std::int64_t> looks_;
   std::int64_t position_ = 0;
-  metrics::Counter& announced_;
+  PresenceMetrics metrics_;
+  MeasuredBlock updating_;
   log::Logger log_{"lares.presence"};
 };
 

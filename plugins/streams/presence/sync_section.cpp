@@ -119,8 +119,10 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   }
   const StreamPosition from = scope.from.at(StreamNumber::kPresence);
   const StreamPosition to = scope.to.at(StreamNumber::kPresence);
+  const Measure measure{looking_};
   std::vector<PresencePtr> people;
   if (scope.initial) {
+    metrics_.full.add();
     std::vector<PresencePtr> present = co_await board_.ask_present();
     people = co_await sharing(scope, response, std::move(present));
     if (settings_.include_offline) {
@@ -129,6 +131,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
       }
     }
   } else if (to.maximum() > from.minimum()) {
+    metrics_.stream.add();
     PresenceBoard::Changes changes = co_await board_.ask_changes(from, to);
     people = co_await sharing(scope, response, std::move(changes.people));
     if (!changes.complete) {

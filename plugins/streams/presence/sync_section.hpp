@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/service/sync.hpp>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "presence_board.hpp"
+#include "presence_metrics.hpp"
 #include "settings.hpp"
 
 namespace lares::presence {
@@ -18,7 +20,13 @@ class SyncSection final : public service::SyncContributor {
  public:
   SyncSection(Server& server, const Settings& settings, storage::Interner& interner, service::Rooms& rooms,
               PresenceBoard& board)
-      : server_(server), settings_(settings), interner_(interner), rooms_(rooms), board_(board) {}
+      : server_(server),
+        settings_(settings),
+        interner_(interner),
+        rooms_(rooms),
+        board_(board),
+        metrics_(server),
+        looking_(server.runtime(), server.name(), "presence.get_new_events") {}
 
   Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
 
@@ -39,6 +47,8 @@ class SyncSection final : public service::SyncContributor {
   storage::Interner& interner_;
   service::Rooms& rooms_;
   PresenceBoard& board_;
+  SyncMetrics metrics_;
+  MeasuredBlock looking_;
 };
 
 }  // namespace lares::presence

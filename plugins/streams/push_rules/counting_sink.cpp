@@ -46,6 +46,7 @@ CountingSink::CountingSink(Runtime& runtime, const std::string& server_name, sto
                            RecentNotes& notes)
     : runtime_(runtime),
       server_(":" + server_name),
+      judging_(runtime, server_name, "action_for_event_by_user"),
       interner_(interner),
       rooms_(rooms),
       rules_(rules),
@@ -54,6 +55,7 @@ CountingSink::CountingSink(Runtime& runtime, const std::string& server_name, sto
 
 Task<void> CountingSink::prepare(std::span<const StoredEventPtr> events,
                                  std::span<service::EventMarks> marks) {
+  const Measure measure{judging_};
   verdicts_.clear();
   verdicts_.reserve(events.size());
   now_ts_ = runtime_.now_ms();

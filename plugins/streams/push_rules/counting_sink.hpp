@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/matrix/push_rules.hpp>
 #include <lares/service/event_sink.hpp>
@@ -65,6 +66,7 @@ class CountingSink final : public service::EventSink {
 
   Runtime& runtime_;
   std::string server_;  // ":a.example"
+  MeasuredBlock judging_;
   storage::Interner& interner_;
   service::Rooms& rooms_;
   UserRulesCache& rules_;

@@ -54,7 +54,7 @@ class PushRulesPlugin final : public Plugin {
         counts_(loads_, server, database_, rooms_, notes_),
         stream_(database_, interner_, server.services().get<stream::Notifier>(), rules_, audiences_),
         sink_(server.runtime(), server.name(), interner_, rooms_, rules_, audiences_, notes_),
-        sync_(rules_, counts_),
+        sync_(server, rules_, counts_),
         writer_(server, stream_, stream::StreamNumber::kPushRules, parts(hub_)),
         shared_{.server = server, .rules = rules_, .writer = writer_} {
     server.services().join<stream::Stream>(stream_);

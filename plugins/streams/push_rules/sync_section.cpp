@@ -40,6 +40,7 @@ Task<void> SyncSection::add_rules(const SyncScope& scope, SyncResponse& response
 }
 
 Task<void> SyncSection::add_counts(const SyncScope& scope, service::JoinedRoomSync& room) {
+  const Measure measure{counting_};
   const Unread unread = co_await counts_.count(scope.user, room.room, scope.to.at(StreamNumber::kEvents));
   UnreadCount shown = unread.main;
   if (!scope.filter->timeline().unread_thread_notifications()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
+#include <lares/plugin/server.hpp>
 #include <lares/service/sync.hpp>
 
 #include "unread_counts.hpp"
@@ -13,7 +15,10 @@ namespace lares::push_rules {
 /// spec: Client-Server API, "Push Rules: Events", "Receiving notifications"
 class SyncSection final : public service::SyncContributor {
  public:
-  SyncSection(UserRulesCache& rules, UnreadCounts& counts) : rules_(rules), counts_(counts) {}
+  SyncSection(Server& server, UserRulesCache& rules, UnreadCounts& counts)
+      : rules_(rules),
+        counts_(counts),
+        counting_(server.runtime(), server.name(), "unread_notifs_for_room_id") {}
 
   Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
 
@@ -23,6 +28,7 @@ class SyncSection final : public service::SyncContributor {
 
   UserRulesCache& rules_;
   UnreadCounts& counts_;
+  MeasuredBlock counting_;
 };
 
 }  // namespace lares::push_rules

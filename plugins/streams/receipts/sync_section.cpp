@@ -107,6 +107,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   if (asked.empty()) {
     co_return;
   }
+  const Measure measure{looking_};
   std::vector<Found> found = co_await database_.read("sync_receipts", [&](storage::ReadTransaction& tx) {
     std::vector<Found> list;
     const auto take = [&list](std::size_t index, const storage::Row& row) {

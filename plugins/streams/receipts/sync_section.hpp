@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/measure.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/account_data.hpp>
 #include <lares/service/sync.hpp>
@@ -15,7 +16,11 @@ namespace lares::receipts {
 class SyncSection final : public service::SyncContributor {
  public:
   SyncSection(Server& server, storage::Database& database, storage::Interner& interner, RecentRooms& recent)
-      : server_(server), database_(database), interner_(interner), recent_(recent) {}
+      : server_(server),
+        database_(database),
+        interner_(interner),
+        recent_(recent),
+        looking_(server.runtime(), server.name(), "ephemeral_by_room") {}
 
   Task<void> contribute(service::SyncScope& scope, service::SyncResponse& response) override;
 
@@ -24,6 +29,7 @@ class SyncSection final : public service::SyncContributor {
   storage::Database& database_;
   storage::Interner& interner_;
   RecentRooms& recent_;
+  MeasuredBlock looking_;
 };
 
 }  // namespace lares::receipts

@@ -25,7 +25,7 @@ class TypingPlugin final : public Plugin {
       : board_(server.runtime()),
         stream_(server, server.services().get<storage::Interner>(), server.services().get<stream::Hub>(),
                 server.services().get<stream::Notifier>(), server.services().get<stream::Peers>(), board_),
-        sync_(board_),
+        sync_(server, board_),
         writer_(server, server.services().get<stream::Hub>(), server.services().get<stream::Peers>(),
                 server.services().get<service::Rooms>(), board_, stream_),
         shared_{.server = server, .rooms = server.services().get<service::Rooms>(), .writer = writer_} {

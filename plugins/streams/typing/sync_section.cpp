@@ -50,6 +50,7 @@ Task<void> SyncSection::contribute(service::SyncScope& scope, service::SyncRespo
   if (rooms.empty() || !scope.filter->ephemeral().matches("m.typing", {})) {
     co_return;
   }
+  const Measure measure{looking_};
   for (const TypingRoom& room : co_await board_.changed(std::move(rooms), from, to)) {
     if (JoinedRoomSync* section = response.room(room.room)) {
       section->ephemeral.push_back(serialise(room));

@@ -37,8 +37,11 @@ TypingWriter::TypingWriter(Server& server, stream::Hub& hub, stream::Peers& peer
       stream_(stream),
       shards_(*server.config(), "typing", server.instance()),
       tasks_(server.runtime(), "typing"),
-      typists_metric_(server.metrics().gauge("lares_typing_users",
-                                             "Users who type, in rooms whose typing this process keeps.")) {
+      typists_metric_(server.metrics()
+                          .gauges({.name = "lares_typing_users",
+                                   .help = "Users who type, in rooms whose typing this process keeps.",
+                                   .labels = {metrics::Label::server_name()}})
+                          .at({server.name()})) {
   if (stream::has_other_processes(*server.config()) &&
       stream::writes_stream(*server.config(), "typing", server.instance())) {
     stream::add_peer_route(
