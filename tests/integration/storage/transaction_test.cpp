@@ -5,10 +5,15 @@
 #include <lares/async/when_all.hpp>
 #include <lares/storage/errors.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -39,6 +44,8 @@ constexpr Statement kCount{"SELECT COUNT(*) FROM things"};
 constexpr Statement kRename{"UPDATE things SET name = $2 WHERE number = $1"};
 constexpr Statement kDeleteAll{"DELETE FROM things"};
 constexpr Statement kDeleteReturning{"DELETE FROM things WHERE number <= $1 RETURNING number, name"};
+
+constexpr std::chrono::milliseconds kHeld{50};
 
 std::int64_t count(ReadTransaction& tx) {
   return tx.one(kCount, [](const Row& row) { return row.i64(0); });
@@ -332,6 +339,51 @@ TEST_P(Transactions, TheCallersContextIsChargedAndCurrentInTheFunction) {
   EXPECT_EQ(usage.db_txn_count, 2U);
   EXPECT_GT(usage.db_txn_duration.count(), 0);
   EXPECT_GE(usage.db_sched_duration.count(), 0);
+}
+
+// T4: who waits for a connection is charged the waiting, and who has one the work; each one transaction.
+TEST_P(Transactions, WaitingForAConnectionIsToldFromTheTransaction) {
+  struct Held {
+    std::counting_semaphore<> may_end{0};
+    std::atomic<int> inside{0};
+  };
+  const auto charged = run([](Database& db) -> Task<std::vector<Usage>> {
+    // More than either engine has connections for.
+    constexpr int kReads = 64;
+    const auto held = std::make_shared<Held>();
+    const auto read = [](Database& one, std::shared_ptr<Held> until) -> Task<Usage> {
+      const ContextScope scope{current_context().child("read")};
+      co_await one.read("test_held", [&until](ReadTransaction&) {
+        ++until->inside;
+        until->may_end.acquire();
+      });
+      co_return current_context().usage();
+    };
+    std::vector<Task<Usage>> reads;
+    for (int i = 0; i < kReads; ++i) {
+      reads.push_back(read(db, held));
+    }
+    // Ends the reads once the first have been in their transactions, and the others before theirs, for a
+    // while.
+    std::jthread ends{[held] {
+      while (held->inside == 0) {
+        std::this_thread::yield();
+      }
+      std::this_thread::sleep_for(kHeld);
+      held->may_end.release(kReads);
+    }};
+    co_return co_await when_all(std::move(reads));
+  });
+  std::size_t waited = 0;
+  std::size_t worked = 0;
+  for (const Usage& usage : charged) {
+    EXPECT_EQ(usage.db_txn_count, 1U);
+    EXPECT_GE(usage.db_sched_duration + usage.db_txn_duration, kHeld);
+    waited += usage.db_sched_duration >= kHeld ? 1 : 0;
+    worked += usage.db_txn_duration >= kHeld ? 1 : 0;
+  }
+  EXPECT_GE(waited, 1U);
+  EXPECT_GE(worked, 1U);
 }
 
 TEST_P(Transactions, WriteCertainGivesWhatWasWrittenOnce) {

@@ -6,6 +6,7 @@
 #include <lares/async/log_context.hpp>
 #include <lares/async/promise.hpp>
 #include <lares/async/when_all.hpp>
+#include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -18,7 +19,9 @@
 #include <memory>
 #include <semaphore>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace lares {
@@ -195,6 +198,53 @@ Task<void> visit_actors(Runtime& runtime, std::vector<std::unique_ptr<Actor>>& a
   }
 }
 
+/// Keeps the lines' requests and messages.
+class LineCapture : public log::Capture {
+ public:
+  LineCapture() { log::set_capture(this); }
+  ~LineCapture() override { log::set_capture(nullptr); }
+  void line(std::string_view text) override {
+    // time - name - line - LEVEL - request - message
+    const std::size_t message = text.rfind(" - ");
+    const std::size_t request = text.rfind(" - ", message - 1);
+    lines.emplace_back(text.substr(request + 3, message - request - 3), text.substr(message + 3));
+  }
+  std::vector<std::pair<std::string, std::string>> lines;
+};
+
+Task<void> log_around_awaits(Runtime& runtime, std::vector<std::unique_ptr<Actor>>& actors, std::string name,
+                             int awaits) {
+  const log::Logger logger{"test"};
+  for (int i = 0; i < awaits; ++i) {
+    logger.warning("{}", name);
+    co_await runtime.sleep_for(std::chrono::microseconds{i % 3 * 50});
+    logger.warning("{}", name);
+    co_await actors[static_cast<std::size_t>(i) % actors.size()]->call(
+        [&logger, &name] { logger.warning("{}", name); });
+  }
+}
+
+TEST_F(LogContextsOnFourLoops, LogLinesBeforeAndAfterAwaitsCarryTheRequest) {
+  LineCapture capture;
+  std::vector<std::unique_ptr<Actor>> actors;
+  for (std::size_t i = 0; i < 4; ++i) {
+    actors.push_back(std::make_unique<Actor>(runtime_.loop(i)));
+  }
+  TaskGroup group{runtime_, "requests"};
+  std::size_t expected = 0;
+  for (int i = 0; i < 1000; ++i) {
+    std::string name = "GET-" + std::to_string(i);
+    const int awaits = 1 + i % 7;
+    expected += static_cast<std::size_t>(awaits) * 3;
+    spawn(group, request(name), log_around_awaits(runtime_, actors, name, awaits), &runtime_.next_loop());
+  }
+  run([](TaskGroup& all) -> Task<void> { co_await all.join(); }(group));
+  EXPECT_EQ(capture.lines.size(), expected);
+  for (const auto& [shown, name] : capture.lines) {
+    EXPECT_EQ(shown, name);
+  }
+}
+
 TEST_F(LogContextsOnFourLoops, SurviveCallsIntoFourActorsOfAThousandRequestsAtATime) {
   std::atomic<int> wrong{0};
   std::vector<std::unique_ptr<Actor>> actors;
@@ -274,11 +324,17 @@ TEST_F(LogContexts, ABackgroundTaskRunsUnderItsParentsContextAndLeavesTheCallers
     TaskGroup group{runtime, "background"};
     const RefPtr<LogContext> mine{&current_context()};
     std::vector<std::string> seen;
+    LineCapture capture;
+    const log::Logger logger{"test"};
     spawn(group, mine->child("child"), [](Runtime& at, std::vector<std::string>& names) -> Task<void> {
+      const log::Logger of_child{"test"};
+      of_child.warning("in the child");
       names.push_back(current_context().name());
       co_await yield(at);
+      of_child.warning("in the child");
       names.push_back(current_context().name());
     }(runtime, seen));
+    logger.warning("beside it");
     EXPECT_EQ(&current_context(), mine.get());
     spawn(group, request("GET-2"), [](Runtime& at) -> Task<void> {
       EXPECT_EQ(current_context().name(), "GET-2");
@@ -289,6 +345,10 @@ TEST_F(LogContexts, ABackgroundTaskRunsUnderItsParentsContextAndLeavesTheCallers
     co_await group.join();
     EXPECT_EQ(&current_context(), mine.get());
     EXPECT_EQ(seen, (std::vector<std::string>{"test-child", "test-child"}));
+    EXPECT_EQ(capture.lines.size(), 3U);
+    for (const auto& [shown, message] : capture.lines) {
+      EXPECT_EQ(shown, message == "beside it" ? "test" : "test-child");
+    }
   }(runtime_));
 }
 
@@ -519,6 +579,51 @@ TEST_F(LogContextsOnFourLoops, CompletingAPromiseResumesWaitersOnTheirLoopsUnder
   }
   run([](TaskGroup& all) -> Task<void> { co_await all.join(); }(group));
   EXPECT_EQ(right, 40);
+}
+
+TEST_F(LogContextsOnFourLoops, CompletingAPromiseInAnActorResumesWaitersInTheirsUnderTheirContexts) {
+  std::vector<std::unique_ptr<Actor>> actors;
+  for (std::size_t i = 0; i < 4; ++i) {
+    actors.push_back(std::make_unique<Actor>(runtime_.loop(i)));
+  }
+  std::atomic<int> waiting{0};
+  std::atomic<int> right{0};
+  TaskGroup group{runtime_, "waiters"};
+  Promise<int> promise;
+  struct Waits {
+    Future<int> future;
+    Actor& actor;
+    std::string name;
+    std::atomic<int>& waiting;
+    std::atomic<int>& right;
+  };
+  std::vector<std::unique_ptr<Waits>> waits;
+  for (std::size_t i = 0; i < 40; ++i) {
+    waits.push_back(std::make_unique<Waits>(
+        Waits{promise.future(), *actors[i % 4], "GET-" + std::to_string(i), waiting, right}));
+    spawn(group, request(waits.back()->name), [](Waits& mine) -> Task<void> {
+      co_await mine.actor.call(
+          [](Waits* own) -> Task<void> {
+            ++own->waiting;
+            co_await own->future.get();
+            own->right += own->actor.loop().is_current() && current_context().name() == own->name ? 1 : 0;
+          },
+          &mine);
+      mine.right += current_context().name() == mine.name ? 1 : 0;
+    }(*waits.back()));
+  }
+  while (waiting != 40) {
+    std::this_thread::yield();
+  }
+  spawn(group, request("GET-completer"), [](Actor& actor, Promise<int>& to) -> Task<void> {
+    co_await actor.call([&to] {
+      to.set(1);
+      EXPECT_EQ(current_context().name(), "GET-completer");
+    });
+    EXPECT_EQ(current_context().name(), "GET-completer");
+  }(*actors[0], promise));
+  run([](TaskGroup& all) -> Task<void> { co_await all.join(); }(group));
+  EXPECT_EQ(right, 80);
 }
 
 // T10: background processes, whatever starts them, show in the metrics.
