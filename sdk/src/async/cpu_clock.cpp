@@ -2,6 +2,7 @@
 #include "thread_state.hpp"
 
 #include <lares/async/log_context.hpp>
+#include <lares/base/log.hpp>
 
 #include <sys/resource.h>
 #include <time.h>
@@ -76,6 +77,12 @@ void charge(ThreadState& state, std::int64_t now) noexcept {
   state.context->add_cpu(std::chrono::nanoseconds{spent - system}, std::chrono::nanoseconds{system});
 }
 
+/// Every change of context, for who looks for one that was lost; never on because something above it is.
+const log::Logger& trace() {
+  static const log::Logger logger{"lares.logging.context.debug"};
+  return logger;
+}
+
 }  // namespace
 
 std::int64_t monotonic_ns() noexcept {
@@ -85,6 +92,9 @@ std::int64_t monotonic_ns() noexcept {
 void switch_context(ThreadState& state, LogContext* next, std::int64_t now) noexcept {
   if (state.context != nullptr) {
     charge(state, now);
+  }
+  if (const log::Logger& logger = trace(); logger.enabled(log::Level::kDebug)) {
+    logger.debug("to {}", next == nullptr ? LogContext::sentinel().name() : next->name());
   }
   state.context = next;
   state.slice_start = now;

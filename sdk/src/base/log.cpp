@@ -25,6 +25,8 @@ namespace lares::log {
 namespace {
 
 constexpr std::chrono::seconds kFlushLimit{5};
+/// A line for each change of context: off until a level is set for it by its own name.
+constexpr std::string_view kContextTrace = "lares.logging.context.debug";
 constexpr std::size_t kMaxMessage = std::size_t{64} * 1024;
 
 /// Where every logger's records go: to the sinks that there are at the time.
@@ -65,6 +67,9 @@ struct System {
 
   /// With the mutex held.
   [[nodiscard]] Level level_for(std::string_view name) const {
+    if (name == kContextTrace && !set.contains(name)) {
+      return Level::kOff;
+    }
     for (;;) {
       if (const auto found = set.find(name); found != set.end()) {
         return found->second;

@@ -1,25 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """/_synapse/metrics of a running server against docs/metrics.md, and that it counts."""
 
-import os
 import re
 import unittest
 
-from lares_test import Exposition, Server, source_dir
+from lares_test import Exposition, Server, wait_until
+from lares_test.metrics_page import documented, undocumented
 
 V3 = "/_matrix/client/v3"
-
-
-def documented():
-    """name -> (type, labels, always there), from the tables of the page."""
-    families = {}
-    with open(os.path.join(source_dir(), "docs", "metrics.md")) as file:
-        for line in file:
-            cells = [cell.strip() for cell in line.split("|")[1:-1]]
-            if len(cells) == 4 and cells[0].startswith("`"):
-                for name in re.findall(r"`(\w+)`", cells[0]):
-                    families[name] = (cells[1], set(re.findall(r"`(\w+)`", cells[2])), "(later)" not in cells[0])
-    return families
 
 
 class Metrics(unittest.TestCase):
@@ -49,15 +37,7 @@ class Metrics(unittest.TestCase):
         return Exposition(answer.text)
 
     def test_every_family_is_documented_with_its_type_and_labels(self):
-        page, faults = documented(), []
-        for name, kind in sorted(self.metrics.types.items()):
-            if name not in page:
-                faults.append("docs/metrics.md has no line for %s (%s)" % (name, kind))
-                continue
-            labels = self.metrics.labels.get(name, set()) - {"server_name", "le"}
-            if kind != page[name][0] or (name in self.metrics.labels and labels != page[name][1]):
-                faults.append("docs/metrics.md has %s as %s %s; it is a %s with %s"
-                              % (name, page[name][0], sorted(page[name][1]), kind, sorted(labels)))
+        faults = undocumented(self.metrics)
         self.assertEqual(faults, [], "\n".join(faults))
 
     def test_what_is_documented_is_there(self):
@@ -129,6 +109,81 @@ class Metrics(unittest.TestCase):
         self.assertEqual(after.value("synapse_event_persisted_position"),
                          before.value("synapse_event_persisted_position") + 4)
 
+    def test_parts_of_the_work_are_measured(self):
+        before = self.scrape()
+        bob = self.server.register("measured")
+        bob.join(self.room)
+        bob.sync()
+        self.alice.send(self.room, "measured")
+        bob.sync()
+        after = self.scrape()
+        for block in ("create_new_client_event", "action_for_event_by_user", "load_filtered_recents",
+                      "unread_notifs_for_room_id", "typing.get_new_events", "presence.get_new_events"):
+            labels = {"server_name": "hs.test", "block_name": block}
+            for sample in ("count_total", "time_seconds_total"):
+                name = "synapse_util_metrics_block_" + sample
+                self.assertGreater(after.value(name, **labels), before.value(name, **labels), block + " " + sample)
+            self.assertEqual(after.value("synapse_util_metrics_block_in_flight_total", **labels), 0)
+        self.assertGreater(after.value("synapse_util_metrics_block_ru_utime_seconds_total"), 0)
+
+    def test_rooms_are_counted_by_the_ends_of_their_graphs(self):
+        before = self.scrape()
+        self.alice.send(self.room, "one end")
+        after = self.scrape()
+        for sample in ("count", "bucket"):
+            name = "synapse_storage_events_forward_extremities_persisted_" + sample
+            labels = {"le": "1"} if sample == "bucket" else {}
+            self.assertEqual(after.value(name, **labels) - before.value(name, **labels), 1)
+        name = "synapse_storage_events_stale_forward_extremities_persisted_sum"
+        self.assertEqual(after.value(name), before.value(name))
+        # Counted at the start and once an hour.
+        self.server.restart()
+        wait_until(lambda: self.scrape().value("synapse_forward_extremities_bucket", le="1") >= 1)
+        counted = self.scrape()
+        self.assertEqual(counted.value("synapse_forward_extremities_bucket", le="1"),
+                         counted.value("synapse_forward_extremities_bucket", le="+Inf"))
+
+    def test_accounts_syncs_and_pages_are_counted_by_kind(self):
+        before = self.scrape()
+        user = self.server.register("counted")
+        user.login("counted")
+        user.join(self.room)
+        user.sync()
+        user.since = None
+        user.sync(filter='{"room":{"state":{"lazy_load_members":true}}}')
+        user.messages(self.room)
+        after = self.scrape()
+
+        def grown(sample, **labels):
+            return after.value(sample, **labels) - before.value(sample, **labels)
+        self.assertEqual(grown("synapse_user_registrations_total", guest="false"), 1)
+        self.assertEqual(grown("synapse_user_logins_total", guest="false"), 1)
+        for lazy in ("false", "true"):
+            self.assertEqual(grown("synapse_handlers_sync_nonempty_total", type="initial_sync", lazy_loaded=lazy), 1)
+        self.assertEqual(grown("synapse_room_message_list_rest_servlet_response_time_seconds_count"), 1)
+
+    def test_presence_is_counted_by_what_changed(self):
+        user = self.server.register("present")
+        before = self.scrape()
+        user.put(V3 + "/presence/%40present%3Ahs.test/status", {"presence": "online", "status_msg": "here"})
+        after = self.scrape()
+        name = "synapse_handler_presence_state_transition_total"
+        self.assertEqual(after.value(name, **{"from": "offline", "to": "online"})
+                         - before.value(name, **{"from": "offline", "to": "online"}), 1)
+        name = "synapse_handler_presence_notify_reason_total"
+        self.assertEqual(after.value(name, reason="state_change") - before.value(name, reason="state_change"), 1)
+        self.assertGreater(after.value("synapse_handlers_presence_wheel_timer_size"), 0)
+
+    def test_whom_rows_concern_is_counted(self):
+        self.alice.sync()
+        before = self.scrape()
+        self.alice.send(self.room, "woken")
+        after = self.scrape()
+        name = "synapse_notifier_users_woken_by_stream_total"
+        self.assertGreaterEqual(after.value(name, stream="events") - before.value(name, stream="events"), 1)
+        self.assertEqual(after.value("synapse_notifier_notified_events_total")
+                         - before.value("synapse_notifier_notified_events_total"), 1)
+
     def test_a_limit_that_refuses_is_counted(self):
         user = self.server.register("eager")
         while user.raw("POST", V3 + "/createRoom", {}).status == 200:
@@ -151,6 +206,47 @@ class Metrics(unittest.TestCase):
         self.assertGreater(self.metrics.value("synapse_background_process_start_count_total"), 0)
         self.assertGreater(self.metrics.value("synapse_util_caches_cache"), 0)
         self.assertGreater(self.metrics.value("synapse_threadpool_total_threads"), 0)
+
+
+class Caches(unittest.TestCase):
+    """`caches` and `event_cache_size` in force, as the bounds that are shown."""
+
+    def bound(self, server, name):
+        text = server.client().raw("GET", "/_synapse/metrics").text
+        return Exposition(text).value("synapse_util_caches_cache_max_size", name=name)
+
+    def test_caches_are_as_large_as_the_configuration_says_and_change_with_it(self):
+        server = Server()
+        server.config["listeners"][0]["resources"] = [{"names": ["client", "metrics"]}]
+        server.write_config()
+        with server:
+            names, events = self.bound(server, "room_names"), self.bound(server, "getEvent")
+            self.assertEqual(events, 24 << 20)
+            server.config["caches"] = {"global_factor": 1.0, "per_cache_factors": {"*getEvent*": 0.25, "no_such": 2}}
+            server.config["event_cache_size"] = "20K"
+            server.write_config()
+            server.reload()
+            wait_until(lambda: self.bound(server, "room_names") == 2 * names)
+            self.assertEqual(self.bound(server, "getEvent"), events)
+            log = wait_until(lambda: re.search("Reloaded.*", server.process.log_text()))[0]
+            for key in ("caches.global_factor", "caches.per_cache_factors", "event_cache_size"):
+                self.assertIn(key, log)
+            self.assertNotIn("restart", log)
+            self.assertIn("caches.per_cache_factors.no_such has no effect", server.process.log_text())
+            server.restart()
+            self.assertEqual(self.bound(server, "room_names"), 2 * names)
+
+    def test_what_nobody_asks_for_leaves(self):
+        server = Server(config={"caches": {"cache_entry_ttl": "2s"}})
+        server.config["listeners"][0]["resources"] = [{"names": ["client", "metrics"]}]
+        server.write_config()
+        with server:
+            server.register("alice").create_room()
+
+            def left():
+                shown = Exposition(server.client().raw("GET", "/_synapse/metrics").text)
+                return shown.value("synapse_util_caches_cache_evicted_size", name="getEvent", reason="time")
+            wait_until(left, timeout=60)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import http.client
 import os
 import socket
 
-from lares_test import Postgres, Redis, Server, reserve_port
+from lares_test import Client, Exposition, Postgres, Redis, Server, reserve_port
 
 PASSWORD = "of this test's Redis"
 
@@ -22,7 +22,7 @@ class Worker(Server):
         self.process.command = [self.process.command[0], "--config-path", main.config_path,
                                 "--config-path", self.config_path]
         self.config = {"worker_app": "generic_worker", "worker_name": name, "worker_listeners": [
-            {"port": port, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": [{"names": ["replication"]}]}]}
+            {"port": port, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": [{"names": ["replication", "metrics"]}]}]}
         self.write_config()
 
     def _answers(self):
@@ -34,6 +34,11 @@ class Worker(Server):
             return False
         finally:
             connection.close()
+
+
+def metrics_of(port):
+    """What the process that has a listener with the resource `metrics` on this port shows."""
+    return Exposition(Client("http://127.0.0.1:%d" % port).raw("GET", "/_synapse/metrics").text)
 
 
 def redis_says(redis, *words, password=None):
@@ -65,9 +70,10 @@ class Cluster:
                                  "persister1": {"host": "127.0.0.1", "port": persister_port}},
                 "stream_writers": {"events": ["persister1"]}})
             self.main.config["signing_key_path"] = os.path.join(self.main.folder, "signing.key")
+            self.main_port = main_port
             self.main.config["listeners"].append(
                 {"port": main_port, "bind_addresses": ["127.0.0.1"], "type": "http",
-                 "resources": [{"names": ["replication"]}]})
+                 "resources": [{"names": ["replication", "metrics"]}]})
             self.main.write_config()
             self.persister = Worker("persister1", self.main, persister_port)
             stack.push(self.main.__exit__)

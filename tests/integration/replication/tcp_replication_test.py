@@ -7,8 +7,9 @@ import socket
 import threading
 import unittest
 
-from cluster import Worker
+from cluster import Worker, metrics_of
 from lares_test import Postgres, Server, reserve_port
+from lares_test.metrics_page import undocumented
 
 
 class TcpCluster:
@@ -18,6 +19,7 @@ class TcpCluster:
         with contextlib.ExitStack() as stack:
             self.postgres = stack.enter_context(Postgres())
             main_port, persister_port, self.lines = reserve_port(), reserve_port(), reserve_port()
+            self.main_port = main_port
             self.main = Server(name="cluster.test", database=self.postgres.create_database(), config={
                 "worker_replication_secret": "between processes",
                 "instance_map": {"main": {"host": "127.0.0.1", "port": main_port},
@@ -26,7 +28,7 @@ class TcpCluster:
             self.main.config["signing_key_path"] = os.path.join(self.main.folder, "signing.key")
             self.main.config["listeners"] += [
                 {"port": main_port, "bind_addresses": ["127.0.0.1"], "type": "http",
-                 "resources": [{"names": ["replication"]}]},
+                 "resources": [{"names": ["replication", "metrics"]}]},
                 {"port": self.lines, "type": "replication"}]
             self.main.write_config()
             self.persister = Worker("persister1", self.main, persister_port)
@@ -87,6 +89,33 @@ class TcpReplicationTest(unittest.TestCase):
             self.assertIn(event_id, answers[0])
             terminal.until("RDATA events persister1 ", inside=event_id)
             terminal.close()
+
+    def test_commands_and_rows_are_counted_and_every_family_is_documented(self):
+        with TcpCluster() as cluster:
+            alice = cluster.main.register("alice")
+            alice.send(alice.create_room(), "counted")
+            reader, writer = metrics_of(cluster.main_port), metrics_of(cluster.persister.port)
+            for metrics in (reader, writer):
+                faults = undocumented(metrics)
+                self.assertEqual(faults, [], "\n".join(faults))
+            commands = "synapse_replication_tcp_protocol_%sbound_commands_total"
+            self.assertGreater(reader.value(commands % "in", command="RDATA", name="tcp"), 0)
+            self.assertGreater(writer.value(commands % "out", command="RDATA", name="tcp"), 0)
+            self.assertGreater(writer.value(commands % "out", command="POSITION", name="tcp"), 0)
+            self.assertGreater(reader.value("synapse_replication_tcp_protocol_inbound_rdata_count_total",
+                                            stream_name="events"), 0)
+            self.assertGreater(writer.value("synapse_replication_tcp_resource_stream_updates_total",
+                                            stream_name="events"), 0)
+            self.assertGreater(reader.value("synapse_outgoing_replication_requests_total", name="events/write",
+                                            code="200"), 0)
+            self.assertGreater(writer.value("synapse_util_metrics_block_count_total",
+                                            block_name="repl_send_events_parse"), 0)
+            # T10: what a command sets going is charged to a background process of its name.
+            process = "synapse_background_process_%s"
+            self.assertGreater(reader.value(process % "start_count_total", name="replication-RDATA-events"), 0)
+            self.assertGreater(reader.value(process % "ru_utime_seconds_total", name="replication-RDATA-events")
+                               + reader.value(process % "ru_stime_seconds_total", name="replication-RDATA-events"), 0)
+            self.assertEqual(reader.value("synapse_replication_tcp_resource_total_connections"), 1)
 
     def test_what_was_written_while_the_main_process_was_away_is_there_when_it_is_back(self):
         with TcpCluster() as cluster:

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <semaphore>
 #include <stdexcept>
 #include <string>
@@ -308,6 +309,21 @@ TEST_F(LogContexts, AreRightBehindTimersOfAsioAndStrands) {
         boost::asio::use_awaitable);
     EXPECT_EQ(current_context().name(), "test");
   }(runtime_.loop(0)));
+}
+
+TEST(LogContext, ChangesAreTracedForWhoAsksForItByName) {
+  const auto change = [] { const ContextScope scope{request("GET-traced")}; };
+  LineCapture capture;
+  log::set_level("lares", log::Level::kDebug);
+  change();
+  EXPECT_TRUE(capture.lines.empty());
+  log::set_level("lares.logging.context.debug", log::Level::kDebug);
+  change();
+  log::set_level("lares.logging.context.debug", std::nullopt);
+  log::set_level("lares", std::nullopt);
+  ASSERT_EQ(capture.lines.size(), 2U);
+  EXPECT_EQ(capture.lines[0].second, "to GET-traced");
+  EXPECT_EQ(capture.lines[1].second, "to sentinel");
 }
 
 TEST_F(LogContexts, TheLoopSeesTheSentinelBetweenResumes) {

@@ -2,6 +2,8 @@
 #include "runtime_fixture.hpp"
 
 #include <lares/async/event.hpp>
+#include <lares/async/log_context.hpp>
+#include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 
 #include <boost/system/system_error.hpp>
@@ -14,6 +16,7 @@
 #include <semaphore>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -126,13 +129,28 @@ TEST_F(RealRuntimeTest, ResolvesNumbersAndTheHostsFile) {
   }(runtime_));
 }
 
-TEST_F(RealRuntimeTest, LoopsThatAreHeldAreCounted) {
+class LastLine : public log::Capture {
+ public:
+  LastLine() { log::set_capture(this); }
+  ~LastLine() override { log::set_capture(nullptr); }
+  void line(std::string_view text) override { last = text; }
+  std::string last;
+};
+
+TEST_F(RealRuntimeTest, LoopsThatAreHeldAreCountedAndTheLogNamesWhoHeldThem) {
+  LastLine log;
   run([](Runtime& runtime) -> Task<void> {
+    const auto context = LogContext::create("GET-7", "hs");
+    context->set_request({.request_id = "GET-7", .method = "GET", .url = "/held"});
+    context->set_tag("sync_v2:initial_sync");
+    const ContextScope scope{context};
     co_await yield(runtime);
     spin(60ms);
     co_await yield(runtime);
     EXPECT_NE(runtime.metrics().expose().find("lares_loop_stalls_total 1\n"), std::string::npos);
   }(runtime_));
+  EXPECT_NE(log.last.find("lares.runtime"), std::string::npos) << log.last;
+  EXPECT_NE(log.last.find("by GET-7 sync_v2:initial_sync, GET /held;"), std::string::npos) << log.last;
 }
 
 class BlockingPoolTest : public RuntimeTest {};
