@@ -79,7 +79,8 @@ void Caches::declare(Declarations& declarations) {
                        .meaning = "How many events the cache of events (getEvent) holds at the factor 0.5, "
                                   "each counted as 2.4 KB of memory.",
                        .reload = Reload::Live,
-                       .maximum = std::int64_t{1} << 40U});
+                       .minimum = 0,
+                       .maximum = std::int64_t{1} << 30U});
 }
 
 void Caches::start() {
