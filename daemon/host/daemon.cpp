@@ -85,7 +85,7 @@ int serve(const CommandLine& command_line) {
   std::optional<PidFile> pid_file(std::in_place, settings.config->string("pid_file"));
   configure_logging(*settings.config);
   RealRuntime runtime({.threads = loops(*settings.config)});
-  Process process(command_line, settings, runtime, manager);
+  Process process(command_line, settings, runtime, manager, *pid_file);
   const bool clean = run_blocking(runtime, "main", process.run());
   log::flush();
   if (!clean) {

@@ -8,6 +8,7 @@
 #include <lares/async/log_context.hpp>
 #include <lares/base/error.hpp>
 #include <lares/plugin/fingerprint.hpp>
+#include <lares/service/start_check.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -37,6 +38,17 @@ Task<void> keep_error(Task<void> task, std::exception_ptr& error) {
     co_await std::move(task);
   } catch (...) {
     error = std::current_exception();
+  }
+}
+
+// Between the start of the storage plugin and that of all that need it.
+Task<void> prepare(Assembly& assembly, storage::Database& database, const std::exception_ptr& closed) {
+  co_await assembly.data_care().migrate(database);
+  for (service::StartCheck* check : assembly.server().services().all<service::StartCheck>()) {
+    co_await check->check();
+  }
+  if (closed) {
+    std::rethrow_exception(closed);
   }
 }
 
@@ -75,11 +87,12 @@ std::string describe_reload(const config::ConfigDiff& difference, const ReloadRe
 }  // namespace
 
 Process::Process(const CommandLine& command_line, Settings& settings, Runtime& runtime,
-                 ServiceManager& manager)
+                 ServiceManager& manager, PidFile& pid_file)
     : command_line_(command_line),
       settings_(settings),
       runtime_(runtime),
       manager_(manager),
+      pid_file_(pid_file),
       background_(runtime, "host") {}
 
 Process::~Process() = default;
@@ -157,13 +170,20 @@ Task<void> Process::start(Assembly& assembly) {
     log_.info("Made the signing key {}. Keep a copy: without it the server's name cannot be used again.",
               assembly.keys().file().string());
   }
-  co_await assembly.http().start();
+  // Where a listener cannot be opened, the process that has it may be one of this name: that is said first.
+  std::exception_ptr closed;
+  co_await keep_error(assembly.http().start(), closed);
   const auto timeout = settings_.config->duration("start_timeout");
-  co_await assembly.server().start(
-      timeout, [&assembly](storage::Database& database) { return assembly.data_care().migrate(database); });
+  co_await assembly.server().start(timeout, [&assembly, &closed](storage::Database& database) {
+    return prepare(assembly, database, closed);
+  });
+  if (closed) {
+    std::rethrow_exception(closed);
+  }
   co_await assembly.modules().start();
   assembly.data_care().start();
   assembly.caches().start();
+  pid_file_.place();
   assembly.http().ready();
   serving_ = true;
   log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),

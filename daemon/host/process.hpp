@@ -2,6 +2,7 @@
 #pragma once
 
 #include <host/command_line.hpp>
+#include <host/pid_file.hpp>
 #include <host/service_manager.hpp>
 #include <host/settings.hpp>
 
@@ -24,7 +25,8 @@ class Assembly;
 /// **Threads**: the first loop of the runtime.
 class Process {
  public:
-  Process(const CommandLine& command_line, Settings& settings, Runtime& runtime, ServiceManager& manager);
+  Process(const CommandLine& command_line, Settings& settings, Runtime& runtime, ServiceManager& manager,
+          PidFile& pid_file);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process();
@@ -48,6 +50,7 @@ class Process {
   Settings& settings_;
   Runtime& runtime_;
   ServiceManager& manager_;
+  PidFile& pid_file_;
   TaskGroup background_;
   std::optional<TaskGroup> starting_;
   Notification signalled_;

@@ -81,6 +81,13 @@ constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service ma
   std::_Exit(kExitReplaced);
 }
 
+// A process's number, given at the first asking.
+std::int64_t number_of(WriteTransaction& tx, std::string_view instance, std::int64_t now) {
+  tx.lock("writers");
+  const auto found = tx.maybe(kFindWriter, instance, [](const Row& row) { return row.i64(0); });
+  return found ? *found : tx.one(kAddWriter, instance, now, [](const Row& row) { return row.i64(0); });
+}
+
 // Rows travel with a position on the last of those that share it; the others have 0.
 void add_row(std::vector<stream::Row>& batch, stream::RdataCommand command) {
   batch.push_back({command.token.value_or(0), std::move(command.row)});
@@ -97,48 +104,63 @@ void give_positions(std::vector<stream::Row>& rows) {
 }  // namespace
 
 storage::Schema hub_schema() {
-  return {
-      .plugin = "hub",
-      .migrations = {{.number = 1,
-                      .kind = storage::MigrationKind::Expand,
-                      .summary = "Adds the processes that write.",
-                      .statements = {storage::Sql{
-                          "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
-                          "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
-                     {.number = 2,
-                      .kind = storage::MigrationKind::Expand,
-                      .summary = "Adds the positions that streams have come to.",
-                      // Writer 0 is the stream as a whole, whose row a draw locks.
-                      .statements = {storage::Sql{
-                          "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
-                          "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}},
-                     {.number = 3,
-                      .kind = storage::MigrationKind::Expand,
-                      .summary = "Adds which process writes which rooms.",
-                      .statements = {storage::Sql{
-                          "CREATE TABLE shards (stream TEXT NOT NULL, shard BIGINT NOT NULL, instance TEXT "
-                          "NOT NULL, PRIMARY KEY (stream, shard)) {clustered}"}}}},
-      .tables = {{.name = "writers",
-                  .key = {"number"},
-                  .owners = {{.kind = storage::OwnerKind::None}},
-                  .bound = "one per worker name that ever wrote",
-                  .ends = "never: tokens name writers by their number"},
-                 {.name = "stream_positions",
-                  .key = {"stream", "writer"},
-                  .owners = {{.kind = storage::OwnerKind::None}},
-                  .bound = "one per stream and process that ever wrote it",
-                  .ends = "never: no position is given twice"},
-                 {.name = "shards",
-                  .key = {"stream", "shard"},
-                  .owners = {{.kind = storage::OwnerKind::None}},
-                  .bound = "256 per stream whose writers keep something in memory",
-                  .ends = "its writer starts with another `stream_writers`"}}};
+  return {.plugin = "hub",
+          .migrations =
+              {{.number = 1,
+                .kind = storage::MigrationKind::Expand,
+                .summary = "Adds the processes that write.",
+                .statements = {storage::Sql{
+                    "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+                    "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
+               {.number = 2,
+                .kind = storage::MigrationKind::Expand,
+                .summary = "Adds the positions that streams have come to.",
+                // Writer 0 is the stream as a whole, whose row a draw locks.
+                .statements = {storage::Sql{
+                    "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
+                    "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}},
+               {.number = 3,
+                .kind = storage::MigrationKind::Expand,
+                .summary = "Adds which process writes which rooms.",
+                .statements = {storage::Sql{
+                    "CREATE TABLE shards (stream TEXT NOT NULL, shard BIGINT NOT NULL, instance TEXT "
+                    "NOT NULL, PRIMARY KEY (stream, shard)) {clustered}"}}},
+               {.number = 4,
+                .kind = storage::MigrationKind::Expand,
+                .summary = "Adds the processes that run, and what each has read of who writes what.",
+                // `backend` is the connection of the last beat, which ends with the process.
+                .statements = {storage::Sql{
+                    "CREATE TABLE processes (name TEXT PRIMARY KEY, entry BIGINT NOT NULL, host TEXT NOT "
+                    "NULL, pid BIGINT NOT NULL, started_ts BIGINT NOT NULL, beat BIGINT NOT NULL, "
+                    "beat_ts BIGINT NOT NULL, backend BIGINT NOT NULL, backend_start BIGINT NOT NULL, "
+                    "writers TEXT NOT NULL)"}}}},
+          .tables = {{.name = "writers",
+                      .key = {"number"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "one per worker name that ever wrote",
+                      .ends = "never: tokens name writers by their number"},
+                     {.name = "stream_positions",
+                      .key = {"stream", "writer"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "one per stream and process that ever wrote it",
+                      .ends = "never: no position is given twice"},
+                     {.name = "shards",
+                      .key = {"stream", "shard"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "256 per stream whose writers keep something in memory",
+                      .ends = "its writer starts with another `stream_writers`"},
+                     {.name = "processes",
+                      .key = {"name"},
+                      .owners = {{.kind = storage::OwnerKind::None}},
+                      .bound = "one per worker name that ever ran",
+                      .ends = "never: what a process read when it ran last tells a change from an error"}}};
 }
 
 HubImpl::HubImpl(Server& server, storage::Database& database, std::function<void()> replaced)
     : server_(server),
       database_(database),
       replaced_(std::move(replaced)),
+      roll_(server, database),
       waiting_(server.runtime(), server.name(), "repl.wait_for_stream_position"),
       filling_(server.runtime(), server.name(), "repl.stream.get_updates"),
       tasks_(server.runtime(), "replication"),
@@ -151,24 +173,20 @@ Task<stream::WriterNumber> HubImpl::writer_number(std::string instance) {
 
 Task<stream::WriterNumber> HubImpl::load_writer_number(std::string instance) {
   const std::int64_t now = server_.runtime().now_ms();
-  const std::int64_t number = co_await database_.write("name_writer", [&instance, now](WriteTransaction& tx) {
-    tx.lock("writers");
-    const auto found =
-        tx.maybe(kFindWriter, std::string_view{instance}, [](const Row& row) { return row.i64(0); });
-    return found ? *found : tx.one(kAddWriter, std::string_view{instance}, now, [](const Row& row) {
-      return row.i64(0);
-    });
-  });
+  const std::int64_t number = co_await database_.write(
+      "name_writer", [&instance, now](WriteTransaction& tx) { return number_of(tx, instance, now); });
   co_return static_cast<stream::WriterNumber>(number);
 }
 
 Task<void> HubImpl::start() {
   const std::int64_t now = server_.runtime().now_ms();
-  self_ = co_await writer_number(server_.instance());
-  const std::int64_t self = self_;
-  incarnation_ = co_await database_.write("register_writer", [self, now](WriteTransaction& tx) {
-    return tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
+  co_await roll_.enter([this, now](WriteTransaction& tx) {
+    const std::int64_t self = number_of(tx, server_.instance(), now);
+    self_ = static_cast<stream::WriterNumber>(self);
+    incarnation_ = tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
   });
+  spawn(tasks_, Background{"replication-beat"}, roll_.keep_beating([this] { say_replaced(); }),
+        &server_.runtime().loop(0));
   const ConfigPtr config = server_.config();
   if (stream::has_other_processes(*config) && stream::writes_stream(*config, "events", server_.instance())) {
     co_await claim_shards("events");
@@ -278,11 +296,15 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
-void HubImpl::give_way() {
+void HubImpl::say_replaced() {
   if (!replaced_) {
     end_process(server_.instance());
   }
   replaced_();
+}
+
+void HubImpl::give_way() {
+  say_replaced();
   throw storage::Unavailable{"Another process has taken over."};
 }
 

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "hub_metrics.hpp"
+#include "process_roll.hpp"
 
 namespace lares::hub {
 
@@ -48,9 +49,12 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   HubImpl(Server& server, storage::Database& database, std::function<void()> replaced = {});
 
   /// Takes this process's row in `writers` and the streams' positions by the database, and opens the
-  /// transports.
+  /// transports. **Errors**: StartError where another process of this name runs, or one whose
+  /// `stream_writers` contradict; nothing is written then.
   Task<void> start();
   Task<void> stop() noexcept;
+
+  [[nodiscard]] service::StartCheck& start_check() noexcept { return roll_; }
 
   [[nodiscard]] stream::WriterNumber self() const noexcept override { return self_; }
   [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return incarnation_ << 32; }
@@ -120,6 +124,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   Task<void> tick();
   Task<void> look_for_successor();
+  void say_replaced();
   [[noreturn]] void give_way();
   Task<void> follow();
   Task<void> catch_up();
@@ -130,6 +135,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Server& server_;
   storage::Database& database_;
   const std::function<void()> replaced_;
+  ProcessRoll roll_;
   stream::PositionBoard board_;
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;

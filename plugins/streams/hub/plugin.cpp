@@ -32,6 +32,7 @@ class HubPlugin final : public Plugin {
     server.services().provide<stream::Peers>(peers_);
     server.services().provide<stream::Hub>(hub_);
     server.services().provide<stream::Notifier>(notifier_);
+    server.services().join<service::StartCheck>(hub_.start_check());
   }
 
   Task<void> start() override { return hub_.start(); }

@@ -17,4 +17,5 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/start_check.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sync.cpp)
