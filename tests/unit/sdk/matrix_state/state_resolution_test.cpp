@@ -166,11 +166,9 @@ TEST_P(LargeRoom, OfThousandsOfEventsIsTheSameInAnyOrder) {
   ASSERT_EQ(events.size(), 2000U);
   EXPECT_GT(rejected_among(room, events), 100U);
   expect_the_same_in_any_order(room, events, random);
-  for (int round = 0; round < 2; ++round) {
-    const std::vector<StateMap> states = some_states(room, events, random);
-    ASSERT_EQ(room.readable(room.resolve(states)),
-              naive_resolution(room, readable(room, states), room.reading()));
-  }
+  const std::vector<StateMap> states = some_states(room, events, random);
+  ASSERT_EQ(room.readable(room.resolve(states)),
+            naive_resolution(room, readable(room, states), room.reading()));
 }
 
 TEST_P(EveryVersion, ResolvingEqualStatesIsTheIdentity) {
