@@ -23,9 +23,13 @@ namespace lares::storage {
 class InternCache {
  public:
   InternCache(Runtime& runtime, std::string name, std::string server_name, std::size_t entries)
-      : half_{entries / 2 + 1}, metrics_{runtime, std::move(name), std::move(server_name), counters_} {
-    counters_.max_size.store(entries, std::memory_order_relaxed);
-  }
+      : half_{entries / 2 + 1},
+        membership_{runtime,
+                    {.name = std::move(name), .server_name = std::move(server_name), .max_size = entries},
+                    counters_,
+                    {[this](std::size_t max_size) { set_max_size(max_size); },
+                     // What is not asked for goes with the older half.
+                     [](std::uint32_t) { return false; }}} {}
 
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view key) {
     const std::lock_guard lock{mutex_};
@@ -63,6 +67,13 @@ class InternCache {
     }
     older_.remove(number);
     newer_.add(std::move(key), number);
+    turn_over();
+  }
+
+  void set_max_size(std::size_t entries) {
+    const std::lock_guard lock{mutex_};
+    counters_.max_size.store(entries, std::memory_order_relaxed);
+    half_ = entries / 2 + 1;
     turn_over();
   }
 
@@ -127,7 +138,7 @@ class InternCache {
   Half older_;
   std::size_t half_;
   lares::detail::CacheCounters counters_;
-  lares::detail::CacheMetrics metrics_;
+  lares::detail::CacheMembership membership_;
 };
 
 }  // namespace lares::storage
