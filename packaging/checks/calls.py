@@ -12,21 +12,32 @@ RUNTIME = ("sdk/src/async/", "sdk/include/lares/async/", "daemon/host/module_run
 # A line of the log bears the time of the machine, in a simulation as well.
 CLOCK = (*RUNTIME, "sdk/src/base/log")
 
+# Where sockets are opened: by listeners, the HTTP client, the transports, and the pipe to a module's process.
+NETWORK = (*RUNTIME, "daemon/http/", "daemon/host/", "sdk/src/http/", "plugins/transport/")
+
 # pattern, where it may stand, what to do instead
 RULES = [
-    (r"\b(?:system|steady|high_resolution|utc|file)_clock::now\b", CLOCK, "ask the Runtime for the time"),
-    (r"(?<![\w.>])(?:::|std::)?time\s*\(\s*(?:nullptr|NULL|0)\s*\)", RUNTIME, "ask the Runtime for the time"),
+    # Under whatever name an alias gives it.
+    (r"\b\w*[Cc]lock(?:_type)?::now\b", CLOCK, "ask the Runtime for the time"),
+    (r"(?<![\w.>])(?:::|std::)?time\s*\(\s*(?:(?:nullptr|NULL|0)\s*\)|&)", RUNTIME, "ask the Runtime for the time"),
     (r"\b(?:gettimeofday|ftime|clock)\s*\(\s*\)|\bgettimeofday\b", RUNTIME, "ask the Runtime for the time"),
-    (r"\bclock_gettime\b", RUNTIME, "ask the Runtime for the time"),
-    (r"(?<![\w.>:])(?:std::)?s?rand\s*\(|\bstd::(?:random_device|mt19937(?:_64)?|default_random_engine)\b"
+    (r"\bclock_gettime\b|\btimespec_get\b", RUNTIME, "ask the Runtime for the time"),
+    (r"(?<![\w.>:])(?:std::)?s?rand\s*\(|\bstd::(?:random_device|mt19937(?:_64)?|default_random_engine|minstd_rand0?"
+     r"|ranlux\w+|knuth_b)\b|\buuids::random_generator\b"
      r"|\barc4random\w*\b|\bgetrandom\b|\brandombytes_\w+\b|\bRAND_bytes\b", RUNTIME,
      "take chance from the Runtime's RandomSource"),
-    (r"\b(?:steady|system|high_resolution|deadline)_timer\b", RUNTIME, "take timers from the Runtime"),
+    (r"\b(?:steady|system|high_resolution|deadline)_timer\b|\bbasic_waitable_timer\b", RUNTIME, "take timers from the Runtime"),
     (r"\bstd::this_thread::sleep_(?:for|until)\b|(?<![\w.>:])u?sleep\s*\(|\bnanosleep\b", RUNTIME,
      "await a timer of the Runtime"),
     (r"\bboost::asio::detached\b|\basio::detached\b", RUNTIME, "spawn into an owner's TaskGroup, whose stop() awaits it"),
     (r"\bstd::(?:recursive_|shared_|timed_|shared_timed_)?mutex\b|\bstd::condition_variable(?:_any)?\b",
      ("sdk/", "daemon/", "plugins/storage/"), "shared state of a plugin lives in an actor or in a container of the SDK"),
+    (r"\bip::(?:tcp|udp|basic_resolver\w*)::resolver\b|\bgetaddrinfo\b|\bgethostby\w+\b", RUNTIME,
+     "let the Runtime resolve names"),
+    (r"\basio::(?:ip|local|generic)::\w+::(?:socket|acceptor)\b|(?<![\w.>])::(?:socket|accept4?)\s*\(", NETWORK,
+     "talk to others through lares::http::Client or a transport"),
+    (r"\bstd::async\b|\basio::thread_pool\b", (), "blocking work runs on a named pool of the Runtime"),
+    (r"\b(?:secure_)?getenv\s*\(", ("sdk/", "daemon/"), "what an administrator may set is a declared configuration key"),
     (r"\bstd::j?thread\b|\bpthread_create\b", ("sdk/src/", "sdk/include/lares/async/", "daemon/", "plugins/storage/"),
      "blocking work runs on a named pool of the Runtime"),
     (r"\bdlopen\s*\(", ("daemon/host/", "sdk/src/plugin/"), "the host loads libraries"),
