@@ -32,8 +32,11 @@ Module::Module(Runtime& runtime, ModuleSettings settings)
 
 Module::~Module() = default;
 
-Task<ModuleAnswer> Module::await_answer(ModuleCalls::Call call) {
-  const auto deadline = runtime_.steady_now() + settings_.timeout;
+SteadyTime Module::deadline_from_now() const {
+  return runtime_.steady_now() + settings_.timeout;
+}
+
+Task<ModuleAnswer> Module::await_answer(ModuleCalls::Call call, SteadyTime deadline) {
   try {
     co_return co_await call.answer.get(deadline);
   } catch (const TimeoutError&) {
@@ -50,32 +53,22 @@ Task<ModuleAnswer> Module::await_answer(ModuleCalls::Call call) {
   co_return co_await call.answer.get();
 }
 
-// Counts who is inside of ask(), so that the instance is not taken from under them.
-class Module::Asking {
- public:
-  explicit Asking(Module& module) : module_(module) { ++module_.asking_; }
-  Asking(const Asking&) = delete;
-  Asking& operator=(const Asking&) = delete;
-  ~Asking() {
-    if (--module_.asking_ == 0 && module_.ended_) {
-      module_.idle_.set();
-    }
+Module::Use::~Use() {
+  if (module_ != nullptr && --module_->uses_ == 0 && module_->ended_) {
+    module_->idle_.set();
   }
-
- private:
-  Module& module_;
-};
+}
 
 Task<void> Module::end_questions() {
   ended_ = true;
   calls_.fail_all(LARES_GONE, "it is stopping");
-  if (asking_ != 0) {
+  if (uses_ != 0) {
     co_await idle_.wait();
   }
 }
 
 Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
-  const Asking asking(*this);
+  const Use use(*this);
   if (ended_) {
     co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
   }
@@ -83,17 +76,20 @@ Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
   if (!call) {
     co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};
   }
-  co_await send(call->completion, question);
-  co_return co_await await_answer(*std::move(call));
+  const auto deadline = deadline_from_now();
+  send(call->completion, question);
+  co_return co_await await_answer(*std::move(call), deadline);
 }
 
 Task<ModuleAnswer> Module::save() {
+  const Use use(*this);
   auto call = calls_.begin();
   if (!call) {
     co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};
   }
-  co_await send_save(call->completion);
-  co_return co_await await_answer(*std::move(call));
+  const auto deadline = deadline_from_now();
+  send_save(call->completion);
+  co_return co_await await_answer(*std::move(call), deadline);
 }
 
 }  // namespace lares::host

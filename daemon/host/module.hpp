@@ -7,12 +7,14 @@
 #include <lares/async/event.hpp>
 #include <lares/async/task.hpp>
 #include <lares/base/log.hpp>
+#include <lares/base/time.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace lares {
 class Runtime;
@@ -67,30 +69,42 @@ class Module {
   Task<ModuleAnswer> save();
 
  protected:
-  /// Hands a question over; the answer comes through calls(). Views in it are valid until the task is done.
-  virtual Task<void> send(lares_completion completion, const ModuleQuestion& question) = 0;
-  virtual Task<void> send_save(lares_completion completion) = 0;
+  /// Hands a question over without waiting for anything; the answer comes through calls(). Views in it are
+  /// valid until the function returns.
+  virtual void send(lares_completion completion, const ModuleQuestion& question) = 0;
+  virtual void send_save(lares_completion completion) = 0;
   virtual void send_cancel(lares_completion completion) noexcept = 0;
+
+  /// Counts who still has to do with the instance, so that it is not taken from under them.
+  class Use {
+   public:
+    explicit Use(Module& module) noexcept : module_(&module) { ++module.uses_; }
+    Use(Use&& other) noexcept : module_(std::exchange(other.module_, nullptr)) {}
+    Use& operator=(Use&&) = delete;
+    ~Use();
+
+   private:
+    Module* module_;
+  };
 
   [[nodiscard]] ModuleCalls& calls() noexcept { return calls_; }
   [[nodiscard]] const ModuleSettings& settings() const noexcept { return settings_; }
   [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const log::Logger& log() const noexcept { return log_; }
 
-  /// Ends the questions that are open, refuses further ones, and returns when nobody is asking any more.
+  /// Ends the questions that are open, refuses further ones, and returns when no Use is left.
   Task<void> end_questions();
 
   /// Waits for the answer of a call that was sent.
-  Task<ModuleAnswer> await_answer(ModuleCalls::Call call);
+  Task<ModuleAnswer> await_answer(ModuleCalls::Call call, SteadyTime deadline);
+  [[nodiscard]] SteadyTime deadline_from_now() const;
 
  private:
-  class Asking;
-
   Runtime& runtime_;
   ModuleSettings settings_;
   ModuleCalls calls_;
   log::Logger log_;
-  std::atomic<std::size_t> asking_{0};
+  std::atomic<std::size_t> uses_{0};
   std::atomic<bool> ended_{false};
   Event idle_;
 };

@@ -34,6 +34,12 @@ std::optional<Promise<ModuleAnswer>> ModuleCalls::take(lares_completion completi
   return promise;
 }
 
+bool ModuleCalls::open(lares_completion completion) const {
+  const std::lock_guard lock(mutex_);
+  const auto [index, generation] = completion.handle;
+  return index < slots_.size() && slots_[index].generation == generation && slots_[index].promise;
+}
+
 lares_status ModuleCalls::complete(lares_completion completion, ModuleAnswer answer) {
   auto promise = take(completion);
   if (!promise) {

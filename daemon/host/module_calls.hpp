@@ -36,6 +36,9 @@ class ModuleCalls {
   /// An answer has come: LARES_OK if it is the first, LARES_STALE if the call is over.
   lares_status complete(lares_completion completion, ModuleAnswer answer);
 
+  /// Whether somebody still waits for the answer.
+  [[nodiscard]] bool open(lares_completion completion) const;
+
   /// The caller goes on without an answer. False if one had come just before: then that one counts.
   bool retire(lares_completion completion);
 

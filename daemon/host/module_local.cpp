@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/module_local.hpp>
+#include <host/module_slots.hpp>
 
 #include <lares/async/runtime.hpp>
 #include <lares/base/error.hpp>
@@ -8,13 +9,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace lares::host {
 namespace {
-
-constexpr std::size_t kMaxState = 16u << 20;
 
 // Whatever kind of call is completed, `save` included, comes through one function of the host table; what
 // `value` points to follows from the call, so completions of `save` and `stop` are told apart by the highest
@@ -68,8 +69,8 @@ struct LocalModule::HostTable : lares_host {
     if (saved == nullptr) {
       return {};
     }
-    if (!LARES_HAS_FIELD(saved, lares_saved_state_view, state) || saved->state.size > kMaxState) {
-      return {.status = LARES_INVALID, .message = "its state is larger than 16 MiB"};
+    if (!valid_state(*saved)) {
+      return {.status = LARES_INVALID, .message = kInvalidState};
     }
     return {.state = std::string(reinterpret_cast<const char*>(saved->state.data), saved->state.size),
             .state_version = saved->version};
@@ -89,8 +90,7 @@ struct LocalModule::HostTable : lares_host {
 LocalModule::LocalModule(Runtime& runtime_, std::shared_ptr<ModuleLibrary> library, ModuleSettings settings_)
     : Module(runtime_, std::move(settings_)),
       library_(std::move(library)),
-      host_(std::make_unique<HostTable>(runtime(), calls(), log())),
-      cancels_(runtime(), "cancels of module " + name()) {
+      host_(std::make_unique<HostTable>(runtime(), calls(), log())) {
   const auto& descriptor = library_->descriptor();
   if ((descriptor.flags & LARES_MODULE_SERIAL) != 0) {
     serial_.emplace(runtime().next_loop(), "module " + name());
@@ -124,42 +124,35 @@ LocalModule::~LocalModule() {
 }
 
 bool LocalModule::offers(std::size_t hook) const noexcept {
-  if (checker_ == nullptr) {
-    return false;
-  }
-  switch (hook) {
-    case 0:
-      return LARES_HAS_FIELD(checker_, lares_spam_checker, check_event_for_spam) &&
-             checker_->check_event_for_spam != nullptr;
-    case 1:
-      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_invite) &&
-             checker_->user_may_invite != nullptr;
-    case 2:
-      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_join_room) &&
-             checker_->user_may_join_room != nullptr;
-    case 3:
-      return LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_create_room) &&
-             checker_->user_may_create_room != nullptr;
-    default:
-      return false;
-  }
+  return has_slot(checker_, hook);
 }
 
 Task<void> LocalModule::start() {
   co_return;
 }
 
-lares_call_view LocalModule::call_view(lares_completion completion) const noexcept {
+lares_call_view LocalModule::call_view(lares_completion completion, SteadyTime deadline,
+                                       std::string_view request_id) const noexcept {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - runtime().steady_now());
   lares_call_view call{};
   call.struct_size = sizeof(call);
   call.completion = completion;
-  call.timeout_ms = static_cast<std::uint64_t>(settings().timeout.count());
-  call.request_id = view_of(current_context().name());
+  call.timeout_ms = left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0;
+  call.request_id = view_of(request_id);
   return call;
 }
 
 template <class Function>
-Task<void> LocalModule::enter(Function function) {
+void LocalModule::enter(Function function) {
+  if (may_enter()) {
+    function();
+  } else {
+    serial_->loop().post([use = Use(*this), function = std::move(function)]() mutable { function(); });
+  }
+}
+
+template <class Function>
+Task<void> LocalModule::enter_and_return(Function function) {
   if (serial_) {
     co_await serial_->call(std::move(function));
   } else {
@@ -167,44 +160,40 @@ Task<void> LocalModule::enter(Function function) {
   }
 }
 
-void LocalModule::call_slot(lares_completion completion, const ModuleQuestion& question) noexcept {
-  const auto call = call_view(completion);
-  if (const auto* event = std::get_if<lares_event_view>(&question)) {
-    checker_->check_event_for_spam(instance_, &call, event);
-  } else if (const auto* invite = std::get_if<lares_invite_view>(&question)) {
-    checker_->user_may_invite(instance_, &call, invite);
-  } else if (const auto* join = std::get_if<lares_join_view>(&question)) {
-    checker_->user_may_join_room(instance_, &call, join);
-  } else if (const auto* room = std::get_if<lares_create_room_view>(&question)) {
-    checker_->user_may_create_room(instance_, &call, room);
+void LocalModule::send(lares_completion completion, const ModuleQuestion& question) {
+  const auto deadline = deadline_from_now();
+  if (may_enter()) {
+    call_slot(*checker_, instance_, call_view(completion, deadline, current_context().name()), question);
+    return;
   }
+  // Whoever asks may have gone on before the turn comes, so the question is copied: as for a pipe.
+  wire::Writer copy(wire::Kind::Ask);
+  wire::write_question(copy, question);
+  enter([this, completion, deadline, request_id = std::string(current_context().name()),
+         frame = std::move(copy).finish()] {
+    wire::Reader reader(std::string_view(frame).substr(wire::kLengthBytes));
+    const auto question = wire::read_question(reader);
+    if (question && calls().open(completion)) {
+      call_slot(*checker_, instance_, call_view(completion, deadline, request_id), *question);
+    }
+  });
 }
 
-Task<void> LocalModule::send(lares_completion completion, const ModuleQuestion& question) {
-  co_await enter([this, completion, &question] { call_slot(completion, question); });
-}
-
-Task<void> LocalModule::send_save(lares_completion completion) {
+void LocalModule::send_save(lares_completion completion) {
   if (library_->descriptor().save == nullptr) {
     calls().complete(completion, {.status = LARES_UNSUPPORTED, .message = "it keeps no state"});
-    co_return;
+    return;
   }
   completion.handle.index |= kSaveBit;
-  co_await enter([this, completion] {
-    const auto call = call_view(completion);
+  enter([this, completion, deadline = deadline_from_now()] {
+    const auto call = call_view(completion, deadline, {});
     library_->descriptor().save(instance_, &call);
   });
 }
 
 void LocalModule::send_cancel(lares_completion completion) noexcept {
-  if (library_->descriptor().cancel == nullptr) {
-    return;
-  }
-  if (serial_) {
-    spawn(cancels_, Background(RefPtr<LogContext>(&current_context())),
-          enter([this, completion] { library_->descriptor().cancel(instance_, completion); }));
-  } else {
-    library_->descriptor().cancel(instance_, completion);
+  if (library_->descriptor().cancel != nullptr) {
+    enter([this, completion] { library_->descriptor().cancel(instance_, completion); });
   }
 }
 
@@ -218,11 +207,12 @@ Task<void> LocalModule::stop() {
     if (call) {
       auto completion = call->completion;
       completion.handle.index |= kSaveBit;
-      co_await enter([this, completion] {
-        const auto view = call_view(completion);
+      const auto deadline = deadline_from_now();
+      co_await enter_and_return([this, completion, deadline] {
+        const auto view = call_view(completion, deadline, {});
         library_->descriptor().stop(instance_, &view);
       });
-      const auto answer = co_await await_answer(*std::move(call));
+      const auto answer = co_await await_answer(*std::move(call), deadline);
       if (answer.status == LARES_LATE) {
         left_ = true;
         log().error("The module {} did not stop within {} ms; it is left as it is.", name(),
@@ -230,10 +220,9 @@ Task<void> LocalModule::stop() {
       }
     }
   }
-  co_await cancels_.join();
   if (!left_) {
     auto* instance = std::exchange(instance_, nullptr);
-    co_await enter([this, instance] { library_->descriptor().destroy(instance); });
+    co_await enter_and_return([this, instance] { library_->descriptor().destroy(instance); });
     if (library_.use_count() == 1) {
       library_->close();
     }

@@ -7,10 +7,10 @@
 #include <lares/module/draft/spam_checker.h>
 #include <lares/module/host.h>
 #include <lares/async/actor.hpp>
-#include <lares/async/task_group.hpp>
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace lares::host {
 
@@ -28,25 +28,30 @@ class LocalModule final : public Module {
   [[nodiscard]] bool left() const noexcept override { return left_; }
 
  protected:
-  Task<void> send(lares_completion completion, const ModuleQuestion& question) override;
-  Task<void> send_save(lares_completion completion) override;
+  void send(lares_completion completion, const ModuleQuestion& question) override;
+  void send_save(lares_completion completion) override;
   void send_cancel(lares_completion completion) noexcept override;
 
  private:
   struct HostTable;
 
-  [[nodiscard]] lares_call_view call_view(lares_completion completion) const noexcept;
-  // Calls into the module: at once, or one at a time where the module asked for that.
+  [[nodiscard]] lares_call_view call_view(lares_completion completion, SteadyTime deadline,
+                                          std::string_view request_id) const noexcept;
+  // Whether this thread may call into the module, which may have asked for one call at a time.
+  [[nodiscard]] bool may_enter() const noexcept { return !serial_ || serial_->is_current(); }
+  // Calls into the module now, or in its turn. Who asks does not wait for the turn, so that its deadline
+  // holds.
   template <class Function>
-  Task<void> enter(Function function);
-  void call_slot(lares_completion completion, const ModuleQuestion& question) noexcept;
+  void enter(Function function);
+  // The same for who has to know that it is done.
+  template <class Function>
+  Task<void> enter_and_return(Function function);
 
   std::shared_ptr<ModuleLibrary> library_;
   std::unique_ptr<HostTable> host_;
   void* instance_ = nullptr;
   const lares_spam_checker* checker_ = nullptr;
   std::optional<Actor> serial_;
-  TaskGroup cancels_;
   bool left_ = false;
 };
 

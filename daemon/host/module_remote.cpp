@@ -19,7 +19,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 extern char** environ;
 
@@ -38,6 +40,22 @@ constexpr std::chrono::seconds kCreateTimeout{10};
 
 std::uint64_t milliseconds(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
+}
+
+// The variables of this process but for what is meant for it alone: secrets of the configuration, and the
+// service manager's sockets.
+std::vector<char*> environment_for_modules() {
+  constexpr std::string_view kOurs[] = {"LARES_", "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_",
+                                        "CREDENTIALS_DIRECTORY="};
+  std::vector<char*> result;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (std::ranges::none_of(kOurs, [text](std::string_view name) { return text.starts_with(name); })) {
+      result.push_back(*variable);
+    }
+  }
+  result.push_back(nullptr);
+  return result;
 }
 
 std::string copy(lares_text_view text) {
@@ -85,7 +103,7 @@ Task<void> RemoteModule::stop() {
       wire::Writer writer(wire::Kind::Stop);
       writer.completion(call->completion).number(milliseconds(settings().timeout));
       if (push(std::move(writer).finish())) {
-        co_await await_answer(*std::move(call));
+        co_await await_answer(*std::move(call), deadline_from_now());
       }
     }
   }
@@ -161,7 +179,9 @@ bool RemoteModule::spawn_process() {
   auto library = library_.string();
   char* arguments[] = {program.data(), library.data(), nullptr};
   pid_t process = -1;
-  const int error = ::posix_spawn(&process, program.c_str(), &actions, nullptr, arguments, environ);
+  auto environment = environment_for_modules();
+  const int error =
+      ::posix_spawn(&process, program.c_str(), &actions, nullptr, arguments, environment.data());
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   if (error != 0) {
@@ -231,7 +251,7 @@ bool RemoteModule::push(std::string frame) noexcept {
   return true;
 }
 
-Task<void> RemoteModule::send(lares_completion completion, const ModuleQuestion& question) {
+void RemoteModule::send(lares_completion completion, const ModuleQuestion& question) {
   wire::Writer writer(wire::Kind::Ask);
   writer.completion(completion).number(milliseconds(settings().timeout)).text(current_context().name());
   wire::write_question(writer, question);
@@ -239,17 +259,15 @@ Task<void> RemoteModule::send(lares_completion completion, const ModuleQuestion&
     calls().complete(completion,
                      {.status = LARES_GONE, .message = "its process is not running or is behind"});
   }
-  co_return;
 }
 
-Task<void> RemoteModule::send_save(lares_completion completion) {
+void RemoteModule::send_save(lares_completion completion) {
   wire::Writer writer(wire::Kind::Save);
   writer.completion(completion).number(milliseconds(settings().timeout));
   if (!push(std::move(writer).finish())) {
     calls().complete(completion,
                      {.status = LARES_GONE, .message = "its process is not running or is behind"});
   }
-  co_return;
 }
 
 void RemoteModule::send_cancel(lares_completion completion) noexcept {

@@ -39,8 +39,8 @@ class RemoteModule final : public Module {
   [[nodiscard]] pid_t process() const noexcept { return process_; }
 
  protected:
-  Task<void> send(lares_completion completion, const ModuleQuestion& question) override;
-  Task<void> send_save(lares_completion completion) override;
+  void send(lares_completion completion, const ModuleQuestion& question) override;
+  void send_save(lares_completion completion) override;
   void send_cancel(lares_completion completion) noexcept override;
 
  private:

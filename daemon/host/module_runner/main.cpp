@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // laresd-module-runner FILE: loads one module and lets the host speak to it over standard input and output.
 // It links no part of Lares but the module headers, as a module does.
+#include <host/module_slots.hpp>
 #include <host/module_wire.hpp>
 
 #include <lares/module/draft/spam_checker.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace {
 
@@ -140,6 +143,11 @@ class Runner {
     } else if (expected == Expected::State) {
       wire::Writer writer(wire::Kind::Saved);
       const auto* saved = static_cast<const lares_saved_state_view*>(value);
+      if (status == LARES_OK && saved != nullptr && !lares::host::valid_state(*saved)) {
+        saved = nullptr;
+        status = LARES_INVALID;
+        message = {lares::host::kInvalidState, std::strlen(lares::host::kInvalidState)};
+      }
       writer.completion(completion).number(static_cast<std::uint64_t>(status)).text(message);
       writer.text(saved == nullptr
                       ? lares_text_view{}
@@ -190,13 +198,11 @@ class Runner {
   }
 
   std::uint64_t offered() const {
-    if (checker_ == nullptr || !LARES_HAS_FIELD(checker_, lares_spam_checker, user_may_create_room)) {
-      return 0;
+    std::uint64_t hooks = 0;
+    for (std::size_t hook = 0; hook < std::variant_size_v<wire::Question>; ++hook) {
+      hooks |= lares::host::has_slot(checker_, hook) ? std::uint64_t{1} << hook : 0;
     }
-    return (checker_->check_event_for_spam != nullptr ? 1u : 0u) |
-           (checker_->user_may_invite != nullptr ? 2u : 0u) |
-           (checker_->user_may_join_room != nullptr ? 4u : 0u) |
-           (checker_->user_may_create_room != nullptr ? 8u : 0u);
+    return hooks;
   }
 
   void ask(wire::Reader& reader) {
@@ -210,16 +216,10 @@ class Runner {
       return;
     }
     expect(call.completion, Expected::Verdict);
-    if ((offered() & (1u << question->index())) == 0) {
+    if (lares::host::has_slot(checker_, question->index())) {
+      lares::host::call_slot(*checker_, instance_, call, *question);
+    } else {
       answer_without_module(call.completion, LARES_UNSUPPORTED);
-    } else if (const auto* event = std::get_if<lares_event_view>(&*question)) {
-      checker_->check_event_for_spam(instance_, &call, event);
-    } else if (const auto* invite = std::get_if<lares_invite_view>(&*question)) {
-      checker_->user_may_invite(instance_, &call, invite);
-    } else if (const auto* join = std::get_if<lares_join_view>(&*question)) {
-      checker_->user_may_join_room(instance_, &call, join);
-    } else if (const auto* room = std::get_if<lares_create_room_view>(&*question)) {
-      checker_->user_may_create_room(instance_, &call, room);
     }
   }
 
@@ -284,6 +284,11 @@ int main(int argc, char** argv) {
   if (argc != 2) {
     std::fprintf(stderr, "laresd-module-runner: started by laresd with the path of a module.\n");
     return 2;
+  }
+  // Whoever ends the server often signals all its processes at once. This one ends when the server has no
+  // more to ask, which closes the pipe.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    std::signal(number, SIG_IGN);
   }
   // What the module prints goes to the log, not into the pipe.
   const int out = ::dup(STDOUT_FILENO);

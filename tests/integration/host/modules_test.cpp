@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -254,19 +255,121 @@ TEST_P(ContraryModule, ThatAnswersGarbageDoesNotDeny) {
   EXPECT_TRUE(answer.status != LARES_OK || answer.verdict.allowed);
 }
 
+TEST_P(ContraryModule, ThatSavesTooMuchHasSavedNothing) {
+  const auto saved = run_blocking(runtime_, "save", module_->save());
+  EXPECT_EQ(saved.status, LARES_INVALID);
+  EXPECT_TRUE(saved.state.empty());
+}
+
+TEST_P(ContraryModule, WithAShorterTableHasTheSlotsThatAreInIt) {
+  EXPECT_TRUE(module_->offers(1));
+  EXPECT_FALSE(module_->offers(2));
+  EXPECT_FALSE(module_->offers(3));
+}
+
 TEST_P(ContraryModule, ThatForgesHandlesReachesNobodyElse) {
   EXPECT_FALSE(ask("forged").verdict.allowed);
 }
 
-TEST(ModuleProcess, ThatIsKilledIsStartedAgainAndMeanwhileFails) {
+lares_join_view join(std::string_view user) {
+  lares_join_view view{};
+  view.struct_size = sizeof(view);
+  view.user_id = view_of(user);
+  view.room_id = view_of("!room:hs.test");
+  return view;
+}
+
+TEST(SerialModule, HoldsUpNobodyBeyondTheDeadlineAndIsNeverCalledTwiceAtOnce) {
+  Lines lines;
+  RealRuntime runtime{RealRuntimeOptions{.threads = 2}};
+  LocalModule module(runtime,
+                     std::make_shared<ModuleLibrary>(build_folder() / "tests/host/blocking/blocking.so"),
+                     {.name = "blocking",
+                      .server_name = "hs.test",
+                      .instance_name = "master",
+                      .config = "{}",
+                      .origin = "test",
+                      .timeout = std::chrono::milliseconds(100)});
+  run_blocking(runtime, "start", module.start());
+  // The module is called on one of the loops. From the other its slowness must not be felt: not by the first
+  // who asks, nor by those who wait behind.
+  std::atomic<int> late{0};
+  run_blocking(runtime, "many", [](Runtime& all, Module& asked, std::atomic<int>& count) -> Task<void> {
+    TaskGroup group(all, "askers");
+    for (std::size_t i = 0; i < 6; ++i) {
+      const auto asker = [](Runtime& own, Module& one, std::atomic<int>& counted) -> Task<void> {
+        const auto before = own.steady_now();
+        const ModuleQuestion question(join("@a:hs.test"));
+        const auto answer = co_await one.ask(question);
+        counted +=
+            answer.status == LARES_LATE && own.steady_now() - before < std::chrono::milliseconds(450) ? 1 : 0;
+      };
+      spawn(group, "asker", asker(all, asked, count), &all.loop(i % 2));
+    }
+    co_await group.join();
+  }(runtime, module, late));
+  EXPECT_EQ(late, 3);
+  run_blocking(runtime, "stop", module.stop());
+  EXPECT_TRUE(lines.contains("cancelled"));
+  EXPECT_FALSE(lines.contains("two at once"));
+  EXPECT_FALSE(lines.contains("wrong question"));
+}
+
+// invite_guard in a process of its own, patiently.
+class ModuleProcess : public testing::Test {
+ protected:
+  ModuleAnswer ask() {
+    const ModuleQuestion question(invite("@a:hs.test", "@b:hs.test"));
+    return run_blocking(runtime_, "ask", module_.ask(question));
+  }
+
+  RealRuntime runtime_;
+  RemoteModule module_{runtime_,
+                       build_folder() / "bin/laresd-module-runner",
+                       guard(),
+                       {.name = "invite_guard",
+                        .server_name = "hs.test",
+                        .instance_name = "master",
+                        .config = "{}",
+                        .origin = "test",
+                        .timeout = std::chrono::seconds(20)}};
+};
+
+TEST_F(ModuleProcess, AnswersUntilTheServerHasNoMoreToAsk) {
+  run_blocking(runtime_, "start", module_.start());
+  EXPECT_EQ(ask().status, LARES_OK);
+  // A service manager, or Ctrl-C at a terminal, signals the server and its children together.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    ASSERT_EQ(::kill(module_.process(), number), 0);
+    EXPECT_EQ(ask().status, LARES_OK);
+  }
+  EXPECT_EQ(module_.starts(), 1u);
+  run_blocking(runtime_, "stop", module_.stop());
+  EXPECT_EQ(module_.process(), -1);
+}
+
+TEST(ModuleEnvironment, HasNothingOfTheServersOwn) {
+  ::setenv("LARES_TEST_SECRET", "hunter2", 1);
   RealRuntime runtime;
-  RemoteModule module(runtime, build_folder() / "bin/laresd-module-runner", guard(),
-                      {.name = "invite_guard",
+  RemoteModule module(runtime, build_folder() / "bin/laresd-module-runner",
+                      build_folder() / "tests/host/contrary/contrary.so",
+                      {.name = "contrary",
                        .server_name = "hs.test",
                        .instance_name = "master",
                        .config = "{}",
                        .origin = "test",
-                       .timeout = std::chrono::seconds(20)});
+                       .timeout = std::chrono::milliseconds(150)});
+  run_blocking(runtime, "start", module.start());
+  ::unsetenv("LARES_TEST_SECRET");
+  // It denies where it sees the variable, and says nothing where it does not.
+  const ModuleQuestion question(invite("@a:hs.test", "secret"));
+  EXPECT_EQ(run_blocking(runtime, "ask", module.ask(question)).status, LARES_LATE);
+  run_blocking(runtime, "stop", module.stop());
+}
+
+TEST_F(ModuleProcess, ThatIsKilledIsStartedAgainAndMeanwhileFails) {
+  auto& runtime = runtime_;
+  auto& module = module_;
   run_blocking(runtime, "start", module.start());
   const ModuleQuestion question(invite("@a:hs.test", "@b:hs.test"));
   EXPECT_EQ(run_blocking(runtime, "ask", module.ask(question)).status, LARES_OK);

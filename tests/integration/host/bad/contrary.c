@@ -6,6 +6,7 @@
 #include <lares/module/module.h>
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +65,8 @@ static void invite(void* module, const lares_call_view* call, const lares_invite
     lares_completion other = {{12345, 67890}};
     deny(other);
     deny(call->completion);
+  } else if (what == 's' && getenv("LARES_TEST_SECRET") != NULL) { /* secrets of the server */
+    deny(call->completion);
   } /* n: never */
 }
 
@@ -76,7 +79,18 @@ static void stop(void* module, const lares_call_view* call) {
   host->complete(host->host, call->completion, LARES_OK, NULL, (lares_text_view){NULL, 0});
 }
 
-static const lares_spam_checker checker = {.struct_size = sizeof(lares_spam_checker),
+static void save(void* module, const lares_call_view* call) {
+  static uint8_t much[(16u << 20) + 1];
+  lares_saved_state_view saved;
+  (void)module;
+  memset(&saved, 0, sizeof(saved));
+  saved.struct_size = sizeof(saved);
+  saved.state = (lares_bytes_view){much, sizeof(much)};
+  host->complete(host->host, call->completion, LARES_OK, &saved, (lares_text_view){NULL, 0});
+}
+
+/* As if built when the table had no more slots. */
+static const lares_spam_checker checker = {.struct_size = offsetof(lares_spam_checker, user_may_join_room),
                                            .user_may_invite = invite};
 
 static const void* extension(void* module, const char* id) {
@@ -100,6 +114,7 @@ LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = {
     .version = "1",
     .create = create,
     .extension = extension,
+    .save = save,
     .stop = stop,
     .destroy = destroy,
 };

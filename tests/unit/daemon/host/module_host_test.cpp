@@ -33,14 +33,13 @@ class Fixed final : public Module {
   Task<void> stop() override { co_return; }
 
  protected:
-  Task<void> send(lares_completion completion, const ModuleQuestion&) override {
+  void send(lares_completion completion, const ModuleQuestion&) override {
     asked_.push_back(name());
     if (answer_) {
       calls().complete(completion, *answer_);
     }
-    co_return;
   }
-  Task<void> send_save(lares_completion) override { co_return; }
+  void send_save(lares_completion) override {}
   void send_cancel(lares_completion) noexcept override { asked_.push_back("cancelled " + name()); }
 
  private:
