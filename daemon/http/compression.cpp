@@ -22,21 +22,25 @@ constexpr int kLevel = 1;
 }  // namespace
 
 bool accepts_gzip(std::string_view accept_encoding) noexcept {
+  bool anything = false;  // what `*` says, which counts where gzip is not named
   while (!accept_encoding.empty()) {
     const std::size_t end = std::min(accept_encoding.find(','), accept_encoding.size());
     std::string_view item = accept_encoding.substr(0, end);
     accept_encoding.remove_prefix(std::min(end + 1, accept_encoding.size()));
     const std::size_t semicolon = std::min(item.find(';'), item.size());
     const std::string_view coding = trim(item.substr(0, semicolon));
-    if (equals_ignore_case(coding, "gzip") || coding == "*") {
-      std::string_view weight = trim(item.substr(std::min(semicolon + 1, item.size())));
-      if (!weight.starts_with("q=") && !weight.starts_with("Q=")) {
-        return true;
+    const bool named = equals_ignore_case(coding, "gzip");
+    if (named || coding == "*") {
+      const std::string_view weight = trim(item.substr(std::min(semicolon + 1, item.size())));
+      const bool wanted = (!weight.starts_with("q=") && !weight.starts_with("Q=")) ||
+                          weight.substr(2).find_first_of("123456789") != std::string_view::npos;
+      if (named) {
+        return wanted;
       }
-      return weight.substr(2).find_first_of("123456789") != std::string_view::npos;
+      anything = wanted;
     }
   }
-  return false;
+  return anything;
 }
 
 bool compressible(std::string_view content_type) noexcept {

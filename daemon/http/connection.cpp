@@ -51,12 +51,6 @@ std::string allowed_methods(std::uint8_t mask) {
   return result + "OPTIONS";
 }
 
-Response as_response(const MatrixError& error) {
-  Response response{.status = error.status(), .body = error.body()};
-  response.headers = error.headers();
-  return response;
-}
-
 }  // namespace
 
 Connection::Connection(HttpLoop& loop, std::unique_ptr<Stream> stream,
@@ -280,7 +274,7 @@ void Connection::refuse(int status, std::string_view errcode, std::string_view m
   start_context();
   const ContextScope scope(context_);
   loop_.core().log.info("Refused a request from {}: {} {}: {}", peer_, status, errcode, message);
-  send(as_response(MatrixError(status, errcode, message)));
+  send(error_response(MatrixError(status, errcode, message)));
 }
 
 void Connection::on_request() {
@@ -363,11 +357,11 @@ void Connection::serve() {
     if (request_.options_) {
       send({.status = 204, .body = {}});
     } else if (request_.match_.allowed != 0) {
-      Response response = as_response(MatrixError(405, "M_UNRECOGNIZED", "Unrecognized request"));
+      Response response = error_response(MatrixError(405, "M_UNRECOGNIZED", "Unrecognized request"));
       response.headers.emplace_back("Allow", allowed_methods(request_.match_.allowed));
       send(std::move(response));
     } else {
-      send(as_response(unrecognized()));
+      send(error_response(unrecognized()));
     }
     return;
   }

@@ -138,7 +138,8 @@ void Connection::send(Response response) {
     close();
     return;
   }
-  if (loop_.core().draining.load(std::memory_order_relaxed) || client_eof_) {
+  // A client that has finished sending is still owed the answers to what it sent before.
+  if (loop_.core().draining.load(std::memory_order_relaxed) || (client_eof_ && ahead_.empty())) {
     keep_alive_ = false;
   }
   const bool streamed = response.source != nullptr && !request_.head_only_;

@@ -45,13 +45,13 @@ std::string type_of_current_exception() {
   return status == 0 ? name.get() : type->name();
 }
 
+}  // namespace
+
 Response error_response(const MatrixError& error) {
   Response response{.status = error.status(), .body = error.body()};
   response.headers = error.headers();
   return response;
 }
-
-}  // namespace
 
 std::string access_token(const RequestImpl& request) {
   const std::size_t headers = request.count(RequestImpl::Field::authorization);

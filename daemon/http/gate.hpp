@@ -5,6 +5,7 @@
 
 #include <lares/async/task.hpp>
 #include <lares/base/log.hpp>
+#include <lares/http/matrix_error.hpp>
 #include <lares/http/requester.hpp>
 #include <lares/http/response.hpp>
 #include <lares/http/router.hpp>
@@ -67,6 +68,9 @@ class Gate {
   std::string worker_secret_;
   log::Logger log_{"lares.http.gate"};
 };
+
+/// What a client gets to see of an error.
+[[nodiscard]] Response error_response(const MatrixError& error);
 
 /// The access token of a request: `Authorization: Bearer`, or the query parameter that old clients send.
 /// **Errors**: MatrixError 401 M_MISSING_TOKEN. spec: Client-Server API, "Using access tokens"

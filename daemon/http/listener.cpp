@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -32,6 +33,20 @@ constexpr int kAcceptsAtATime = 64;
 /// How long to pause when the process has no descriptor left.
 constexpr std::chrono::milliseconds kPause{250};
 constexpr std::chrono::seconds kLogEvery{10};
+
+/// What an administrator can do about it.
+std::string_view remedy(const std::error_code& error) {
+  switch (error.value()) {
+    case EADDRINUSE:
+      return " End what listens there, or configure another place.";
+    case EACCES:
+      return " Configure a place that this user may use; ports below 1024 want root or CAP_NET_BIND_SERVICE.";
+    case EADDRNOTAVAIL:
+      return " This machine has no such address.";
+    default:
+      return "";
+  }
+}
 
 std::string read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -161,11 +176,12 @@ Task<void> Listener::open(ActivatedSockets& activated) {
       ListeningSocket socket = activated.take_unix(config_.path);
       if (!socket) {
         socket = listen_unix(config_.path, config_.mode);
+        made_socket_file_ = true;
       }
       acceptors_.push_back(std::make_shared<Acceptor>(*this, first, std::move(socket)));
     } catch (const std::system_error& error) {
-      throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.", config_.name,
-                                   config_.path, error.code().message()));
+      throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.{}", config_.name,
+                                   config_.path, error.code().message(), remedy(error.code())));
     }
     co_return;
   }
@@ -193,8 +209,9 @@ Task<void> Listener::open(ActivatedSockets& activated) {
                             error.code().message());
           continue;
         }
-        throw StartError(fmt::format("{}: cannot listen on port {} of '{}': {}.", config_.name, config_.port,
-                                     address.to_string(), error.code().message()));
+        throw StartError(fmt::format("{}: cannot listen on port {} of '{}': {}.{}", config_.name,
+                                     config_.port, address.to_string(), error.code().message(),
+                                     remedy(error.code())));
       }
     }
   }
@@ -213,7 +230,7 @@ void Listener::close() noexcept {
   for (const auto& acceptor : acceptors_) {
     acceptor->close();
   }
-  if (!acceptors_.empty() && !config_.path.empty()) {
+  if (std::exchange(made_socket_file_, false)) {
     ::unlink(config_.path.c_str());
   }
   acceptors_.clear();

@@ -59,7 +59,8 @@ class Listener {
   std::shared_ptr<const TlsContext> tls_;
   std::string certificate_text_;  ///< what tls_ was made of
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
-  RefPtr<LogContext> context_;  ///< under which it accepts
+  RefPtr<LogContext> context_;     ///< under which it accepts
+  bool made_socket_file_ = false;  ///< one that systemd passed stays, for the next start
   std::size_t next_loop_ = 0;
   SteadyTime refused_logged_{};
 };

@@ -166,8 +166,9 @@ void RequestParser::on_request_impl(Verb verb, Text method, Text target, int ver
     // The absolute form, as sent to proxies; RFC 9112 section 3.2.2 has servers accept it.
     for (const Text scheme : {Text("http://"), Text("https://")}) {
       if (target.substr(0, scheme.size()) == scheme) {
-        const std::size_t slash = target.find('/', scheme.size());
-        target = slash == Text::npos ? Text() : target.substr(slash);
+        // A slash behind the authority's end is none of the path's.
+        const std::size_t end = target.find_first_of("/?#", scheme.size());
+        target = end == Text::npos ? Text() : target.substr(end);
         break;
       }
     }
@@ -202,6 +203,12 @@ void RequestParser::on_header_impl(Code& code) {
   header_seen_ = true;
   if (request_.count(Field::host) != 1 && (request_.version_ == 11 || request_.count(Field::host) > 1)) {
     refuse(code, 400, "M_UNKNOWN", "The request must have one Host header.");
+    return;
+  }
+  // Equal lengths may be read as one, but whoever stands in front may have read the other form of them.
+  const std::string_view length = request_.header(Field::content_length);
+  if (request_.count(Field::content_length) > 1 || length.find(',') != std::string_view::npos) {
+    refuse(code, 400, "M_UNKNOWN", "The request has several Content-Length values.");
     return;
   }
   // A coding that we do not undo would leave the body's end unknown, and with it the next request's begin.

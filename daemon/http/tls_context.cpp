@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <config/secret_file.hpp>
 #include <http/tls_context.hpp>
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <stdexcept>
+#include <string_view>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 namespace lares::http {
@@ -40,6 +44,14 @@ int no_password(char*, int, int, void*) {
   return 0;
 }
 
+bool use_key(SSL_CTX* context, std::string_view pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bytes(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(bytes.get(), nullptr, no_password, nullptr), &EVP_PKEY_free);
+  return key != nullptr && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+}
+
 }  // namespace
 
 TlsContext::TlsContext(const std::string& certificate_path, const std::string& key_path)
@@ -58,7 +70,9 @@ TlsContext::TlsContext(const std::string& certificate_path, const std::string& k
   std::string problem;
   if (SSL_CTX_use_certificate_chain_file(context_, certificate_path.c_str()) != 1) {
     problem = fmt::format("The TLS certificate '{}' cannot be used: {}", certificate_path, last_error());
-  } else if (SSL_CTX_use_PrivateKey_file(context_, key_path.c_str(), SSL_FILETYPE_PEM) != 1) {
+  } else if (const auto key = config::read_secret_file(key_path); !key) {
+    problem = fmt::format("The TLS key cannot be used: {}", key.error());
+  } else if (!use_key(context_, *key)) {
     problem = fmt::format("The TLS key '{}' cannot be used: {}", key_path, last_error());
   } else if (SSL_CTX_check_private_key(context_) != 1) {
     problem = fmt::format("The TLS key '{}' is not that of the certificate '{}'", key_path, certificate_path);

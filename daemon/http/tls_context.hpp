@@ -15,7 +15,7 @@ namespace lares::http {
 class TlsContext {
  public:
   /// Reads both files (PEM). **Errors**: std::runtime_error with a sentence that names the file and the
-  /// reason.
+  /// reason; a key that everyone on the machine can read is refused.
   TlsContext(const std::string& certificate_path, const std::string& key_path);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

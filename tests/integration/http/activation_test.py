@@ -2,9 +2,11 @@
 """A listening socket that the service manager passes is used instead of one of our own."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.request
 
@@ -21,8 +23,8 @@ os.execv(sys.argv[2], [sys.argv[2], sys.argv[4]])
 """
 
 
-def run(port, descriptor, pid_offset):
-    child = [sys.executable, "-c", CHILD, str(descriptor), PROGRAM, str(pid_offset), str(port)]
+def run(place, descriptor, pid_offset):
+    child = [sys.executable, "-c", CHILD, str(descriptor), PROGRAM, str(pid_offset), str(place)]
     return subprocess.Popen(child, pass_fds=[descriptor], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -49,6 +51,24 @@ class ActivationTest(unittest.TestCase):
         out, _ = process.communicate(timeout=10)
         self.assertIn("Address already in use", out)
         self.assertEqual(process.returncode, 78)
+
+    def test_the_file_of_a_passed_unix_socket_stays_for_the_next_start(self):
+        folder = tempfile.mkdtemp(prefix="lares-activation-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path)
+            listening.listen()
+            for _ in range(2):
+                process = run(path, listening.fileno(), 0)
+                self.assertEqual(process.stdout.readline(), path + " 0\n")
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                    client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    self.assertIn(b"HTTP/1.1 200 OK", client.makefile("rb").read())
+                process.communicate(timeout=10)
+                self.assertEqual(process.returncode, 0)
+            self.assertTrue(os.path.exists(path))
 
 
 if __name__ == "__main__":

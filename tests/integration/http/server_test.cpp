@@ -99,6 +99,7 @@ TEST(HttpServerTest, RefusesAPortThatIsTaken) {
   } catch (const StartError& error) {
     EXPECT_NE(std::string(error.what()).find(std::to_string(first.port())), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("listeners[0]"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("End what listens there"), std::string::npos);
   }
 }
 
@@ -160,6 +161,23 @@ TEST(HttpServerTest, NamesAMissingCertificate) {
     ADD_FAILURE();
   } catch (const StartError& error) {
     EXPECT_NE(std::string(error.what()).find("/nowhere/cert.pem"), std::string::npos);
+  }
+}
+
+TEST(HttpServerTest, RefusesAKeyThatEveryoneCanRead) {
+  const TemporaryFolder folder;
+  const std::string key = folder / "key.pem";
+  write_certificate("first.example", folder / "cert.pem", key);
+  std::filesystem::permissions(key, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+  RunningServer server;
+  server.listeners()[0]["tls"] = true;
+  server.listeners()[0]["tls_certificate_path"] = folder / "cert.pem";
+  server.listeners()[0]["tls_private_key_path"] = key;
+  try {
+    server.start();
+    ADD_FAILURE();
+  } catch (const StartError& error) {
+    EXPECT_NE(std::string(error.what()).find("chmod o= " + key), std::string::npos) << error.what();
   }
 }
 

@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -171,6 +172,7 @@ void write_certificate(const std::string& name, const std::string& certificate_p
   file = std::fopen(key_path.c_str(), "w");
   PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
   std::fclose(file);
+  ::chmod(key_path.c_str(), 0600);
   X509_free(certificate);
   EVP_PKEY_free(key);
 }

@@ -8,10 +8,11 @@ namespace {
 
 TEST(AcceptsGzipTest, ReadsTheHeader) {
   for (const std::string_view yes :
-       {"gzip", "GZIP", "deflate, gzip", "gzip;q=0.5", "br;q=1, gzip; q=0.001", "*"}) {
+       {"gzip", "GZIP", "deflate, gzip", "gzip;q=0.5", "br;q=1, gzip; q=0.001", "*", "*;q=0, gzip"}) {
     EXPECT_TRUE(accepts_gzip(yes)) << yes;
   }
-  for (const std::string_view no : {"", "br", "gzip;q=0", "gzip; q=0.000", "xgzip", ",,;;"}) {
+  for (const std::string_view no :
+       {"", "br", "gzip;q=0", "gzip; q=0.000", "xgzip", ",,;;", "*, gzip;q=0", "*;q=0"}) {
     EXPECT_FALSE(accepts_gzip(no)) << no;
   }
 }

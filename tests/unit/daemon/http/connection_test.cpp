@@ -259,6 +259,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"Garbage", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "M_UNKNOWN"},
         BadRequest{"NoTarget", "GET\r\n\r\n", 400, "M_UNKNOWN"},
         BadRequest{"TargetWithoutSlash", "GET hello HTTP/1.1\r\nHost: x\r\n\r\n", 400, "M_UNKNOWN"},
+        BadRequest{"AbsoluteTargetWithoutPath", "GET http://a?b=/hello HTTP/1.1\r\nHost: x\r\n\r\n", 400,
+                   "M_UNKNOWN"},
         BadRequest{"SpaceInTarget", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", 505, "M_UNKNOWN"},
         BadRequest{"Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "M_UNKNOWN"},
         BadRequest{"NoHost", "GET /hello HTTP/1.1\r\n\r\n", 400, "M_UNKNOWN"},
@@ -276,6 +278,11 @@ INSTANTIATE_TEST_SUITE_P(
                    "M_UNKNOWN"},
         BadRequest{"TwoLengths",
                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400,
+                   "M_UNKNOWN"},
+        BadRequest{"OneLengthTwice",
+                   "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400,
+                   "M_UNKNOWN"},
+        BadRequest{"ListOfLengths", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2, 2\r\n\r\n{}", 400,
                    "M_UNKNOWN"},
         BadRequest{"LengthAndChunks",
                    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: "
@@ -422,6 +429,31 @@ TEST_F(ConnectionTest, AnswersAHalfClosedClientWithinTheGrace) {
   event_.set();
   EXPECT_EQ(status_of(server_.responses(wire)), 200);
   EXPECT_EQ(cancelled_, 0);
+}
+
+TEST_F(ConnectionTest, AnswersEverythingThatWasPipelinedBeforeTheClientFinishedSending) {
+  const auto wire = server_.connect();
+  server_.send(wire,
+               "GET /poll HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n" + post("{}"));
+  server_.until(wire, [&] { return polls_ == 1; });
+  server_.end_input(wire);
+  event_.set();
+  const std::string responses = server_.responses(wire, 3);
+  EXPECT_NE(responses.find(R"("ip")"), std::string::npos) << responses;
+  EXPECT_EQ(responses.find("Connection: close"), responses.rfind("Connection: close"));
+  server_.until(wire, [&] { return wire->closed; });
+}
+
+TEST_F(ConnectionTest, SaysThatTheLastPipelinedRequestWasCutShort) {
+  const auto wire = server_.connect();
+  server_.send(wire, "GET /poll HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHo");
+  server_.until(wire, [&] { return polls_ == 1; });
+  server_.end_input(wire);
+  event_.set();
+  const std::string responses = server_.responses(wire, 2);
+  EXPECT_EQ(status_of(responses), 200);
+  EXPECT_NE(responses.find("HTTP/1.1 400 "), std::string::npos) << responses;
+  server_.until(wire, [&] { return wire->closed; });
 }
 
 TEST_F(ConnectionTest, CancelsTheWorkOfAHalfClosedClientAfterTheGrace) {
