@@ -2,7 +2,6 @@
 #include <host/assembly.hpp>
 #include <host/daemon.hpp>
 #include <host/logging.hpp>
-#include <host/pid_file.hpp>
 #include <host/plugin_check.hpp>
 #include <host/process.hpp>
 #include <host/server_keys_impl.hpp>
@@ -23,11 +22,9 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 
 namespace lares::host {
 namespace {
@@ -82,14 +79,12 @@ int serve(const CommandLine& command_line) {
   std::signal(SIGPIPE, SIG_IGN);
   ServiceManager manager(ServiceManager::address_from_environment());
   auto settings = load_settings(command_line);
-  std::optional<PidFile> pid_file(std::in_place, settings.config->string("pid_file"));
   configure_logging(*settings.config);
   RealRuntime runtime({.threads = loops(*settings.config)});
   Process process(command_line, settings, runtime, manager, *pid_file);
   const bool clean = run_blocking(runtime, "main", process.run());
   log::flush();
   if (!clean) {
-    pid_file.reset();
     // A plugin still runs somewhere; destructors would pull the ground from under it.
     ::_exit(1);
   }

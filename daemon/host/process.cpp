@@ -110,6 +110,7 @@ Task<bool> Process::run() {
       co_await keep_error(serve(assembly), failure);
     }
     co_await end(assembly);
+    pid_file_.reset();
     clean = assembly.server().clean();
   } catch (...) {
     failure = failure ? failure : std::current_exception();
@@ -181,6 +182,8 @@ Task<void> Process::start(Assembly& assembly) {
     std::rethrow_exception(closed);
   }
   co_await assembly.modules().start();
+  // Not before: a second process that finds the port taken must not touch the file of the first.
+  pid_file_.emplace(settings_.config->string("pid_file"));
   assembly.data_care().start();
   assembly.caches().start();
   pid_file_.place();

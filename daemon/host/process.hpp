@@ -54,6 +54,7 @@ class Process {
   TaskGroup background_;
   std::optional<TaskGroup> starting_;
   Notification signalled_;
+  std::optional<PidFile> pid_file_;
   bool serving_ = false;
   bool terminate_ = false;
   bool hangup_ = false;

@@ -23,25 +23,23 @@ namespace {
 // How long a cancelled call may take to notice.
 constexpr std::chrono::seconds kGrace{2};
 
-// What a plugin throws becomes a sentence that begins with its name.
-[[noreturn]] void rethrow_as_start_error(const std::string& plugin, const char* step) {
+constexpr std::string_view kErrorOfPlugin =
+    "This may be an error in the plugin: install it and the server again from one release; where that does "
+    "not "
+    "help, report it with the log of this start.";
+
+// What a plugin throws becomes a sentence that begins with its file.
+[[noreturn]] void rethrow_as_start_error(const PluginLibrary& plugin, const char* step) {
+  const auto who =
+      fmt::format("{}: the plugin \"{}\" cannot {}", plugin.file().string(), plugin.name(), step);
   try {
     throw;
   } catch (const StartError& error) {
-    throw StartError(fmt::format("The plugin \"{}\" cannot {}: {}", plugin, step, error.what()),
-                     error.exit_code());
+    throw StartError(fmt::format("{}: {}", who, error.what()), error.exit_code());
   } catch (const std::exception& error) {
-    throw StartError(
-        fmt::format(
-            "The plugin \"{}\" cannot {}: {}. This may be an error in the plugin; it is reported with "
-            "the log of this start.",
-            plugin, step, error.what()),
-        1);
+    throw StartError(fmt::format("{}: {}. {}", who, error.what(), kErrorOfPlugin), 1);
   } catch (...) {
-    throw StartError(
-        fmt::format("The plugin \"{}\" cannot {}, and does not say why. This is an error in the plugin.",
-                    plugin, step),
-        1);
+    throw StartError(fmt::format("{}, and does not say why. {}", who, kErrorOfPlugin), 1);
   }
 }
 
@@ -84,12 +82,12 @@ void ServerImpl::construct(const Catalogue& catalogue) {
   std::vector<OrderedPlugin> candidates;
   for (const auto& library : catalogue.plugins()) {
     const auto& note = library.note();
-    candidates.push_back({note.name, note.provides, note.needs, true});
+    candidates.push_back({note.name, note.provides, note.needs, true, library.file().string()});
     if (const auto active = library.descriptor().active; active != nullptr) {
       try {
         candidates.back().active = active(*this);
       } catch (...) {
-        rethrow_as_start_error(note.name, "say whether it is active");
+        rethrow_as_start_error(library, "say whether it is active");
       }
     }
   }
@@ -125,20 +123,19 @@ void ServerImpl::construct_one(const PluginLibrary& library) {
   try {
     plugin = library.descriptor().create(*this);
   } catch (...) {
-    rethrow_as_start_error(library.name(), "be constructed");
+    rethrow_as_start_error(library, "be constructed");
   }
   if (plugin == nullptr) {
-    throw StartError(
-        fmt::format("The plugin \"{}\" was not constructed, and does not say why. This is an error in {}.",
-                    library.name(), library.file().string()));
+    throw StartError(fmt::format("{}: the plugin \"{}\" was not constructed, and does not say why. {}",
+                                 library.file().string(), library.name(), kErrorOfPlugin));
   }
   plugins_.push_back({&library, plugin});
   for (const auto& id : services_.provided_by(library.name())) {
     if (std::ranges::find(library.note().provides, id) == library.note().provides.end()) {
       throw StartError(fmt::format(
-          "The plugin \"{}\" provides {}, which its descriptor does not say, so nothing can be started "
-          "in the right order. Add it to `provides` in {}.",
-          library.name(), id, library.file().filename().string()));
+          "{}: the plugin \"{}\" provides {}, which its descriptor does not say, so nothing can be started "
+          "in the right order. Add it to `provides` and build it again.",
+          library.file().string(), library.name(), id));
     }
   }
 }
@@ -189,11 +186,14 @@ Task<void> ServerImpl::start(std::chrono::milliseconds timeout, DatabaseStep dat
       const auto outcome =
           co_await limited(active, "start", std::move(starting), runtime_.steady_now() + timeout);
       if (outcome != Outcome::Done) {
-        throw StartError(fmt::format("it has not started within {} ms", timeout.count()), 1);
+        throw StartError(fmt::format("it has not started within {} ms. Look at what it waits for, or raise "
+                                     "`start_timeout`.",
+                                     timeout.count()),
+                         1);
       }
     } catch (...) {
       try {
-        rethrow_as_start_error(name, "start");
+        rethrow_as_start_error(*active.library, "start");
       } catch (...) {
         failure = std::current_exception();
       }

@@ -26,13 +26,15 @@ std::string missing(std::span<const OrderedPlugin> plugins, const OrderedPlugin&
   }
   if (inactive.empty()) {
     return fmt::format(
-        "The plugin \"{}\" needs {}, which no installed plugin provides. Install the one that does.",
-        plugin.name, id);
+        "{}: the plugin \"{}\" needs {}, which no installed plugin provides. Install the one that does, or "
+        "remove this one.",
+        plugin.file, plugin.name, id);
   }
   return fmt::format(
-      "The plugin \"{}\" needs {}, which \"{}\" would provide; the configuration of this process does not "
-      "activate it.",
-      plugin.name, id, fmt::join(inactive, "\" or \""));
+      "{}: the plugin \"{}\" needs {}, which \"{}\" would provide; the configuration of this process does "
+      "not "
+      "activate it. Change the configuration, or remove this plugin.",
+      plugin.file, plugin.name, id, fmt::join(inactive, "\" or \""));
 }
 
 // A circle among plugins that all wait for each other: following the first unmet need must come back.
@@ -49,14 +51,16 @@ std::string circle(std::span<const OrderedPlugin> plugins,
     path.push_back(next);
   }
   std::vector<std::string> names;
+  std::vector<std::string> files;
   for (const auto index : path) {
     names.push_back(plugins[index].name);
+    files.push_back(plugins[index].file);
   }
+  files.pop_back();
   return fmt::format(
-      "The plugins need each other in a circle: {}. One of them has to look the other up at the call "
-      "(`uses`); "
-      "install plugins of one release.",
-      fmt::join(names, " needs "));
+      "{}: these plugins need each other in a circle: {}. One of them has to look the other up at the call "
+      "(`uses`): install plugins of one release.",
+      fmt::join(files, ", "), fmt::join(names, " needs "));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct OrderedPlugin {
   std::vector<std::string> provides;
   std::vector<std::string> needs;
   bool active = true;
+  std::string file = {};  ///< for what an administrator reads
 };
 
 /// The active plugins in the order in which to start them: each after all that may provide what it needs, by

@@ -61,7 +61,7 @@ class Refusals(unittest.TestCase):
         file = os.path.join(self.folder, "wrong_name.so")
         with open(library("wrong_name"), "rb") as whole, open(file, "wb") as part:
             part.write(whole.read()[:3000])
-        self.refused(self.check(file), file + ": is an ELF file that was cut short.")
+        self.refused(self.check(file), file + ": is an ELF file that was cut short. Remove it, or install")
 
     def test_a_library_without_a_descriptor(self):
         file = library("no_descriptor")
@@ -69,54 +69,65 @@ class Refusals(unittest.TestCase):
 
     def test_another_build_before_its_code_runs(self):
         code, text = self.check(library("other_build"))
-        self.refused((code, text), "it comes from another build", "lares 0.0.1, another compiler",
+        self.refused((code, text), library("other_build") + ": it comes from another build", "lares 0.0.1, another compiler",
                      "Install plugins and server from the same build")
         self.assertNotIn("code of another build ran", text)
 
     def test_another_abi_before_its_code_runs(self):
         code, text = self.check(library("other_abi"))
-        self.refused((code, text), "it was built for plugin ABI 2, and this is ABI 1", "of the same release")
+        self.refused((code, text), library("other_abi") + ": it was built for plugin ABI 2, and this is ABI 1", "of the same release")
         self.assertNotIn("code of another ABI ran", text)
 
     def test_an_undefined_symbol(self):
         self.refused(self.check(library("undefined_symbol")),
-                     'it needs "lares::not_in_this_release(int)", which neither Lares nor its libraries have')
+                     library("undefined_symbol") + ': it needs "lares::not_in_this_release(int)", which neither Lares nor '
+                     "its libraries have. Install it, the server and the libraries of the same release.")
 
     def test_a_note_without_the_symbol(self):
-        self.refused(self.check(library("no_symbol")), "does not export `lares_plugin_descriptor`")
+        self.refused(self.check(library("no_symbol")), library("no_symbol") + ": it has a note but does not export "
+                     "`lares_plugin_descriptor`. Export the descriptor with LARES_PLUGIN")
 
     def test_a_descriptor_that_contradicts_the_note(self):
-        self.refused(self.check(library("contradicts_note")), "its descriptor contradicts its note")
+        self.refused(self.check(library("contradicts_note")), library("contradicts_note") + ": its descriptor contradicts "
+                     "its note", "install it again")
 
     def test_another_name_than_the_files(self):
-        self.refused(self.check(library("wrong_name")), 'it calls itself "right_name". Rename it to right_name.so')
+        self.refused(self.check(library("wrong_name")), library("wrong_name") + ': it calls itself "right_name". Rename it '
+                     "to right_name.so")
 
     def test_tables_without_an_end(self):
-        self.refused(self.check(library("bad_tables")), "forever")
+        self.refused(self.check(library("bad_tables")), library("bad_tables") + ": ", "forever")
 
     def test_a_need_that_nobody_provides(self):
         self.refused(self.start(os.path.dirname(library("missing_need"))),
-                     'The plugin "missing_need" needs nobody.has-it/1, which no installed plugin provides. Install the one')
+                     library("missing_need") + ': the plugin "missing_need" needs nobody.has-it/1, which no installed '
+                     "plugin provides. Install the one that does, or remove this one.")
 
     def test_a_circle_of_needs(self):
         self.refused(self.start(os.path.join(LIBRARIES, "circle")),
-                     "The plugins need each other in a circle: needs_a needs needs_b needs needs_a")
+                     library("circle", "needs_a") + ", " + library("circle", "needs_b") +
+                     ": these plugins need each other in a circle: needs_a needs needs_b needs needs_a. One of them has "
+                     "to look the other up at the call (`uses`): install plugins of one release.")
 
     def test_a_constructor_that_throws(self):
         self.refused(self.start(os.path.dirname(library("throws_in_constructor"))),
-                     'The plugin "throws_in_constructor" cannot be constructed: the moon is full.', code=1)
+                     library("throws_in_constructor") + ': the plugin "throws_in_constructor" cannot be constructed: '
+                     "the moon is full.", "install it and the server again from one release", code=1)
 
     def test_a_start_that_fails_names_the_plugin_and_may_be_tried_again(self):
         self.refused(self.start(os.path.dirname(library("fails_to_start"))),
-                     'The plugin "fails_to_start" cannot start: the database does not answer', code=1)
+                     library("fails_to_start") + ': the plugin "fails_to_start" cannot start: the database does not '
+                     "answer", code=1)
 
     def test_a_plugin_that_makes_nothing(self):
         self.refused(self.start(os.path.dirname(library("gives_no_plugin"))),
-                     'The plugin "gives_no_plugin" was not constructed')
+                     library("gives_no_plugin") + ': the plugin "gives_no_plugin" was not constructed',
+                     "install it and the server again from one release")
 
     def test_a_service_that_the_descriptor_hides(self):
         self.refused(self.start(os.path.dirname(library("provides_in_secret"))),
-                     'The plugin "provides_in_secret" provides secret/1, which its descriptor does not say')
+                     library("provides_in_secret") + ': the plugin "provides_in_secret" provides secret/1, which its '
+                     "descriptor does not say", "Add it to `provides` and build it again.")
 
     def test_two_of_one_name(self):
         self.refused(self.start(os.path.join(LIBRARIES, "twin_one"), os.path.join(LIBRARIES, "twin_two")),
@@ -124,7 +135,8 @@ class Refusals(unittest.TestCase):
 
     def test_two_providers_of_one_service(self):
         self.refused(self.start(os.path.join(LIBRARIES, "two_providers")),
-                     'Both "provides_one" and "provides_one_too" provide throne/1. Only one of them can be active')
+                     library("two_providers", "provides_one_too") + ': the plugin "provides_one_too" cannot be constructed: '
+                     'Both "provides_one" and "provides_one_too" provide throne/1. Only one of them can be active: remove one')
 
     def test_a_relative_path(self):
         file = library("wrong_name")

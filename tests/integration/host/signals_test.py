@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -58,16 +59,16 @@ class Signals(unittest.TestCase):
         os.chmod(path, 0o600)
         return path
 
-    def launch(self, plugin):
+    def launch(self, plugin, **environment):
         process = subprocess.Popen([LARESD, "-c", self.write_config(), "--plugin-folder", os.path.join(LIBRARIES, plugin)],
-                                   env={**os.environ, "NOTIFY_SOCKET": self.manager.address}, stderr=subprocess.PIPE)
+                                   env={**os.environ, "NOTIFY_SOCKET": self.manager.address, **environment}, stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
 
-    def start(self, plugin):
-        process = self.launch(plugin)
+    def start(self, plugin, **environment):
+        process = self.launch(plugin, **environment)
         ready = self.manager.wait_for("READY=1")
         self.assertIn("MAINPID=%d" % process.pid, ready)
         return process
@@ -127,6 +128,14 @@ class Signals(unittest.TestCase):
         self.assertEqual(process.wait(30), 0)
         self.assertFalse(os.path.exists(self.config["pid_file"]))
 
+    def test_a_second_process_leaves_the_pid_file_of_the_first_alone(self):
+        process = self.start("waiting")
+        second = self.launch("waiting")
+        self.assertEqual(second.wait(30), 78)
+        self.assertIn("Address already in use. End what listens there", second.stderr.read().decode())
+        with open(self.config["pid_file"]) as file:
+            self.assertEqual(int(file.read()), process.pid)
+
     def test_a_second_signal_ends_at_once(self):
         process = self.start("never_stops")
         process.terminate()
@@ -140,6 +149,36 @@ class Signals(unittest.TestCase):
         self.assertEqual(process.wait(60), 1)
         self.assertIn("The plugin never_stops did not stop within", self.log())
 
+    def test_plugins_start_after_what_they_need_and_stop_before_it(self):
+        record = os.path.join(self.folder, "record")
+        process = self.start("house", LARES_TEST_RECORD=record)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        with open(record) as file:
+            steps = file.read().splitlines()
+        up, down = ["ground", "middle", "roof"], ["roof", "middle", "ground"]
+        self.assertEqual(steps, [name + " constructed" for name in up] + [name + " started" for name in up]
+                         + [name + " begins to drain" for name in down] + [name + " drained" for name in down]
+                         + [name + " stopped" for name in down] + [name + " destroyed" for name in down])
+
+    def test_work_that_is_never_done_is_cancelled_at_the_deadline(self):
+        self.config["drain_timeout"] = "500ms"
+        process = self.start("never_drains")
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+        self.assertIn("The plugin never_drains had work left at the end of drain_timeout", self.log())
+
+    def test_requests_that_take_for_ever_are_cancelled_at_the_deadline(self):
+        self.config["drain_timeout"] = "500ms"
+        process = self.start("waiting")
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        self.addCleanup(connection.close)
+        connection.sendall(b"GET /_test/stuck HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: self.get("/_test/waiting") == (200, "1"), timeout=20)
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(connection.recv(100), b"", "there is no answer to it")
+
     def test_sigterm_ends_a_start_that_takes_for_ever(self):
         process = self.launch("waits_for_ever")
         self.manager.wait_for("EXTEND_TIMEOUT_USEC=30000000")
@@ -150,8 +189,8 @@ class Signals(unittest.TestCase):
         self.config["start_timeout"] = "1s"
         process = self.launch("waits_for_ever")
         self.assertEqual(process.wait(30), 1)
-        self.assertIn('The plugin "waits_for_ever" cannot start: it has not started within 1000 ms',
-                      process.stderr.read().decode())
+        self.assertIn('waits_for_ever.so: the plugin "waits_for_ever" cannot start: it has not started within 1000 ms. '
+                      'Look at what it waits for, or raise `start_timeout`.', process.stderr.read().decode())
 
     def reloaded(self, process):
         process.send_signal(signal.SIGHUP)
@@ -176,6 +215,51 @@ class Signals(unittest.TestCase):
         wait_until(lambda: "was not reloaded" in self.log(), timeout=10)
         self.assertIn("homeserver.yaml:1: error: test_live", self.log())
         self.assertEqual(self.get("/health"), (200, "OK"))
+
+    def test_sighup_changes_log_levels(self):
+        self.config["log"]["level"] = "WARNING"
+        process = self.start("waiting")
+        self.get("/_test/waiting")
+        self.config["log"].update(level="INFO", levels={"lares.access": "ERROR"})
+        self.write_config()
+        self.reloaded(process)
+        wait_until(lambda: "Now in force: log.level, log.levels." in self.log(), timeout=10)
+        self.get("/_test/waiting")
+        self.assertNotIn("Processed request", self.log())
+        self.config["log"].update(levels={})
+        self.write_config()
+        self.reloaded(process)
+        self.get("/_test/waiting")
+        wait_until(lambda: self.log().count("Processed request") == 1, timeout=10)
+
+    def certificate(self, name):
+        """Makes a certificate for this name where the configuration says; the key is for the server alone."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "2", "-subj", "/CN=" + name, "-keyout", self.key, "-out", self.chain], check=True, capture_output=True)
+        os.chmod(self.key, 0o600)
+
+    def served_certificate(self):
+        return ssl.get_server_certificate(("127.0.0.1", self.tls_port))
+
+    def test_sighup_takes_up_a_new_certificate_and_keeps_the_former_where_it_is_broken(self):
+        self.key, self.chain = os.path.join(self.folder, "key.pem"), os.path.join(self.folder, "chain.pem")
+        self.tls_port = reserve_port()
+        self.certificate("first.test")
+        self.config["listeners"].append({"port": self.tls_port, "bind_addresses": ["127.0.0.1"], "type": "http", "tls": True,
+                                         "tls_certificate_path": self.chain, "tls_private_key_path": self.key,
+                                         "resources": [{"names": ["client"]}]})
+        process = self.start("reloading")
+        first = self.served_certificate()
+        self.certificate("second.test")
+        self.reloaded(process)
+        wait_until(lambda: "Now in force: listeners[1]: certificate " + self.chain in self.log(), timeout=10)
+        second = self.served_certificate()
+        self.assertNotEqual(second, first)
+        with open(self.chain, "w") as file:
+            file.write("no certificate")
+        self.reloaded(process)
+        wait_until(lambda: "Refused: listeners[1]: The TLS certificate" in self.log(), timeout=10)
+        self.assertEqual(self.served_certificate(), second)
 
     def test_sighup_opens_the_log_file_anew(self):
         process = self.start("reloading")

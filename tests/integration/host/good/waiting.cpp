@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests that are in flight when the server is asked to stop: a slow one, and a long poll that only
-// begin_drain() answers.
+// begin_drain() answers, and one that nothing answers.
 #include <lares/async/event.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/http/router.hpp>
@@ -27,6 +27,8 @@ class Waiting final : public lares::Plugin {
                                         [this](const Anyone&, Request&) { return poll(); });
     server.router().add<Access::Public>(Method::Get, {"/_test/slow"}, {},
                                         [this](const Anyone&, Request&) { return slow(); });
+    server.router().add<Access::Public>(Method::Get, {"/_test/stuck"}, {},
+                                        [this](const Anyone&, Request&) { return stuck(); });
     server.router().add<Access::Public>(Method::Get, {"/_test/waiting"}, {},
                                         [this](const Anyone&, Request&) { return count(); });
   }
@@ -45,10 +47,16 @@ class Waiting final : public lares::Plugin {
     co_await server_.runtime().sleep_for(std::chrono::milliseconds(300));
     co_return Response::json_text("\"slow\"");
   }
+  lares::Task<Response> stuck() {
+    ++waiting_;
+    co_await never_.wait();
+    co_return Response::empty_object();
+  }
   lares::Task<Response> count() { co_return Response::json_text(std::to_string(waiting_)); }
 
   lares::Server& server_;
   lares::Event draining_;
+  lares::Event never_;
   std::atomic<int> waiting_{0};
 };
 

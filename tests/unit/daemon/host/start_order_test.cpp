@@ -52,31 +52,36 @@ TEST(StartOrder, TakesWhatTheHostProvidesAsGiven) {
 }
 
 TEST(StartOrder, NamesEachMissingNeed) {
-  const std::vector<OrderedPlugin> plugins = {
-      {"api", {}, {"rooms", "mail"}}, {"events", {"rooms"}, {}, false}, {"pusher", {}, {"push"}}};
+  const std::vector<OrderedPlugin> plugins = {{"api", {}, {"rooms", "mail"}, true, "/p/api.so"},
+                                              {"events", {"rooms"}, {}, false, "/p/events.so"},
+                                              {"pusher", {}, {"push"}, true, "/p/pusher.so"}};
+  const auto order = start_order(plugins, {});
+  ASSERT_FALSE(order);
+  const std::vector<std::string> expected = {
+      "/p/api.so: the plugin \"api\" needs rooms, which \"events\" would provide; the configuration of this "
+      "process does not activate it. Change the configuration, or remove this plugin.",
+      "/p/api.so: the plugin \"api\" needs mail, which no installed plugin provides. Install the one that "
+      "does, "
+      "or remove this one.",
+      "/p/pusher.so: the plugin \"pusher\" needs push, which no installed plugin provides. Install the one "
+      "that "
+      "does, or remove this one."};
+  EXPECT_EQ(order.error(), expected);
+}
+
+TEST(StartOrder, ShowsACircle) {
+  const std::vector<OrderedPlugin> plugins = {{"first", {"1"}, {}, true, "/p/first.so"},
+                                              {"a", {"a"}, {"c", "1"}, true, "/p/a.so"},
+                                              {"b", {"b"}, {"a"}, true, "/p/b.so"},
+                                              {"c", {"c"}, {"b"}, true, "/p/c.so"},
+                                              {"last", {}, {"a"}, true, "/p/last.so"}};
   const auto order = start_order(plugins, {});
   ASSERT_FALSE(order);
   EXPECT_EQ(
       order.error(),
-      (std::vector<std::string>{
-          "The plugin \"api\" needs rooms, which \"events\" would provide; the configuration of this process "
-          "does not "
-          "activate it.",
-          "The plugin \"api\" needs mail, which no installed plugin provides. Install the one that does.",
-          "The plugin \"pusher\" needs push, which no installed plugin provides. Install the one that "
-          "does."}));
-}
-
-TEST(StartOrder, ShowsACircle) {
-  const std::vector<OrderedPlugin> plugins = {{"first", {"1"}, {}},
-                                              {"a", {"a"}, {"c", "1"}},
-                                              {"b", {"b"}, {"a"}},
-                                              {"c", {"c"}, {"b"}},
-                                              {"last", {}, {"a"}}};
-  const auto order = start_order(plugins, {});
-  ASSERT_FALSE(order);
-  ASSERT_EQ(order.error().size(), 1u);
-  EXPECT_NE(order.error()[0].find("a needs c needs b needs a"), std::string::npos) << order.error()[0];
+      std::vector<std::string>{
+          "/p/a.so, /p/c.so, /p/b.so: these plugins need each other in a circle: a needs c needs b needs a. "
+          "One of them has to look the other up at the call (`uses`): install plugins of one release."});
 }
 
 TEST(StartOrder, RefusesAPluginThatNeedsItself) {
