@@ -33,6 +33,18 @@ bool only_reads(const http::Route& route) {
          (route.access == http::Access::User || route.access == http::Access::Guest);
 }
 
+// An address as one word of the configuration: the path of a socket may have blanks.
+std::string word(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+    }
+    out += c;
+  }
+  return out + '"';
+}
+
 void add_upstream(std::string& out, std::string_view name, const std::vector<std::string>& servers,
                   std::string_view balance) {
   out += fmt::format("upstream {} {{\n", name);
@@ -41,7 +53,7 @@ void add_upstream(std::string& out, std::string_view name, const std::vector<std
   }
   for (const std::string& server : servers) {
     // A process that is being started again is tried each time; nothing else could do its part.
-    out += fmt::format("  server {} max_fails=0;\n", server);
+    out += fmt::format("  server {} max_fails=0;\n", word(server));
   }
   out += "  keepalive 64;\n}\n";
 }
@@ -85,7 +97,7 @@ std::string nginx_config(const std::vector<http::Route>& routes, const ProxySite
       "    proxy_next_upstream off;\n"
       "  }}\n"
       "}}\n",
-      site.listen, site.largest_body);
+      word(site.listen), site.largest_body);
   return out;
 }
 
