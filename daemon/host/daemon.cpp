@@ -81,7 +81,7 @@ int serve(const CommandLine& command_line) {
   auto settings = load_settings(command_line);
   configure_logging(*settings.config);
   RealRuntime runtime({.threads = loops(*settings.config)});
-  Process process(command_line, settings, runtime, manager, *pid_file);
+  Process process(command_line, settings, runtime, manager);
   const bool clean = run_blocking(runtime, "main", process.run());
   log::flush();
   if (!clean) {

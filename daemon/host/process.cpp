@@ -87,12 +87,11 @@ std::string describe_reload(const config::ConfigDiff& difference, const ReloadRe
 }  // namespace
 
 Process::Process(const CommandLine& command_line, Settings& settings, Runtime& runtime,
-                 ServiceManager& manager, PidFile& pid_file)
+                 ServiceManager& manager)
     : command_line_(command_line),
       settings_(settings),
       runtime_(runtime),
       manager_(manager),
-      pid_file_(pid_file),
       background_(runtime, "host") {}
 
 Process::~Process() = default;
@@ -186,7 +185,6 @@ Task<void> Process::start(Assembly& assembly) {
   pid_file_.emplace(settings_.config->string("pid_file"));
   assembly.data_care().start();
   assembly.caches().start();
-  pid_file_.place();
   assembly.http().ready();
   serving_ = true;
   log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),

@@ -25,8 +25,7 @@ class Assembly;
 /// **Threads**: the first loop of the runtime.
 class Process {
  public:
-  Process(const CommandLine& command_line, Settings& settings, Runtime& runtime, ServiceManager& manager,
-          PidFile& pid_file);
+  Process(const CommandLine& command_line, Settings& settings, Runtime& runtime, ServiceManager& manager);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process();
@@ -50,7 +49,6 @@ class Process {
   Settings& settings_;
   Runtime& runtime_;
   ServiceManager& manager_;
-  PidFile& pid_file_;
   TaskGroup background_;
   std::optional<TaskGroup> starting_;
   Notification signalled_;
