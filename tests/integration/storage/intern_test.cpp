@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sqlite/options.hpp"
 #include "storage_test.hpp"
 
 #include <lares/async/when_all.hpp>
+#include <lares/storage/errors.hpp>
 #include <lares/storage/intern.hpp>
 
 #include <fmt/format.h>
@@ -107,6 +109,28 @@ TEST_P(Interning, MemoryIsBoundedAndForgettingIsHarmless) {
               numbers[static_cast<std::size_t>(i)]);
     EXPECT_EQ(interner.cached_text(InternKind::User, numbers[static_cast<std::size_t>(i)])->first, user);
   }
+}
+
+TEST(InterningThatFails, ANumberIsInMemoryOnlyOnceItIsCommitted) {
+  RealRuntime runtime{{.threads = 1}};
+  const TemporaryFolder folder;
+  bool fails = true;
+  sqlite::SqliteOptions options;
+  options.path = folder.path() / "test.db";
+  options.without_threads = true;
+  options.before_statement = [&fails](std::string_view sql) {
+    if (fails && sql.find("INTO users") != std::string_view::npos) {
+      throw Unavailable{"not now"};
+    }
+  };
+  const auto database = sqlite::open_sqlite(options, runtime);
+  run_blocking(runtime, "test", migrate(*database, {}, 1));
+  Interner interner{*database, runtime, {}};
+  EXPECT_THROW(run_blocking(runtime, "test", interner.intern_user("@a:s")), Unavailable);
+  EXPECT_EQ(interner.cached(InternKind::User, {.first = "@a:s"}), std::nullopt);
+  fails = false;
+  const std::int64_t number = run_blocking(runtime, "test", interner.intern_user("@a:s"));
+  EXPECT_EQ(interner.cached(InternKind::User, {.first = "@a:s"}), number);
 }
 
 TEST_P(Interning, EventNumbersAreFreshInEveryProcess) {

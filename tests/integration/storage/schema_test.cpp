@@ -280,6 +280,31 @@ TEST_P(Schemas, AnInterruptedPurgeIsFoundAndGoesOn) {
   EXPECT_TRUE(run_blocking(runtime_, "test", unfinished_purges(*database_)).empty());
 }
 
+TEST_P(Schemas, APurgeThatBreaksOffInTheMiddleGoesOnFromThere) {
+  migrate_all({sample_schema()});
+  Interner interner{*database_, runtime_, {}};
+  const auto room = run_blocking(runtime_, "test", interner.intern_room("!a:s"));
+  const auto user = run_blocking(runtime_, "test", interner.intern_user("@u:s"));
+  fill(room, user, "@u:s", "one", 700);
+  const OwnerId owner{.kind = OwnerKind::Room, .id = "!a:s", .device_id = ""};
+  std::vector<Schema> broken{storage_schema(), sample_schema()};
+  broken[1].tables.insert(broken[1].tables.begin() + 1, {.name = "s_nowhere",
+                                                         .key = {"a"},
+                                                         .owners = {{.kind = OwnerKind::Room, .column = "a"}},
+                                                         .bound = "none",
+                                                         .ends = "never"});
+  ASSERT_EQ(broken[1].tables[0].name, "s_events");
+  EXPECT_THROW(run_blocking(runtime_, "test", purge_owner(*database_, broken, owner, 5)), StatementError);
+  EXPECT_EQ(counts().at("s_events"), 0);
+  EXPECT_EQ(counts().at("s_receipts"), 1);
+  const auto open = run_blocking(runtime_, "test", unfinished_purges(*database_));
+  ASSERT_EQ(open.size(), 1U);
+  EXPECT_EQ(open[0].id, "!a:s");
+  purge(open[0]);
+  EXPECT_EQ(counts().at("s_receipts"), 0);
+  EXPECT_TRUE(run_blocking(runtime_, "test", unfinished_purges(*database_)).empty());
+}
+
 TEST_P(Schemas, WhatTimeHasEndedIsPrunedAndBoundsAreChecked) {
   migrate_all({sample_schema()});
   fill(0, -1, "@u:s", "one", 700);
@@ -303,11 +328,15 @@ TEST_P(Schemas, BackgroundUpdatesGoOnWhereTheyWere) {
     ASSERT_EQ(status.size(), 1U);
     EXPECT_EQ(status[0].name, "sample_fill");
     EXPECT_EQ(status[0].total_items, 100);
+    EXPECT_EQ(updates.pending(), 1U);
+    EXPECT_EQ(updates.items(), 100U);
     updates.set_enabled(false);
     EXPECT_FALSE(run_blocking(runtime_, "test", updates.step()));
     updates.set_enabled(true);
     while (run_blocking(runtime_, "test", updates.step())) {
     }
+    EXPECT_EQ(updates.pending(), 0U);
+    EXPECT_EQ(updates.items(), 250U);
   }
   EXPECT_EQ(counts().at("s_names"), 250);
   BackgroundUpdates updates{*database_, runtime_, {sample_schema()}, options};

@@ -11,12 +11,14 @@
 
 #include <gtest/gtest.h>
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -185,6 +187,31 @@ TEST_F(SqliteDurability, AnErrorOfTheDiskAtCommitEndsTheProcess) {
     EXPECT_TRUE(load.acknowledged.empty());
   }
   EXPECT_GT(commit_failures.load(), before);
+}
+
+// The process that ends is this program, started again for this test alone; the folder is the first one's.
+TEST(SqliteDurabilityDeathTest, TheProcessEndsWithTheCodeForAnErrorOfTheDisk) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  static constexpr const char* kFolder = "LARES_TEST_FOLDER";
+  std::optional<TemporaryFolder> folder;
+  if (::getenv(kFolder) == nullptr) {
+    folder.emplace();
+    ::setenv(kFolder, folder->path().c_str(), 1);
+  }
+  const auto write_to_a_broken_disk = [] {
+    ForgetfulVfs vfs;
+    RealRuntime runtime{{.threads = 1}};
+    sqlite::SqliteOptions options;
+    options.path = std::string{::getenv(kFolder)} + "/test.db";
+    options.vfs = vfs.name();
+    const auto database = sqlite::open_sqlite(options, runtime);
+    run_blocking(runtime, "test", create_tables(*database));
+    vfs.cut_at(1);
+    Load load{.database = *database, .acknowledged = {}};
+    run_blocking(runtime, "test", write_until_it_fails(load, 1));
+  };
+  EXPECT_EXIT(write_to_a_broken_disk(), testing::ExitedWithCode(74), "");
+  ::unsetenv(kFolder);
 }
 
 TEST_F(SqliteDurability, TheLogsFileIsKeptAheadOfWhatIsInIt) {

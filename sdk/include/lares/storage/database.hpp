@@ -186,6 +186,7 @@ class LARES_EXPORT Database {
           found = co_await perform<WriteTransaction>(name.view(), std::ref(find), certainty);
           certainty.settling = false;
         } catch (const Unavailable&) {
+        } catch (const Overloaded&) {
         } catch (const CommitUnknown&) {
         }
       }
