@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace lares::host {
@@ -15,12 +16,6 @@ namespace {
 // everybody comes back.
 constexpr std::chrono::minutes kPruneFirst{2};
 constexpr std::chrono::minutes kPruneEvery{15};
-
-bool is_background_process(const Server& server) {
-  const auto configured = server.config()->string("run_background_tasks_on");
-  return configured.empty() || configured == "main" ? server.instance() == "master"
-                                                    : server.instance() == configured;
-}
 
 }  // namespace
 
@@ -40,10 +35,26 @@ Task<void> DataCareImpl::migrate(storage::Database& database) {
   }
   database_ = &database;
   updates_.emplace(database, server_.runtime(), schemas_, storage::BackgroundUpdateOptions{});
+  show_updates();
+}
+
+void DataCareImpl::show_updates() {
+  const auto show = [this](std::string name, std::string help, metrics::Kind kind, auto read) {
+    metrics_.push_back(server_.metrics().on_scrape(
+        {.name = std::move(name), .help = std::move(help), .labels = {metrics::Label::server_name()}}, kind,
+        [this, read] {
+          return std::vector<metrics::Sample>{
+              {.label_values = {server_.name()}, .value = static_cast<double>(read(*updates_))}};
+        }));
+  };
+  show("lares_background_updates_pending", "Background updates of the database that are not done.",
+       metrics::Kind::kGauge, [](const storage::BackgroundUpdates& updates) { return updates.pending(); });
+  show("lares_background_update_items", "What background updates in this process have gone through.",
+       metrics::Kind::kCounter, [](const storage::BackgroundUpdates& updates) { return updates.items(); });
 }
 
 void DataCareImpl::start() {
-  if (database_ == nullptr || !is_background_process(server_)) {
+  if (database_ == nullptr || !works_here()) {
     return;
   }
   spawn(background_, Background("background_updates", server_.name()), updates_->run());
@@ -53,6 +64,11 @@ void DataCareImpl::start() {
 
 Task<void> DataCareImpl::stop() {
   co_await background_.stop();
+}
+
+bool DataCareImpl::works_here() const {
+  const std::string configured = server_.config()->string("run_background_tasks_on");
+  return server_.instance() == (configured.empty() || configured == "main" ? "master" : configured);
 }
 
 Task<storage::PurgeReport> DataCareImpl::purge(storage::OwnerId owner) {
@@ -77,12 +93,19 @@ Task<void> DataCareImpl::finish_purges() {
   }
 }
 
+Task<void> DataCareImpl::check_bounds() {
+  for (const std::string& excess : co_await storage::check_bounds(*database_, schemas_)) {
+    log_.warning("Rows beyond what their table is to hold, which no plugin has kept to: {}", excess);
+  }
+}
+
 Task<void> DataCareImpl::prune_for_ever() {
   for (std::chrono::minutes wait = kPruneFirst;; wait = kPruneEvery) {
     co_await server_.runtime().sleep_for(wait);
     try {
       const auto rows = co_await storage::prune_tables(*database_, schemas_, server_.runtime().now_ms());
       log_.debug("Deleted {} rows that time had ended.", rows);
+      co_await check_bounds();
     } catch (const storage::Error& error) {
       log_.warning("Rows that time has ended were not all deleted: {}. They are tried again.", error.what());
     }

@@ -3,6 +3,7 @@
 
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/data_care.hpp>
 #include <lares/storage/migration.hpp>
@@ -29,17 +30,21 @@ class DataCareImpl final : public service::DataCare {
   void start();
   Task<void> stop();
 
+  [[nodiscard]] bool works_here() const override;
   Task<storage::PurgeReport> purge(storage::OwnerId owner) override;
   [[nodiscard]] storage::BackgroundUpdates& background_updates() override;
 
  private:
+  void show_updates();
   Task<void> prune_for_ever();
+  Task<void> check_bounds();
   Task<void> finish_purges();
 
   Server& server_;
   std::vector<storage::Schema> schemas_;
   storage::Database* database_ = nullptr;
   std::optional<storage::BackgroundUpdates> updates_;
+  std::vector<metrics::CallbackHandle> metrics_;
   TaskGroup background_;
   log::Logger log_{"lares.host.data"};
 };

@@ -57,6 +57,8 @@ struct BackgroundUpdates::State {
   std::map<std::string, Known, std::less<>> known;
   std::array<std::uint8_t, 16> holder{};
   std::atomic<bool> enabled{true};
+  std::atomic<std::size_t> pending{0};
+  std::atomic<std::uint64_t> items{0};
   // Of the last step: known only after its commit, so it is written with the next one.
   std::string timed_name;
   std::int64_t timed_ms = 0;
@@ -84,6 +86,7 @@ Task<bool> BackgroundUpdates::step() {
     co_return false;
   }
   const std::vector<BackgroundUpdateStatus> pending = co_await status();
+  state.pending.store(pending.size(), std::memory_order_relaxed);
   // An update that another release has started is left to a process of that release.
   const auto next = std::ranges::find_if(
       pending, [&](const BackgroundUpdateStatus& one) { return state.known.contains(one.name); });
@@ -103,6 +106,7 @@ Task<bool> BackgroundUpdates::step() {
   const std::int64_t timed = state.timed_name == next->name ? state.timed_ms : 0;
   const SteadyTime began = state.runtime.steady_now();
   bool done = false;
+  std::int64_t items = 0;
   const Outcome outcome = co_await state.database.write("background_update", [&](WriteTransaction& tx) {
     if (tx.exec(kTakeLease, kLeaseName, Bytes{holder}, now + state.options.lease.count(), now) == 0) {
       return Outcome::LeaseElsewhere;
@@ -118,6 +122,7 @@ Task<bool> BackgroundUpdates::step() {
       tx.exec(kRecord, next->name, Bytes{result.progress}, result.items, timed);
     }
     done = result.done;
+    items = result.items;
     return Outcome::Stepped;
   });
   if (outcome != Outcome::Stepped) {
@@ -126,7 +131,9 @@ Task<bool> BackgroundUpdates::step() {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(state.runtime.steady_now() - began);
   state.timed_name = next->name;
   state.timed_ms = std::max<std::int64_t>(1, took.count());
+  state.items.fetch_add(static_cast<std::uint64_t>(items), std::memory_order_relaxed);
   if (done) {
+    state.pending.fetch_sub(1, std::memory_order_relaxed);
     state.logger.info("The background update {} is done: {} items.", next->name, next->total_items);
   }
   co_return true;
@@ -164,6 +171,14 @@ void BackgroundUpdates::set_enabled(bool enabled) noexcept {
 
 bool BackgroundUpdates::enabled() const noexcept {
   return state_->enabled.load(std::memory_order_relaxed);
+}
+
+std::size_t BackgroundUpdates::pending() const noexcept {
+  return state_->pending.load(std::memory_order_relaxed);
+}
+
+std::uint64_t BackgroundUpdates::items() const noexcept {
+  return state_->items.load(std::memory_order_relaxed);
 }
 
 Task<std::vector<BackgroundUpdateStatus>> BackgroundUpdates::status() {

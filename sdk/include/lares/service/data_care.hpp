@@ -19,6 +19,9 @@ class LARES_EXPORT DataCare {
   static constexpr std::string_view kServiceId = "lares.data-care/1";
   virtual ~DataCare();
 
+  /// Whether this process does the server's background work (`run_background_tasks_on`).
+  [[nodiscard]] virtual bool works_here() const = 0;
+
   /// Deletes everything that a room, user or device owns, in bounded steps; see storage::purge_owner.
   virtual Task<storage::PurgeReport> purge(storage::OwnerId owner) = 0;
 

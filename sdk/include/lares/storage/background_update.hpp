@@ -81,6 +81,10 @@ class LARES_EXPORT BackgroundUpdates {
 
   void set_enabled(bool enabled) noexcept;
   [[nodiscard]] bool enabled() const noexcept;
+  /// How many were not done, and how many items those that this process has run went through, as of the last
+  /// step. For metrics.
+  [[nodiscard]] std::size_t pending() const noexcept;
+  [[nodiscard]] std::uint64_t items() const noexcept;
   /// Those that are not done, in order.
   Task<std::vector<BackgroundUpdateStatus>> status();
 

@@ -51,8 +51,8 @@ struct Table {
   /// Where time ends a row: a DELETE of at most `$2` rows that are over at `$1` (ms since the epoch), which
   /// housekeeping runs in steps until it deletes none.
   std::optional<Statement> prune = std::nullopt;
-  /// A SELECT of one number: how many rows are beyond the bound. 0 unless something is wrong; a check of the
-  /// suite.
+  /// A SELECT of one number: how many rows are beyond the bound. 0 unless something is wrong; housekeeping
+  /// says so in the log.
   std::optional<Statement> excess = std::nullopt;
 };
 
