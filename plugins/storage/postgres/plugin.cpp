@@ -3,10 +3,9 @@
 
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
-#include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/storage/config_keys.hpp>
-#include <lares/storage/intern.hpp>
+#include <lares/storage/engine_plugin.hpp>
 
 #include <algorithm>
 #include <string>
@@ -36,53 +35,27 @@ PostgresOptions options_of(Server& server) {
   options.max_connections = static_cast<std::size_t>(config->integer("database.args.cp_max"));
   options.transaction_limit = config->integer("database.txn_limit");
   options.allow_unsafe_locale = config->boolean("database.allow_unsafe_locale");
-  options.database = {.rehearse_writes = config->boolean("database.run_writes_twice"),
-                      .server_name = server.name()};
+  options.database = database_options(server);
   return options;
 }
-
-class PostgresPlugin final : public Plugin {
- public:
-  explicit PostgresPlugin(Server& server)
-      : database_{options_of(server), server.runtime()},
-        interner_{database_, server.runtime(), InternerOptions{.server_name = server.name()}} {
-    server.services().provide<Database>(database_);
-    server.services().provide(interner_);
-  }
-
-  Task<void> start() override {
-    database_.open();
-    co_return;
-  }
-
-  Task<void> stop() noexcept override {
-    database_.close();
-    co_return;
-  }
-
- private:
-  PostgresDatabase database_;
-  Interner interner_;
-};
 
 void declare(Declarations& declarations) {
   declare_database_keys(declarations);
 }
-
-constexpr const char* kProvides[] = {"lares.storage.database/1", "lares.storage.interner/1", nullptr};
 
 }  // namespace
 
 }  // namespace lares::storage::postgres
 
 LARES_PLUGIN(
-        .name = "postgres", .version = LARES_VERSION, .provides = lares::storage::postgres::kProvides,
+        .name = "postgres", .version = LARES_VERSION, .provides = lares::storage::kEngineProvides,
         .declare = &lares::storage::postgres::declare,
         .active =
             [](const lares::Server& server) {
               return server.config()->string("database.name") == "psycopg2";
             },
         .create = [](lares::Server& server) -> lares::Plugin* {
-          return new lares::storage::postgres::PostgresPlugin(server);
+          return new lares::storage::EnginePlugin<lares::storage::postgres::PostgresDatabase>(
+              server, lares::storage::postgres::options_of(server));
         },
         .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })
