@@ -31,9 +31,12 @@ constexpr storage::LookupMany kByNumber{
     .select = LARES_EVENT_COLUMNS, .from = LARES_EVENT_FROM, .keys = {{{"e.event", ColumnType::Integer}}}};
 constexpr storage::Statement kById{"SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
                                    " WHERE e.event_id = $1"};
-constexpr storage::Statement kNewest{"SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
-                                     " WHERE e.room = $1 AND e.position > $2 AND e.position <= $3 "
-                                     "ORDER BY e.position DESC LIMIT $4"};
+// What was rejected or has soft-failed is shown to nobody, and its state is not the room's.
+static_assert((kRejected | kSoftFailed) == 3);
+constexpr storage::Statement kNewest{
+    "SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
+    " WHERE e.room = $1 AND e.position > $2 AND e.position <= $3 AND (e.flags & 3) = 0 "
+    "ORDER BY e.position DESC LIMIT $4"};
 constexpr storage::Statement kBackwards{
     "SELECT " LARES_EVENT_COLUMNS " FROM " LARES_EVENT_FROM
     " WHERE e.room = $1 AND (e.depth, e.position) < ($2, $3) AND e.position <= $4 "
@@ -47,7 +50,8 @@ constexpr storage::Statement kWritten{"SELECT " LARES_EVENT_COLUMNS " FROM " LAR
                                       "ORDER BY e.position LIMIT $4"};
 constexpr storage::Statement kNotifying{
     "SELECT event, position, thread, flags FROM events WHERE room = $1 AND position > $2 AND position <= $3 "
-    "AND sender <> $4 AND (thread IS NOT NULL OR (flags & $6) <> 0) ORDER BY position LIMIT $5"};
+    "AND sender <> $4 AND (flags & 3) = 0 AND (thread IS NOT NULL OR (flags & $6) <> 0) ORDER BY position "
+    "LIMIT $5"};
 constexpr std::int64_t kMostNotifying = 10'000;
 constexpr storage::Statement kHead{
     "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};

@@ -38,7 +38,7 @@ Task<Response> post_forget(Forgetting parts, const Requester& requester, Request
   }
   const std::optional<std::int64_t> number = co_await parts.interner.lookup_room(room->view());
   const std::int64_t user = requester.account().user_number;
-  const std::string key = std::to_string(user);
+  const std::string key = requester.user().str();
   request.shield_from_cancellation();
   enum class Outcome : std::uint8_t { kForgotten, kInside, kStranger };
   struct Written {
@@ -77,7 +77,9 @@ void declare_forget(Declarations& declarations) {
 void add_forget(Server& server, storage::Database& database, storage::Interner& interner,
                 RoomCaches& caches) {
   service::CacheStream& stream = server.services().get<service::CacheStream>();
-  stream.add(kCache, [&caches](std::string_view key) { caches.drop_rooms_of(key); });
+  stream.add(kCache, [&caches, &interner](std::string_view user_id) {
+    caches.drop_rooms_of(interner.cached(storage::InternKind::User, {.first = user_id}));
+  });
   const Forgetting parts{stream, database, interner};
   server.router().add<Access::User>(Method::Post, http::client_paths("/rooms/{roomId}/forget"),
                                     {.name = "RoomForgetRestServlet",

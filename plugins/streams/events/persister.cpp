@@ -2,12 +2,18 @@
 #include "persister.hpp"
 
 #include <lares/async/runtime.hpp>
+#include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <tuple>
 
+#include "partial_state.hpp"
+#include "received_events.hpp"
 #include "schema.hpp"
 
 namespace lares::events {
@@ -24,6 +30,7 @@ namespace {
 
 // As much as one transaction takes: what waits beyond it goes into the next one.
 constexpr std::size_t kBatchEvents = 500;
+constexpr int kExitUnsure = 75;  // sysexits.h, EX_TEMPFAIL: what a service manager starts again
 
 constexpr storage::Statement kDrawPositions{
     storage::Sql{"UPDATE events_sequence SET value = value + $1 WHERE id = 1 RETURNING value",
@@ -44,6 +51,17 @@ constexpr storage::InsertMany kInsertEvents{"events",
                                               {"thread", ColumnType::Integer},
                                               {"header", ColumnType::Bytes},
                                               {"body", ColumnType::Bytes}}}};
+
+// An outlier has its row already, and gets its place with this.
+constexpr storage::ChangeMany kPlaceEvents{"events",
+                                           {{{"event", ColumnType::Integer}}},
+                                           {{{"writer", ColumnType::Integer},
+                                             {"position", ColumnType::Integer},
+                                             {"depth", ColumnType::Integer},
+                                             {"state_before", ColumnType::Integer},
+                                             {"state_after", ColumnType::Integer},
+                                             {"flags", ColumnType::Integer},
+                                             {"thread", ColumnType::Integer}}}};
 
 constexpr storage::InsertMany kInsertTransactions{"event_transactions",
                                                   {{{"scope", ColumnType::Bytes},
@@ -85,6 +103,11 @@ constexpr storage::InsertMany kPutMemberships{
 constexpr storage::ChangeMany kMarkRedacted{
     "events", {{{"event", ColumnType::Integer}}}, {{{"redacted_by", ColumnType::Integer}}}};
 
+constexpr storage::InsertMany kInsertRedacted{
+    "redacted_events",
+    {{{"event", ColumnType::Integer}, {"room", ColumnType::Integer}, {"redacted_ts", ColumnType::Integer}}},
+    "ON CONFLICT DO NOTHING"};
+
 constexpr storage::Columns kRelationColumns{{{"event", ColumnType::Integer},
                                              {"room", ColumnType::Integer},
                                              {"target", ColumnType::Integer},
@@ -96,10 +119,17 @@ constexpr storage::Columns kRelationColumns{{{"event", ColumnType::Integer},
 constexpr storage::InsertMany kInsertRelations{"event_relations", kRelationColumns, "ON CONFLICT DO NOTHING"};
 constexpr storage::ChangeMany kDropRelations{"event_relations", {{{"event", ColumnType::Integer}}}};
 
-constexpr storage::Statement kEventIsThere{"SELECT position FROM events WHERE event = $1"};
+constexpr storage::Statement kEventIsThere{
+    "SELECT position FROM events WHERE event = $1 AND position IS NOT NULL"};
 
-std::int64_t flags_of(service::EventMarks marks) {
-  return static_cast<std::int64_t>(marks.notify) << kNotifyShift;
+std::int64_t flags_of(const EventRow& row) {
+  return (row.event->stored->rejected ? kRejected : 0) | (row.event->stored->soft_failed ? kSoftFailed : 0) |
+         (row.event->partial_state ? kPartialState : 0) |
+         (static_cast<std::int64_t>(row.marks.notify) << kNotifyShift);
+}
+
+std::optional<std::int64_t> unless_zero(std::int64_t number) {
+  return number == 0 ? std::nullopt : std::optional{number};
 }
 
 void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<StoredEvent>> events,
@@ -117,20 +147,81 @@ void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<Stored
   }
 }
 
+void place_events(WriteTransaction& tx, std::span<const EventRow> rows) {
+  tx.change_many(kPlaceEvents, rows, [](const EventRow& row) {
+    const StoredEvent& event = *row.event->stored;
+    return std::tuple{event.number,       static_cast<std::int64_t>(event.writer),
+                      event.position,     event.depth,
+                      event.state_before, event.state_after,
+                      flags_of(row),      unless_zero(event.thread)};
+  });
+}
+
+// Events may be there that no cache has taken up and that no position announces: only a start puts that
+// right.
+[[noreturn]] void end_process(std::string_view reason) noexcept {
+  const log::Logger logger{"lares.events.persister"};
+  logger.critical(
+      "The database was lost while it committed events, and does not come back to say whether they are "
+      "there: "
+      "{} The process ends; nothing that was acknowledged is affected. Start it again when the database "
+      "answers.",
+      reason);
+  log::flush();
+  std::_Exit(kExitUnsure);
+}
+
 }  // namespace
 
 http::MatrixError duplicate_annotation() {
   return http::MatrixError(400, "M_DUPLICATE_ANNOTATION", "You have said this of the event already.");
 }
 
+void insert_events(WriteTransaction& tx, std::span<const EventRow> rows) {
+  tx.insert_many(kInsertEvents, rows, [](const EventRow& row) {
+    const StoredEvent& event = *row.event->stored;
+    return std::tuple{event.number,
+                      event.room,
+                      Bytes{event.event->event_id()},
+                      static_cast<std::int64_t>(event.writer),
+                      unless_zero(event.position),
+                      event.depth,
+                      event.sender,
+                      unless_zero(row.event->state_key),
+                      event.state_before,
+                      event.state_after,
+                      flags_of(row),
+                      unless_zero(event.thread),
+                      Bytes{row.header},
+                      Bytes{event.event->bytes()}};
+  });
+}
+
+std::int64_t insert_relations(WriteTransaction& tx, std::span<const PreparedEvent* const> events) {
+  return tx.insert_many(kInsertRelations, events, [](const PreparedEvent* event) {
+    const StoredEvent& stored = *event->stored;
+    return std::tuple{stored.number,
+                      stored.room,
+                      event->relation->target,
+                      stored.position,
+                      stored.sender,
+                      Bytes{event->relation->rel_type},
+                      Bytes{stored.event->type()},
+                      event->relation->rel_type == kAnnotation ? std::optional{Bytes{event->relation->key}}
+                                                               : std::optional<Bytes>{}};
+  });
+}
+
 Persister::Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime,
-                     std::vector<service::EventSink*> sinks, Applied applied, Recover recover)
+                     std::vector<service::EventSink*> sinks, Applied applied, Recover recover,
+                     Abandon abandon)
     : database_(database),
       hub_(hub),
       runtime_(runtime),
       sinks_(std::move(sinks)),
       applied_(std::move(applied)),
       recover_(std::move(recover)),
+      abandon_(std::move(abandon)),
       tasks_(runtime, "event persister") {}
 
 void Persister::submit(PreparedWritePtr write) {
@@ -159,25 +250,46 @@ Task<void> Persister::stop() {
 }
 
 Task<void> Persister::run() {
+  // Of a batch that fails the first half is tried, so that of many writes the bad one is found in few steps;
+  // what commits doubles it again.
+  std::size_t most_writes = kBatchEvents;
   while (!queue_.empty()) {
     std::vector<PreparedWritePtr> batch;
     std::size_t events = 0;
-    while (!queue_.empty() && (batch.empty() || events + queue_.front()->events.size() <= kBatchEvents)) {
+    while (!queue_.empty() && batch.size() < most_writes &&
+           (batch.empty() || events + queue_.front()->events.size() <= kBatchEvents)) {
       events += queue_.front()->events.size();
       batch.push_back(std::move(queue_.front()));
       queue_.pop_front();
     }
     bool failed = false;
+    std::exception_ptr away;
     try {
       co_await commit(batch);
+    } catch (const storage::Unavailable& error) {
+      log_.warning("A batch of {} events was not written: {}", events, error.what());
+      away = std::current_exception();
+    } catch (const storage::CommitUnknown& error) {
+      end_process(error.what());
     } catch (const DuplicateTransaction&) {
       failed = true;
     } catch (const std::exception& error) {
-      log_.warning("A batch of {} events was not written and is tried one by one: {}", events, error.what());
+      log_.warning("A batch of {} events was not written{}: {}", events,
+                   batch.size() > 1 ? " and is halved" : "", error.what());
       failed = true;
     }
-    if (failed) {
-      co_await recover_(std::move(batch));
+    if (away) {
+      for (PreparedWritePtr& write : batch) {
+        co_await abandon_(std::move(write), away);
+      }
+    } else if (!failed) {
+      most_writes = std::min(most_writes * 2, kBatchEvents);
+    } else if (batch.size() > 1) {
+      most_writes = batch.size() / 2;
+      queue_.insert(queue_.begin(), std::make_move_iterator(batch.begin()),
+                    std::make_move_iterator(batch.end()));
+    } else {
+      co_await recover_(std::move(batch.front()));
     }
   }
   running_ = false;
@@ -197,11 +309,12 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
     co_await sink->prepare(view, marks);
   }
   const stream::Hub::Open open{hub_, stream::StreamNumber::kEvents};
+  const std::int64_t now_ts = runtime_.now_ms();
   const SteadyTime begun = runtime_.steady_now();
   co_await database_.write_certain(
       "persist_events",
-      [this, &batch, &events, &view, &marks](WriteTransaction& tx) {
-        return commit_in(tx, batch, events, view, marks);
+      [this, &batch, &events, &view, &marks, now_ts](WriteTransaction& tx) {
+        return commit_in(tx, batch, events, view, marks, now_ts);
       },
       // The first event's number is fresh, so its row can only be this batch's.
       [&events](WriteTransaction& tx) -> std::optional<std::int64_t> {
@@ -225,20 +338,18 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
 std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const PreparedWritePtr> batch,
                                   std::span<const std::shared_ptr<StoredEvent>> events,
                                   std::span<const StoredEventPtr> view,
-                                  std::span<const service::EventMarks> marks) {
+                                  std::span<const service::EventMarks> marks, std::int64_t now_ts) {
   hub_.lock_writer(tx);
   draw_positions(tx, events, hub_.self());
 
-  struct EventRow {
-    const PreparedEvent* event;
-    std::string header;
-    service::EventMarks marks;
-  };
   struct TransactionRow {
     const service::TransactionKey* key;
     const StoredEvent* event;
   };
   std::vector<EventRow> rows;
+  std::vector<EventRow> placed;
+  std::vector<const PreparedEvent*> received;
+  std::vector<const PreparedEvent*> partial;
   std::vector<TransactionRow> transactions;
   struct BlockRow {
     std::int64_t room;
@@ -253,7 +364,18 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
   rows.reserve(events.size());
   for (const PreparedWritePtr& write : batch) {
     for (const PreparedEvent& event : write->events) {
-      rows.push_back({&event, event.stored->event->header(), marks[rows.size()]});
+      const service::EventMarks mark = marks[rows.size() + placed.size()];
+      if (event.placed) {
+        placed.push_back({&event, {}, mark});
+      } else {
+        rows.push_back({&event, event.stored->event->header(), mark});
+      }
+      if (event.received) {
+        received.push_back(&event);
+      }
+      if (event.partial_state) {
+        partial.push_back(&event);
+      }
       if (event.member != 0) {
         // One upsert must not touch a row twice: a later membership of one user in one batch takes the
         // former's place.
@@ -284,23 +406,10 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
     heads.push_back(write.get());
   }
 
-  tx.insert_many(kInsertEvents, rows, [](const EventRow& row) {
-    const StoredEvent& event = *row.event->stored;
-    return std::tuple{event.number,
-                      event.room,
-                      Bytes{event.event->event_id()},
-                      static_cast<std::int64_t>(event.writer),
-                      event.position,
-                      event.depth,
-                      event.sender,
-                      row.event->state_key == 0 ? std::optional<std::int64_t>{} : row.event->state_key,
-                      event.state_before,
-                      event.state_after,
-                      flags_of(row.marks),
-                      event.thread == 0 ? std::optional<std::int64_t>{} : event.thread,
-                      Bytes{row.header},
-                      Bytes{event.event->bytes()}};
-  });
+  insert_events(tx, rows);
+  place_events(tx, placed);
+  settle_holes(tx, received);
+  note_partial_state(tx, partial);
   if (!transactions.empty()) {
     const std::int64_t written =
         tx.insert_many(kInsertTransactions, transactions, [](const TransactionRow& row) {
@@ -333,19 +442,11 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
   tx.change_many(kMarkRedacted, redactions, [](const PreparedEvent* event) {
     return std::tuple{event->redacts, event->stored->number};
   });
-  tx.change_many(kDropRelations, redactions, [](const PreparedEvent* event) { return event->redacts; });
-  const std::int64_t related = tx.insert_many(kInsertRelations, relations, [](const PreparedEvent* event) {
-    const StoredEvent& stored = *event->stored;
-    return std::tuple{stored.number,
-                      stored.room,
-                      event->relation->target,
-                      stored.position,
-                      stored.sender,
-                      Bytes{event->relation->rel_type},
-                      Bytes{stored.event->type()},
-                      event->relation->rel_type == kAnnotation ? std::optional{Bytes{event->relation->key}}
-                                                               : std::optional<Bytes>{}};
+  tx.insert_many(kInsertRedacted, redactions, [now_ts](const PreparedEvent* event) {
+    return std::tuple{event->redacts, event->stored->room, now_ts};
   });
+  tx.change_many(kDropRelations, redactions, [](const PreparedEvent* event) { return event->redacts; });
+  const std::int64_t related = insert_relations(tx, relations);
   if (related != static_cast<std::int64_t>(relations.size())) {
     throw duplicate_annotation();
   }

@@ -13,6 +13,7 @@
 #include <lares/stream/hub.hpp>
 
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,13 +31,24 @@ struct DuplicateTransaction {};
 /// The error of an annotation that its sender has made before.
 [[nodiscard]] http::MatrixError duplicate_annotation();
 
+/// What a new event refers to: looked up before its room is entered, since it does not depend on what is
+/// being written there.
+struct References {
+  std::optional<RedactionTarget> redacted;
+  std::optional<StoredRelation> relation;
+  std::int64_t thread = 0;  ///< that the relation puts it into
+  bool repeats = false;     ///< an annotation that its sender has made before
+  bool no_thread = false;   ///< a thread was to begin at an event that relates to another
+};
+
 /// The events of one request, prepared on top of their room's head, on their way to the database.
 struct PreparedWrite {
   service::WriteRequest request;
   matrix::RoomId room_id;
   std::int64_t room = 0;
-  std::vector<Interned> numbers;  ///< of the request's events, to prepare them once more
-  matrix::EventPtr create;        ///< a create event that was built to know the room's id
+  std::vector<Interned> numbers;       ///< of the request's events, to prepare them once more
+  std::vector<References> references;  ///< of the request's events
+  matrix::EventPtr create;             ///< a create event that was built to know the room's id
   std::vector<PreparedEvent> events;
   std::vector<matrix::StateBlock> blocks;  ///< of state, made by these events
   HeadRow head;
@@ -55,6 +67,18 @@ struct PreparedWrite {
 };
 using PreparedWritePtr = std::shared_ptr<PreparedWrite>;
 
+/// What becomes a row of `events`.
+struct EventRow {
+  const PreparedEvent* event;
+  std::string header;
+  service::EventMarks marks = {};
+};
+
+/// Rows of events that have none yet. On a storage thread.
+void insert_events(storage::WriteTransaction& tx, std::span<const EventRow> rows);
+/// What the events relate to. Gives how many are noted: fewer where a user has said the same before.
+std::int64_t insert_relations(storage::WriteTransaction& tx, std::span<const PreparedEvent* const> events);
+
 /// Writes what the rooms of this process have prepared: all that waits goes into one transaction, and while
 /// that commits the next batch gathers.
 ///
@@ -64,11 +88,15 @@ class Persister {
   /// What the writer does once a batch is committed: caches, positions, notification.
   using Applied = std::function<void(std::span<const std::shared_ptr<service::StoredEvent>> events,
                                      std::span<const PreparedWritePtr> writes)>;
-  /// A batch has failed as a whole: the writes are to be prepared and committed anew, one by one.
-  using Recover = std::function<Task<void>(std::vector<PreparedWritePtr> writes)>;
+  /// A write has failed by itself, and everything before it is settled: it is to be prepared and committed
+  /// anew, and what waits behind it in its room with it.
+  using Recover = std::function<Task<void>(PreparedWritePtr failed)>;
+  /// No write can be written now, by no fault of its own: this one is to be answered so, and what waits
+  /// behind it in its room.
+  using Abandon = std::function<Task<void>(PreparedWritePtr write, std::exception_ptr error)>;
 
   Persister(storage::Database& database, stream::Hub& hub, Runtime& runtime,
-            std::vector<service::EventSink*> sinks, Applied applied, Recover recover);
+            std::vector<service::EventSink*> sinks, Applied applied, Recover recover, Abandon abandon);
 
   /// Takes a write; its order among those of its room is kept.
   void submit(PreparedWritePtr write);
@@ -86,7 +114,7 @@ class Persister {
   std::int64_t commit_in(storage::WriteTransaction& tx, std::span<const PreparedWritePtr> batch,
                          std::span<const std::shared_ptr<service::StoredEvent>> events,
                          std::span<const service::StoredEventPtr> view,
-                         std::span<const service::EventMarks> marks);
+                         std::span<const service::EventMarks> marks, std::int64_t now_ts);
 
   storage::Database& database_;
   stream::Hub& hub_;
@@ -94,6 +122,7 @@ class Persister {
   std::vector<service::EventSink*> sinks_;
   Applied applied_;
   Recover recover_;
+  Abandon abandon_;
   std::deque<PreparedWritePtr> queue_;
   bool running_ = false;
   TaskGroup tasks_;

@@ -4,6 +4,7 @@
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/cache_stream.hpp>
 #include <lares/service/event_sink.hpp>
 #include <lares/service/server_keys.hpp>
 #include <lares/service/sync.hpp>
@@ -17,6 +18,8 @@
 #include "event_stream.hpp"
 #include "extremity_census.hpp"
 #include "forget.hpp"
+#include "housekeeping.hpp"
+#include "partial_state.hpp"
 #include "relations_service.hpp"
 #include "remote_writer.hpp"
 #include "room_caches.hpp"
@@ -32,6 +35,7 @@ namespace {
 void declare(Declarations& declarations) {
   declarations.schema(events_schema());
   declare_forget(declarations);
+  declare_housekeeping(declarations);
 }
 
 // Hands a write to the process that has the room: this one, or another. It is provided before it can be made:
@@ -69,11 +73,14 @@ class EventsPlugin final : public Plugin {
         caches_(loads_, database_, interner_, reader_, server.name(),
                 server.config()->boolean("forget_rooms_on_leave")),
         stream_(database_, interner_, hub_, server.services().get<stream::Notifier>(), caches_, reader_),
-        rooms_(server, database_, interner_, hub_, caches_, reader_),
+        partial_(loads_, server.name(), database_, interner_, server.services().get<service::CacheStream>(),
+                 caches_),
+        rooms_(server, database_, interner_, hub_, caches_, partial_, reader_),
         relations_(database_, hub_, caches_),
         sync_(server, database_, interner_, hub_, caches_, reader_),
         writer_(server),
         remote_(server, hub_, server.services().get<stream::Peers>()),
+        housekeeping_(server, database_, interner_, hub_, reader_, writer_.shards()),
         metrics_(server.metrics(), server.name()),
         extremities_(server, database_) {
     server.services().provide<service::EventWriter>(writer_);
@@ -102,6 +109,7 @@ class EventsPlugin final : public Plugin {
     if (server_.app() == "homeserver") {
       extremities_.start();
     }
+    housekeeping_.start();
     if (!stream::writes_stream(*server_.config(), "events", server_.instance())) {
       co_return;
     }
@@ -116,6 +124,7 @@ class EventsPlugin final : public Plugin {
   }
 
   Task<void> drain() override {
+    co_await housekeeping_.stop();
     if (local_) {
       co_await local_->stop();
     }
@@ -152,11 +161,13 @@ class EventsPlugin final : public Plugin {
   EventReader reader_;
   RoomCaches caches_;
   EventStream stream_;
+  PartialState partial_;
   RoomsService rooms_;
   RelationsService relations_;
   SyncSection sync_;
   ShardedWriter writer_;
   RemoteWriter remote_;
+  Housekeeping housekeeping_;
   EventMetrics metrics_;
   ExtremityCensus extremities_;
   std::unique_ptr<RoomWriter> local_;

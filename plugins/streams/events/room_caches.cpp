@@ -6,7 +6,6 @@
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "state_blocks.hpp"
@@ -124,6 +123,9 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
       continue;
     }
     events_.put(stored->number, stored);
+    if (stored->rejected || stored->soft_failed) {
+      continue;
+    }
     related_.put(stored->number, false);
     if (applied.target != 0) {
       related_.put(applied.target, true);
@@ -204,11 +206,9 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
   }
 }
 
-void RoomCaches::drop_rooms_of(std::string_view user) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(user.data(), user.data() + user.size(), number);
-  if (error == std::errc{} && end == user.data() + user.size()) {
-    rooms_of_.invalidate(number);
+void RoomCaches::drop_rooms_of(std::optional<std::int64_t> user) {
+  if (user) {
+    rooms_of_.invalidate(*user);
   } else {
     rooms_of_.invalidate_all();
   }

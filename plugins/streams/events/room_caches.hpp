@@ -87,9 +87,13 @@ class RoomCaches {
 
   Task<RoomName> name(std::int64_t room);
   [[nodiscard]] std::optional<RoomName> cached_name(std::int64_t room) { return names_.peek(room); }
-  /// The rooms of a user have changed by other means than an event. `user`: the number in decimal; empty for
-  /// everyone.
-  void drop_rooms_of(std::string_view user);
+  /// The rooms of a user have changed by other means than an event; nothing for everyone.
+  void drop_rooms_of(std::optional<std::int64_t> user);
+  /// States of events have been replaced by others.
+  void drop_states() {
+    timelines_.invalidate_all();
+    events_.invalidate_all();
+  }
   Task<TimelinePtr> timeline(std::int64_t room);
   Task<UserRooms> rooms_of(std::int64_t user);
   Task<RoomMembers> members_of(std::int64_t room);

@@ -53,6 +53,16 @@ void name_event(matrix::EventDraft& draft, const matrix::UserId& sender, const m
   *draft.event_id += sender.server();
 }
 
+matrix::StateMap changed(const matrix::StateMap& state, const Interned& numbers) {
+  auto next =
+      state.with(static_cast<std::uint64_t>(numbers.state_key), static_cast<std::uint64_t>(numbers.event));
+  if (!next) {
+    throw http::unavailable("The room's state could not be read.")
+        .because(matrix::describe(next.error().code));
+  }
+  return std::move(*next);
+}
+
 http::MatrixError event_error(const matrix::EventError& error) {
   const std::string message = matrix::describe(error);
   switch (error.code) {
@@ -222,6 +232,38 @@ void RoomHead::check_may_redact(const matrix::Event& redaction, const matrix::Ev
   }
 }
 
+std::int64_t RoomHead::save(const matrix::StateMap& state) {
+  const auto root =
+      static_cast<std::int64_t>(state.save(static_cast<matrix::BlockId>(next_block_), new_blocks_));
+  if (!new_blocks_.empty()) {
+    next_block_ = std::max(next_block_, static_cast<std::int64_t>(new_blocks_.back().number) + 1);
+  }
+  return root;
+}
+
+PreparedEvent RoomHead::append_aside(EventPtr event, const Interned& numbers, const matrix::StateMap& before,
+                                     Verdict verdict) {
+  PreparedEvent prepared;
+  prepared.received = true;
+  prepared.stored = std::make_shared<service::StoredEvent>();
+  service::StoredEvent& stored = *prepared.stored;
+  stored.number = numbers.event;
+  stored.room = room_;
+  stored.sender = numbers.sender;
+  // Only a hint: whoever sent it may have written anything.
+  stored.depth = std::min(event->depth(), matrix::kMaxDepth);
+  stored.rejected = verdict == Verdict::kRejected;
+  stored.soft_failed = verdict == Verdict::kSoftFailed;
+  stored.state_before = static_cast<std::int64_t>(before.root().value());
+  stored.state_after = stored.state_before;
+  prepared.state_key = event->is_state() ? numbers.state_key : 0;
+  if (event->is_state() && !stored.rejected) {
+    stored.state_after = save(changed(before, numbers));
+  }
+  stored.event = std::move(event);
+  return prepared;
+}
+
 PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, const RedactionTarget* target) {
   authorise(*event);
   const auto lookup = [this](std::string_view type, std::string_view state_key) -> const matrix::Event* {
@@ -238,21 +280,11 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
   stored->number = numbers.event;
   stored->room = room_;
   stored->sender = numbers.sender;
-  stored->depth = event->depth();
+  stored->depth = std::min(event->depth(), matrix::kMaxDepth);
   stored->state_before = state_root_;
   if (event->is_state()) {
-    auto next =
-        state_.with(static_cast<std::uint64_t>(numbers.state_key), static_cast<std::uint64_t>(numbers.event));
-    if (!next) {
-      throw http::unavailable("The room's state could not be read.")
-          .because(matrix::describe(next.error().code));
-    }
-    state_ = std::move(*next);
-    state_root_ =
-        static_cast<std::int64_t>(state_.save(static_cast<matrix::BlockId>(next_block_), new_blocks_));
-    if (!new_blocks_.empty()) {
-      next_block_ = std::max(next_block_, static_cast<std::int64_t>(new_blocks_.back().number) + 1);
-    }
+    state_ = changed(state_, numbers);
+    state_root_ = save(state_);
     prepared.state_key = numbers.state_key;
     if (event->type() == "m.room.member") {
       prepared.member = numbers.member;

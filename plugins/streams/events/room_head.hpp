@@ -62,8 +62,14 @@ struct PreparedEvent {
   MembershipCode membership = MembershipCode::kLeave;
   std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
   std::optional<StoredRelation> relation = {};
-  bool forgotten = false;  ///< by the member, with this very event
+  bool forgotten = false;      ///< by the member, with this very event
+  bool received = false;       ///< from another server: what it names may be missing here
+  bool placed = false;         ///< its row is there, as an outlier's, and gets its place now
+  bool partial_state = false;  ///< the state before it may be replaced yet
 };
+
+/// What was found out about an event of another server.
+enum class Verdict : std::uint8_t { kSoftFailed, kRejected };
 
 /// What committing a prepared write leaves in `room_heads`.
 struct HeadRow {
@@ -106,6 +112,11 @@ class RoomHead {
   /// The same for a create event that was built before, because its hash is the room's id.
   PreparedEvent append_built(matrix::EventPtr event, const Interned& numbers, const RedactionTarget* target);
 
+  /// Takes up an event that others may refer to and that is not built upon here: it has a state, and the head
+  /// stays as it is. `before` is the state before it, of which the path to its entry is loaded.
+  PreparedEvent append_aside(matrix::EventPtr event, const Interned& numbers, const matrix::StateMap& before,
+                             Verdict verdict);
+
   /// Holds the event to the rules without building it on the head: before numbers are given to its texts.
   /// **Errors**: MatrixError.
   void check(const service::NewEvent& event, std::int64_t now_ts) const;
@@ -116,6 +127,9 @@ class RoomHead {
   void mark();
   /// Takes back what was appended since the mark.
   void back_to_mark();
+
+  /// The root of a state of this room; its new nodes are among `take_new_blocks`.
+  std::int64_t save(const matrix::StateMap& state);
 
   /// What is to be stored with everything appended so far.
   [[nodiscard]] HeadRow row() const;

@@ -69,13 +69,6 @@ matrix::EventId parse_event_id(std::string_view text) {
 
 }  // namespace
 
-/// The event that a new one relates to, and what follows for the new one.
-struct RoomWriter::Related {
-  StoredRelation relation;
-  std::int64_t thread = 0;
-  bool repeats = false;  ///< an annotation that stands already
-};
-
 /// A room in memory. At most one coroutine is inside at a time; the others wait in their order.
 struct RoomWriter::Room {
   struct Recent {
@@ -110,8 +103,12 @@ RoomWriter::RoomWriter(Runtime& runtime, storage::Database& database, storage::I
       owns_(std::move(owns)),
       limits_(limits),
       actor_(runtime.loop(0), "room writer"),
-      persister_(database, hub, runtime, std::move(sinks), std::move(applied),
-                 [this](std::vector<PreparedWritePtr> writes) { return recover(std::move(writes)); }),
+      persister_(
+          database, hub, runtime, std::move(sinks), std::move(applied),
+          [this](PreparedWritePtr failed) { return recover(std::move(failed)); },
+          [this](PreparedWritePtr write, std::exception_ptr error) {
+            return abandon(std::move(write), std::move(error));
+          }),
       preparing_(runtime, keys.server_name().view(), "create_new_client_event") {}
 
 RoomWriter::~RoomWriter() = default;
@@ -139,8 +136,10 @@ Task<WriteResult> RoomWriter::write(WriteRequest request) {
   }
 }
 
-// Everything that needs transactions of its own happens before the room is entered: numbers for texts, and
-// for the event.
+// Nothing waits inside the room that could be done before: numbers for texts and for the event, and what the
+// event refers to. What is read inside is the room itself, once: its head, and entries of its state that are
+// not in memory yet. (A state key that the room has never had gets its number inside, after the event was
+// found to be allowed: a stranger's gets none.)
 Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
   matrix::EventPtr create;
   std::optional<matrix::RoomId> room_id = request.room;
@@ -175,6 +174,7 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
     users.push_back({event.sender.view(), {}});
   }
   std::vector<std::size_t> members;
+  std::vector<InternView> member_names;
   for (std::size_t i = 0; i < count; ++i) {
     const NewEvent& event = request.events[i];
     if (event.type == "m.room.member" && event.state_key) {
@@ -182,7 +182,7 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
         throw http::invalid_param("The state key of a membership is a user id.");
       }
       members.push_back(i);
-      users.push_back({*event.state_key, {}});
+      member_names.push_back({*event.state_key, {}});
     }
   }
   std::int64_t room = 0;
@@ -197,6 +197,10 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
   }
   const std::vector<std::int64_t> user_numbers =
       co_await interner_.intern(InternKind::User, std::move(users));
+  std::vector<std::optional<std::int64_t>> member_numbers;
+  if (!members.empty()) {
+    member_numbers = co_await interner_.lookup(InternKind::User, std::move(member_names));
+  }
   std::vector<std::int64_t> events;
   if (count == 1) {
     if (const std::optional<std::int64_t> number = interner_.try_take_event_number()) {
@@ -215,7 +219,12 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
     write->numbers[i].sender = user_numbers[i];
   }
   for (std::size_t i = 0; i < members.size(); ++i) {
-    write->numbers[members[i]].member = user_numbers[count + i];
+    write->numbers[members[i]].member = member_numbers[i].value_or(0);
+  }
+  write->references.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const NewEvent& event = write->request.events[i];
+    write->references.push_back(co_await find_references(room, event, write->numbers[i].sender));
   }
   if (create) {
     write->create = std::move(create);
@@ -357,7 +366,9 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
     room.head = co_await database_.read("load_room_head", [this, &write](storage::ReadTransaction& tx) {
       return reader_.head(tx, write.room, write.room_id);
     });
-    if (!room.head) {
+    // One without extremities is known by outliers alone.
+    if (!room.head || !room.head->exists()) {
+      room.head.reset();
       throw http::forbidden("You are not in this room.").because("The room is known here by its name alone.");
     }
   }
@@ -385,14 +396,18 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
         if (numbers.state_key == 0) {
           numbers.state_key = co_await interner_.intern_state_key(event.type, *event.state_key);
         }
+        if (numbers.member == 0 && event.type == "m.room.member") {
+          numbers.member = co_await interner_.intern_user(*event.state_key);
+        }
         co_await load_path(head, numbers.state_key);
       }
-      std::optional<RedactionTarget> target;
-      if (event.redacts && event.type == "m.room.redaction") {
-        target = co_await find_redacted(head, *event.redacts);
+      const References& references = write.references[i];
+      if (references.no_thread) {
+        // Whoever may not even write here is told that, and nothing of the room.
+        head.check(event, now);
+        throw http::unknown("A thread cannot begin at an event that relates to another.");
       }
-      std::optional<Related> related = co_await find_related(head, event, numbers.sender);
-      if (related && related->repeats) {
+      if (references.repeats) {
         // A request that is sent again is no second one.
         if (co_await find_transaction(write)) {
           head.back_to_mark();
@@ -403,16 +418,15 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
       if (i == 0 && write.create) {
         write.events.push_back(head.append_built(write.create, numbers, nullptr));
       } else {
-        write.events.push_back(head.append(event, numbers, target ? &*target : nullptr, now,
-                                           keys_.server_name(), keys_.signing_key()));
+        const RedactionTarget* const target = references.redacted ? &*references.redacted : nullptr;
+        write.events.push_back(
+            head.append(event, numbers, target, now, keys_.server_name(), keys_.signing_key()));
       }
       PreparedEvent& prepared = write.events.back();
       prepared.forgotten = limits_.forget_on_leave && (prepared.membership == MembershipCode::kLeave ||
                                                        prepared.membership == MembershipCode::kBan);
-      if (related) {
-        prepared.stored->thread = related->thread;
-        prepared.relation = std::move(related->relation);
-      }
+      prepared.stored->thread = references.thread;
+      prepared.relation = references.relation;
     }
   } catch (...) {
     head.back_to_mark();
@@ -512,51 +526,37 @@ Task<void> RoomWriter::load_path(RoomHead& head, std::int64_t state_key) {
   });
 }
 
-Task<std::optional<RedactionTarget>> RoomWriter::find_redacted(const RoomHead& head,
-                                                               const std::string& event_id) {
-  const service::StoredEventPtr found = co_await database_.read(
-      "find_redacted",
-      [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
-  if (!found || found->room != head.room()) {
-    co_return std::nullopt;
+Task<References> RoomWriter::find_references(std::int64_t room, const NewEvent& event, std::int64_t sender) {
+  References found;
+  const bool redacts = event.redacts && event.type == "m.room.redaction";
+  const std::optional<Relation> relation =
+      event.state_key ? std::nullopt : relation_of(json::Value{event.content});
+  if (!redacts && !relation) {
+    co_return found;
   }
-  co_return RedactionTarget{found->event, found->number};
-}
-
-Task<std::optional<RoomWriter::Related>> RoomWriter::find_related(const RoomHead& head, const NewEvent& event,
-                                                                  std::int64_t sender) {
-  const std::optional<Relation> relation = relation_of(json::Value{event.content});
-  if (!relation || event.state_key) {
-    co_return std::nullopt;
+  service::StoredEventPtr redacted;
+  service::StoredEventPtr target;
+  co_await database_.read("find_references", [&](storage::ReadTransaction& tx) {
+    redacted = redacts ? reader_.by_id(tx, *event.redacts) : nullptr;
+    target = relation ? reader_.by_id(tx, relation->event_id) : nullptr;
+    found.repeats = target && relation->rel_type == kAnnotation &&
+                    tx.any(kIsAnnotated, target->number, sender, Bytes{event.type}, Bytes{relation->key});
+  });
+  if (redacted && redacted->room == room) {
+    found.redacted = RedactionTarget{redacted->event, redacted->number};
   }
-  struct Found {
-    service::StoredEventPtr target;
-    bool annotated = false;
-  };
-  const Found found = co_await database_.read(
-      "find_related", [this, &relation, &event, sender](storage::ReadTransaction& tx) {
-        Found result{reader_.by_id(tx, relation->event_id), false};
-        if (result.target && relation->rel_type == kAnnotation) {
-          result.annotated =
-              tx.any(kIsAnnotated, result.target->number, sender, Bytes{event.type}, Bytes{relation->key});
-        }
-        return result;
-      });
-  if (!found.target || found.target->room != head.room()) {
-    co_return std::nullopt;
+  if (!target || target->room != room) {
+    found.repeats = false;
+    co_return found;
   }
-  Related related{
-      .relation = {.target = found.target->number, .rel_type = relation->rel_type, .key = relation->key},
-      .thread = found.target->thread,
-      .repeats = found.annotated};
+  found.relation = {.target = target->number, .rel_type = relation->rel_type, .key = relation->key};
+  found.thread = target->thread;
   if (relation->rel_type == kThread) {
-    const std::optional<Relation> own = relation_of(found.target->event->content());
-    if (own && !own->rel_type.empty()) {
-      throw http::unknown("A thread cannot begin at an event that relates to another.");
-    }
-    related.thread = found.target->number;
+    const std::optional<Relation> own = relation_of(target->event->content());
+    found.no_thread = own && !own->rel_type.empty();
+    found.thread = target->number;
   }
-  co_return related;
+  co_return found;
 }
 
 Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
@@ -580,58 +580,68 @@ Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
   co_return found.has_value();
 }
 
-// A batch failed: each of its writes is tried by itself, on top of what is really there. What waits behind
-// them in the same rooms was built on them, so it goes the same way.
-Task<void> RoomWriter::recover(std::vector<PreparedWritePtr> writes) {
-  while (!writes.empty()) {
-    const std::int64_t number = writes.front()->room;
-    std::vector<PreparedWritePtr> of_room;
-    std::erase_if(writes, [&of_room, number](const PreparedWritePtr& write) {
-      if (write->room != number) {
-        return false;
-      }
-      of_room.push_back(write);
-      return true;
-    });
-    const auto found = rooms_.find(number);
-    if (found == rooms_.end()) {
-      for (const PreparedWritePtr& write : of_room) {
-        write->done.fail(std::make_exception_ptr(http::unavailable("The event could not be written.")));
-      }
-      continue;
-    }
-    const std::shared_ptr<Room> room = found->second;
-    co_await enter(*room);
-    for (PreparedWritePtr& later : persister_.take_waiting(number)) {
-      of_room.push_back(std::move(later));
-    }
-    room->head.reset();
-    for (const PreparedWritePtr& write : of_room) {
-      std::exception_ptr error;
-      try {
-        if (co_await find_transaction(*write)) {
-          write->done.set(write->repeated_position);
-          continue;
-        }
-        co_await prepare(*room, *write);
-        if (write->repeated) {
-          write->done.set(write->repeated_position);
-          continue;
-        }
-        co_await persister_.commit({write});
-      } catch (const DuplicateTransaction&) {
-        error = std::make_exception_ptr(http::unavailable("The event could not be written."));
-      } catch (...) {
-        error = std::current_exception();
-      }
-      if (error) {
-        room->head.reset();
-        std::erase_if(room->recent, [&write](const Room::Recent& entry) { return entry.write == write; });
-        write->done.fail(error);
-      }
-    }
-    leave(room);
+// A write failed: it is tried once more on top of what is really there. What waits behind it in the same room
+// was built on it, so it is authorised and signed anew.
+Task<void> RoomWriter::recover(PreparedWritePtr failed) {
+  const auto found = rooms_.find(failed->room);
+  if (found == rooms_.end()) {
+    failed->done.fail(std::make_exception_ptr(http::unavailable("The event could not be written.")));
+    co_return;
   }
+  const std::shared_ptr<Room> room = found->second;
+  co_await enter(*room);
+  std::vector<PreparedWritePtr> writes = persister_.take_waiting(room->number);
+  writes.insert(writes.begin(), failed);
+  room->head.reset();
+  for (const PreparedWritePtr& write : writes) {
+    std::exception_ptr error;
+    try {
+      if (co_await find_transaction(*write)) {
+        write->done.set(write->repeated_position);
+        continue;
+      }
+      co_await prepare(*room, *write);
+      if (write->repeated) {
+        write->done.set(write->repeated_position);
+        continue;
+      }
+      if (write != failed) {
+        persister_.submit(write);
+        continue;
+      }
+      co_await persister_.commit({write});
+    } catch (const DuplicateTransaction&) {
+      error = std::make_exception_ptr(http::unavailable("The event could not be written."));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error) {
+      if (write == failed) {
+        room->head.reset();
+      }
+      std::erase_if(room->recent, [&write](const Room::Recent& entry) { return entry.write == write; });
+      write->done.fail(error);
+    }
+  }
+  leave(room);
+}
+
+Task<void> RoomWriter::abandon(PreparedWritePtr write, std::exception_ptr error) {
+  const auto found = rooms_.find(write->room);
+  if (found == rooms_.end()) {
+    write->done.fail(std::move(error));
+    co_return;
+  }
+  const std::shared_ptr<Room> room = found->second;
+  co_await enter(*room);
+  std::vector<PreparedWritePtr> writes = persister_.take_waiting(room->number);
+  writes.push_back(std::move(write));
+  room->head.reset();
+  for (const PreparedWritePtr& one : writes) {
+    std::erase_if(room->recent, [&one](const Room::Recent& entry) { return entry.write == one; });
+    one->done.fail(error);
+  }
+  leave(room);
 }
 
 }  // namespace lares::events

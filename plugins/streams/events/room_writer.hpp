@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -61,12 +62,10 @@ class RoomWriter final : public service::EventWriter {
   Task<void> prepare(Room& room, PreparedWrite& write);
   Task<void> load_entries(RoomHead& head, const service::NewEvent& event);
   Task<void> load_path(RoomHead& head, std::int64_t state_key);
-  Task<std::optional<RedactionTarget>> find_redacted(const RoomHead& head, const std::string& event_id);
-  struct Related;
-  Task<std::optional<Related>> find_related(const RoomHead& head, const service::NewEvent& event,
-                                            std::int64_t sender);
+  Task<References> find_references(std::int64_t room, const service::NewEvent& event, std::int64_t sender);
   Task<bool> find_transaction(PreparedWrite& write);
-  Task<void> recover(std::vector<PreparedWritePtr> writes);
+  Task<void> recover(PreparedWritePtr failed);
+  Task<void> abandon(PreparedWritePtr write, std::exception_ptr error);
 
   std::shared_ptr<Room> room(std::int64_t number, std::size_t bytes);
   Task<void> enter(Room& room);

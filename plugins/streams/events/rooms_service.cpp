@@ -80,6 +80,7 @@ class RoomViewImpl final : public service::RoomView {
   }
 
   Task<std::vector<StoredEventPtr>> state() override {
+    co_await rooms_.partial_.whole(room_);
     const std::int64_t root = co_await state_root();
     co_return co_await events_of(root);
   }
@@ -89,6 +90,7 @@ class RoomViewImpl final : public service::RoomView {
   }
 
   Task<std::vector<StoredEventPtr>> members(std::optional<stream::Token> at) override {
+    co_await rooms_.partial_.whole(room_);
     std::int64_t root = 0;
     if (at && !left()) {
       const std::int64_t upto = at->at(stream::StreamNumber::kEvents).maximum();
@@ -225,13 +227,15 @@ std::int64_t reader_of(const service::RoomView& view) noexcept {
 }
 
 RoomsService::RoomsService(Server& server, storage::Database& database, storage::Interner& interner,
-                           stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
+                           stream::Hub& hub, RoomCaches& caches, PartialState& partial,
+                           const EventReader& reader)
     : services_(server.services()),
       runtime_(server.runtime()),
       database_(database),
       interner_(interner),
       hub_(hub),
       caches_(caches),
+      partial_(partial),
       reader_(reader) {}
 
 Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requester& requester,

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "event_reader.hpp"
+#include "partial_state.hpp"
 #include "room_caches.hpp"
 #include "visibility.hpp"
 
@@ -20,7 +21,7 @@ namespace lares::events {
 class RoomsService final : public service::Rooms {
  public:
   RoomsService(Server& server, storage::Database& database, storage::Interner& interner, stream::Hub& hub,
-               RoomCaches& caches, const EventReader& reader);
+               RoomCaches& caches, PartialState& partial, const EventReader& reader);
 
   Task<std::unique_ptr<service::RoomView>> view(const http::Requester& requester,
                                                 const matrix::RoomId& room) override;
@@ -51,6 +52,7 @@ class RoomsService final : public service::Rooms {
   storage::Interner& interner_;
   stream::Hub& hub_;
   RoomCaches& caches_;
+  PartialState& partial_;
   const EventReader& reader_;
 };
 

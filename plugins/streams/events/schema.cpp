@@ -103,13 +103,39 @@ Migration relations() {
           }};
 }
 
+// What a room has of other servers' events, and what is left to do for its events.
+Migration received_events() {
+  return {
+      .number = 4,
+      .kind = MigrationKind::Expand,
+      .summary = "Adds holes in rooms' histories, partial states, and what is to be tidied up.",
+      .statements = {
+          Sql{"CREATE TABLE events_backfill_sequence (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)",
+              "CREATE SEQUENCE events_backfill_sequence"},
+          Sql{"INSERT INTO events_backfill_sequence (id, value) VALUES (1, 0)",
+              "SELECT last_value FROM events_backfill_sequence"},
+          Sql{"CREATE TABLE room_holes (room BIGINT NOT NULL, missing {bytes} NOT NULL, event BIGINT NOT "
+              "NULL, depth BIGINT NOT NULL, PRIMARY KEY (room, missing, event)) {clustered}"},
+          Sql{"CREATE TABLE partial_state_rooms (room {id}, servers {bytes} NOT NULL, begun_ts BIGINT NOT "
+              "NULL)"},
+          Sql{"CREATE TABLE partial_state_events (room BIGINT NOT NULL, event BIGINT NOT NULL, PRIMARY "
+              "KEY (room, event)) {clustered}"},
+          Sql{"CREATE TABLE dropped_states (room BIGINT NOT NULL, root BIGINT NOT NULL, PRIMARY KEY "
+              "(room, root)) {clustered}"},
+          Sql{"CREATE TABLE redacted_events (event {id}, room BIGINT NOT NULL, redacted_ts BIGINT NOT "
+              "NULL)"},
+          Sql{"CREATE INDEX redacted_events_ts ON redacted_events (redacted_ts)"},
+          Sql{"CREATE INDEX redacted_events_room ON redacted_events (room)"},
+      }};
+}
+
 }  // namespace
 
 storage::Schema events_schema() {
   const Owner room{.kind = OwnerKind::Room, .column = "room"};
   return {
       .plugin = "events",
-      .migrations = {first_tables(), threads(), relations()},
+      .migrations = {first_tables(), threads(), relations(), received_events()},
       .tables =
           {
               Table{.name = "events",
@@ -147,6 +173,36 @@ storage::Schema events_schema() {
                             "DELETE FROM event_transactions WHERE (scope, room, txn_id) IN (SELECT scope, "
                             "room, txn_id FROM event_transactions WHERE created_ts < $1 - 86400000 "
                             "ORDER BY created_ts LIMIT $2)"}},
+              Table{.name = "room_holes",
+                    .key = {"room", "missing", "event"},
+                    .owners = {room},
+                    .bound = "20 per event that came from another server, its prev_events",
+                    .ends = "the missing event gets its place; purge of the room"},
+              Table{.name = "partial_state_rooms",
+                    .key = {"room"},
+                    .owners = {room},
+                    .bound = "one per room that was joined and whose members are not all known yet",
+                    .ends = "the state is whole; purge of the room"},
+              Table{.name = "partial_state_events",
+                    .key = {"room", "event"},
+                    .owners = {room},
+                    .bound = "one per event since the join of such a room",
+                    .ends = "its state is replaced by the whole one; purge of the room"},
+              Table{.name = "dropped_states",
+                    .key = {"room", "root"},
+                    .owners = {room},
+                    .bound = "two per event whose state was replaced or that was deleted",
+                    .ends = "the room's writer has collected the blocks; purge of the room"},
+              Table{.name = "redacted_events",
+                    .key = {"event"},
+                    .owners = {room},
+                    .bound = "one per event that was redacted within redaction_retention_period",
+                    .ends = "the event's bytes are rewritten; purge of the room"},
+              Table{.name = "events_backfill_sequence",
+                    .key = {"id"},
+                    .owners = {{.kind = OwnerKind::None}},
+                    .bound = "one row",
+                    .ends = "never"},
               Table{.name = "events_sequence",
                     .key = {"id"},
                     .owners = {{.kind = OwnerKind::None}},

@@ -62,7 +62,8 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
   std::vector<StoredEventPtr> visible;
   visible.reserve(events.size());
   for (StoredEventPtr& event : events) {
-    if (event->soft_failed || event->rejected) {
+    // An outlier (position 0) is known and has no place in the room.
+    if (event->soft_failed || event->rejected || event->position == 0) {
       continue;
     }
     // State is the room's, whoever set it.
