@@ -17,7 +17,7 @@ namespace {
 
 // Entries go once they have been unused for between so many steps and one more.
 constexpr std::uint32_t kSteps = 8;
-constexpr std::chrono::seconds kShortestStep{1};
+constexpr std::chrono::milliseconds kShortestStep{100};
 // More than a process lives.
 constexpr std::chrono::hours kLongestStep{24 * 365};
 

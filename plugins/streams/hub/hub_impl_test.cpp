@@ -363,7 +363,7 @@ TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {
   hear({"POSITION receipts w1 1 1", row(2), row(3), "NEWS of the next release"});
   receipts_.held = true;
   hear({row(4), row(5), row(6)});
-  const std::string shown = runtime_.metrics().expose();
+  const std::string shown = server_->metrics().expose();
   const auto shows = [&shown](std::string_view line) { return shown.find(line) != std::string::npos; };
   const std::string commands = "synapse_replication_tcp_protocol_inbound_commands_total{server_name=\"" +
                                server_->name() + "\",command=";
