@@ -83,6 +83,9 @@ Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
 
 Task<ModuleAnswer> Module::save() {
   const Use use(*this);
+  if (ended_) {
+    co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
+  }
   auto call = calls_.begin();
   if (!call) {
     co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};

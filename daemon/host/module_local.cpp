@@ -226,6 +226,7 @@ Task<void> LocalModule::stop() {
     if (library_.use_count() == 1) {
       library_->close();
     }
+    library_.reset();
   }
 }
 

@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -155,6 +157,7 @@ TEST_P(Modules, AnswerNothingAfterTheyStopped) {
   run_blocking(runtime_, "start", module->start());
   run_blocking(runtime_, "stop", module->stop());
   EXPECT_EQ(ask(*module, invite("@a:hs.test", "@b:good.test")).status, LARES_GONE);
+  EXPECT_EQ(run_blocking(runtime_, "save", module->save()).status, LARES_GONE);
 }
 
 TEST_P(Modules, ServeManyAtOnce) {
@@ -313,6 +316,55 @@ TEST(SerialModule, HoldsUpNobodyBeyondTheDeadlineAndIsNeverCalledTwiceAtOnce) {
   EXPECT_TRUE(lines.contains("cancelled"));
   EXPECT_FALSE(lines.contains("two at once"));
   EXPECT_FALSE(lines.contains("wrong question"));
+}
+
+// Whether the file is part of this process.
+bool mapped(const std::filesystem::path& file) {
+  std::ifstream maps("/proc/self/maps");
+  const std::string text((std::istreambuf_iterator<char>(maps)), std::istreambuf_iterator<char>());
+  return text.find(file.string()) != std::string::npos;
+}
+
+TEST(ModuleFile, IsClosedAfterTheLastInstanceWhereTheModuleSaysThatItMayBe) {
+  // A copy, since another test may have left the module's own file in the process.
+  std::string name = (std::filesystem::temp_directory_path() / "lares-module-XXXXXX").string();
+  const std::filesystem::path folder = ::mkdtemp(name.data());
+  const auto file = folder / "invite_guard.so";
+  std::filesystem::copy_file(guard(), file);
+  {
+    RealRuntime runtime;
+    const ModuleSettings settings{.name = "invite_guard",
+                                  .server_name = "hs.test",
+                                  .instance_name = "master",
+                                  .config = "{}",
+                                  .origin = "test"};
+    auto library = std::make_shared<ModuleLibrary>(file);
+    LocalModule first(runtime, library, settings);
+    LocalModule second(runtime, std::move(library), settings);
+    run_blocking(runtime, "stop", first.stop());
+    EXPECT_TRUE(mapped(file));
+    EXPECT_EQ(
+        run_blocking(runtime, "ask", second.ask(ModuleQuestion(invite("@a:hs.test", "@b:hs.test")))).status,
+        LARES_OK);
+    run_blocking(runtime, "stop", second.stop());
+    EXPECT_FALSE(mapped(file));
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ModuleFile, StaysInTheProcessWhereTheModuleDoesNotSaySo) {
+  const auto file = build_folder() / "tests/host/contrary/contrary.so";
+  RealRuntime runtime;
+  {
+    LocalModule module(runtime, std::make_shared<ModuleLibrary>(file),
+                       {.name = "contrary",
+                        .server_name = "hs.test",
+                        .instance_name = "master",
+                        .config = "{}",
+                        .origin = "test"});
+    run_blocking(runtime, "stop", module.stop());
+  }
+  EXPECT_TRUE(mapped(file));
 }
 
 // invite_guard in a process of its own, patiently.

@@ -31,13 +31,13 @@ class Refusals(unittest.TestCase):
         result = self.run_laresd("--check-plugin", file, cwd=cwd)
         return result.returncode, result.stdout + result.stderr
 
-    def start(self, *folders):
-        """Starts a server with these plugin folders; it must end by itself."""
+    def start(self, *folders, **settings):
+        """Starts a server with these plugin folders and this configuration besides; it must end by itself."""
         config = os.path.join(self.folder, "homeserver.yaml")
         with open(config, "w") as file:
             json.dump({"server_name": "hs.test", "signing_key_path": os.path.join(self.folder, "signing.key"),
                        "listeners": [{"path": os.path.join(self.folder, "socket"), "type": "http",
-                                      "resources": [{"names": ["client"]}]}]}, file)
+                                      "resources": [{"names": ["client"]}]}], **settings}, file)
         os.chmod(config, 0o600)
         arguments = ["--config-path", config]
         for folder in folders:
@@ -175,6 +175,62 @@ class Refusals(unittest.TestCase):
         self.assertIn("needs_a 1; provides circle.b/1; needs circle.a/1", result.stdout)
         self.assertIn("other_build 0.0.1", result.stdout)
         self.assertNotIn("ran", result.stdout)
+
+    # -- modules ----------------------------------------------------------------------------------------------------
+    def configured(self, module, **settings):
+        """Starts a server that is to have this module."""
+        return self.start(os.path.dirname(library("waiting")), modules=[{"module": module}], **settings)
+
+    def test_a_module_that_is_not_there(self):
+        self.refused(self.configured("nowhere", module_folders=[self.folder]),
+                     'modules: there is no module "nowhere": %s/nowhere.so does not exist. Install it, or correct its name.'
+                     % self.folder)
+
+    def test_a_module_by_a_relative_path(self):
+        self.refused(self.configured("modules/guard.so"),
+                     'modules: "modules/guard.so" is neither the name of a module nor the full path of its file.')
+
+    def test_a_plugin_as_a_module(self):
+        self.refused(self.configured(library("waiting")), library("waiting") + ": it is a plugin of the server, not a module. "
+                     "Take it out of `modules`")
+
+    def test_a_file_that_is_no_module(self):
+        file = os.path.join(self.folder, "text.so")
+        with open(file, "w") as f:
+            f.write("This is no library.")
+        self.refused(self.configured("text", module_folders=[self.folder]), file + ": is no ELF file. Remove it, or install")
+
+    def test_a_module_of_another_abi_before_its_code_runs(self):
+        code, text = self.check(library("other_module_abi"))
+        self.refused((code, text), library("other_module_abi") + ": it was built for module ABI 2, and this server has ABI 1. "
+                     "Install a newer release of Lares.")
+        self.assertNotIn("ran", text)
+
+    def test_a_module_under_another_name(self):
+        file = os.path.join(self.folder, "guard.so")
+        shutil.copy(os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so"), file)
+        self.refused(self.configured(file), file + ': it calls itself "invite_guard". Rename it to invite_guard.so.')
+
+    def test_a_module_that_needs_what_the_server_has_not(self):
+        self.refused(self.configured(library("needy_module")), library("needy_module") + ": it needs lares.future/1, which this "
+                     "server does not offer to modules. Install a newer release of Lares, or an older one of the module.")
+
+    def test_a_module_without_functions(self):
+        self.refused(self.configured(library("hollow_module")), library("hollow_module") + ": its descriptor lacks `create`, "
+                     "`extension` or `destroy`. Correct the module and build it again.")
+
+    def test_a_module_that_anyone_can_write(self):
+        file = os.path.join(self.folder, "invite_guard.so")
+        shutil.copy(os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so"), file)
+        os.chmod(file, 0o777)
+        self.refused(self.configured(file), file + ": anyone on this machine can write to it. Run: chmod o-w")
+
+    def test_a_module_that_refuses_its_configuration_says_where_it_stands(self):
+        guard = os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so")
+        outcome = self.start(os.path.dirname(library("waiting")),
+                             modules=[{"module": guard, "config": {"invites": {"per_user": "many"}}}])
+        self.refused(outcome, 'homeserver.yaml:1: modules[0]: the module "invite_guard" cannot start: config.invites.per_user: '
+                     "expected a whole number")
 
 
 if __name__ == "__main__":
