@@ -81,9 +81,8 @@ constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service ma
   std::_Exit(kExitReplaced);
 }
 
-// A process's number, given at the first asking.
+// A process's number, given at the first asking. Under a lock.
 std::int64_t number_of(WriteTransaction& tx, std::string_view instance, std::int64_t now) {
-  tx.lock("writers");
   const auto found = tx.maybe(kFindWriter, instance, [](const Row& row) { return row.i64(0); });
   return found ? *found : tx.one(kAddWriter, instance, now, [](const Row& row) { return row.i64(0); });
 }
@@ -173,8 +172,10 @@ Task<stream::WriterNumber> HubImpl::writer_number(std::string instance) {
 
 Task<stream::WriterNumber> HubImpl::load_writer_number(std::string instance) {
   const std::int64_t now = server_.runtime().now_ms();
-  const std::int64_t number = co_await database_.write(
-      "name_writer", [&instance, now](WriteTransaction& tx) { return number_of(tx, instance, now); });
+  const std::int64_t number = co_await database_.write("name_writer", [&instance, now](WriteTransaction& tx) {
+    tx.lock("writers");
+    return number_of(tx, instance, now);
+  });
   co_return static_cast<stream::WriterNumber>(number);
 }
 

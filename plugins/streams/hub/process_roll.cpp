@@ -213,7 +213,10 @@ Task<void> ProcessRoll::check() {
 Task<void> ProcessRoll::enter(std::function<void(WriteTransaction&)> begin) {
   if (database_.engine() == storage::Engine::Sqlite) {
     if (begin) {
-      co_await database_.write("enter_process", [&begin](WriteTransaction& tx) { begin(tx); });
+      co_await database_.write("enter_process", [&begin](WriteTransaction& tx) {
+        tx.lock("processes");
+        begin(tx);
+      });
     }
     co_return;
   }

@@ -16,7 +16,7 @@ class Worker(Server):
 
     def __init__(self, name, main, port):
         super().__init__(name=main.config["server_name"], database=main.config["database"])
-        self.port = port
+        self.port, self.base = port, "http://127.0.0.1:%d" % port
         self.process.name = name
         # As docs/workers.md has it: the file that all processes read, then the worker's own.
         self.process.command = [self.process.command[0], "--config-path", main.config_path,

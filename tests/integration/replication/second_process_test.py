@@ -91,7 +91,7 @@ class SecondProcessTest(unittest.TestCase):
             new = self.another(cluster, "persister2", worker_listeners=[
                 {"port": port, "bind_addresses": ["127.0.0.1"], "type": "http",
                  "resources": [{"names": ["replication"]}]}])
-            new.port = port
+            new.port, new.base = port, "http://127.0.0.1:%d" % port
             new.start()
             self.assertEqual(cluster.persister.process.wait(60), 75)
             cluster.main.start()
