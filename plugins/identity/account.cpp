@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -92,7 +93,7 @@ Task<Response> post_deactivate(Shared& shared, const Requester& requester, Reque
   }
   request.shield_from_cancellation();
   co_await shared.accounts.deactivate(requester.account().user_number);
-  co_await shared.profiles.forget(requester.user());
+  co_await shared.profiles.forget(requester.user(), shared.server.runtime().now_ms());
   shared.tasks.wake();
   shared.log.info("{} has deactivated the account.", requester.user().view());
   co_return Response::json_text(R"({"id_server_unbind_result":"no-support"})");

@@ -135,18 +135,20 @@ Task<std::invoke_result_t<Function&, WriteTransaction&>> Accounts::write_tokens(
                                                                                 Function function) {
   using Result = std::invoke_result_t<Function&, WriteTransaction&>;
   const std::string user = co_await user_id(account);
+  const std::int64_t now = runtime_.now_ms();
   if constexpr (std::is_void_v<Result>) {
     const std::int64_t position =
-        co_await database_.write(name, [this, &user, &function](WriteTransaction& tx) {
+        co_await database_.write(name, [this, &user, &function, now](WriteTransaction& tx) {
           function(tx);
-          return caches_.invalidate(tx, kTokens, user);
+          return caches_.invalidate(tx, kTokens, user, now);
         });
     caches_.committed(kTokens, user, position);
   } else {
-    auto [result, position] = co_await database_.write(name, [this, &user, &function](WriteTransaction& tx) {
-      Result value = function(tx);
-      return std::pair{std::move(value), caches_.invalidate(tx, kTokens, user)};
-    });
+    auto [result, position] =
+        co_await database_.write(name, [this, &user, &function, now](WriteTransaction& tx) {
+          Result value = function(tx);
+          return std::pair{std::move(value), caches_.invalidate(tx, kTokens, user, now)};
+        });
     caches_.committed(kTokens, user, position);
     co_return std::move(result);
   }

@@ -43,9 +43,15 @@ Profiles::Profiles(TaskGroup& group, storage::Database& database, service::Cache
 
 Task<std::optional<service::Profile>> Profiles::profile(matrix::UserId user) {
   if (!caches_.connected()) {
-    return load(user.str());
+    co_return co_await load(user.str());
   }
-  return profiles_.get(user.str(), [this](std::string user_id) { return load(std::move(user_id)); });
+  std::optional<service::Profile> found =
+      co_await profiles_.get(user.str(), [this](std::string user_id) { return load(std::move(user_id)); });
+  if (!found) {
+    // Nobody says when an account comes to be.
+    profiles_.invalidate(user.str());
+  }
+  co_return found;
 }
 
 Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
@@ -60,10 +66,10 @@ Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
   });
 }
 
-Task<void> Profiles::forget(matrix::UserId user) {
+Task<void> Profiles::forget(matrix::UserId user, std::int64_t now_ts) {
   const std::int64_t position =
-      co_await database_.write("forget_profile", [this, &user](storage::WriteTransaction& tx) {
-        return caches_.invalidate(tx, kProfiles, user.view());
+      co_await database_.write("forget_profile", [this, &user, now_ts](storage::WriteTransaction& tx) {
+        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
       });
   caches_.committed(kProfiles, user.view(), position);
 }
@@ -74,7 +80,7 @@ Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId&
       "set_displayname", [this, account, &user, &name, now_ts](storage::WriteTransaction& tx) {
         tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
         note_task(tx, account, AccountTask::kProfile, now_ts);
-        return caches_.invalidate(tx, kProfiles, user.view());
+        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
       });
   caches_.committed(kProfiles, user.view(), position);
 }
@@ -85,7 +91,7 @@ Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& 
       "set_avatar_url", [this, account, &user, &url, now_ts](storage::WriteTransaction& tx) {
         tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
         note_task(tx, account, AccountTask::kProfile, now_ts);
-        return caches_.invalidate(tx, kProfiles, user.view());
+        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
       });
   caches_.committed(kProfiles, user.view(), position);
 }

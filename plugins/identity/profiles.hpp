@@ -27,7 +27,7 @@ class Profiles final : public service::Profiles {
   Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url,
                             std::int64_t now_ts);
   /// The profile was changed by other means.
-  Task<void> forget(matrix::UserId user);
+  Task<void> forget(matrix::UserId user, std::int64_t now_ts);
 
  private:
   Task<std::optional<service::Profile>> load(std::string user_id);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/matrix/identifiers.hpp>
 
@@ -70,6 +71,7 @@ Task<Response> post(Shared& shared, Request& request) {
     std::vector<std::optional<PreKey>> keys;
     std::map<std::string, std::int64_t> positions;
   };
+  const std::int64_t now = shared.server.runtime().now_ms();
   request.shield_from_cancellation();
   const Result result = co_await shared.database.write("claim_keys", [&](storage::WriteTransaction& tx) {
     Result claimed;
@@ -80,7 +82,7 @@ Task<Response> post(Shared& shared, Request& request) {
       }
     }
     for (auto& [user_id, position] : claimed.positions) {
-      position = shared.counts.invalidate(tx, user_id);
+      position = shared.counts.invalidate(tx, user_id, now);
     }
     return claimed;
   });

@@ -111,8 +111,9 @@ bool Counts::append_always(const http::Requester& requester, std::string& out) n
   return true;
 }
 
-std::int64_t Counts::invalidate(storage::WriteTransaction& tx, std::string_view user_id) {
-  return caches_.invalidate(tx, kCache, user_id);
+std::int64_t Counts::invalidate(storage::WriteTransaction& tx, std::string_view user_id,
+                                std::int64_t now_ts) {
+  return caches_.invalidate(tx, kCache, user_id, now_ts);
 }
 
 void Counts::committed(std::string_view user_id, std::int64_t position) {

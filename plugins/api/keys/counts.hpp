@@ -28,7 +28,7 @@ class Counts final : public service::SyncContributor, public service::DeviceObse
   bool append_always(const http::Requester& requester, std::string& out) noexcept override;
 
   /// In the transaction that changes a user's keys; gives what `committed` wants.
-  std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view user_id);
+  std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view user_id, std::int64_t now_ts);
   void committed(std::string_view user_id, std::int64_t position);
 
   void deleting(storage::WriteTransaction& tx, std::int64_t user,

@@ -131,7 +131,7 @@ Task<Response> post(Shared& shared, const Requester& requester, Request& request
     }
     written.left = left(tx, user, device_id);
     if (!one_time.empty() || !fallback.empty()) {
-      written.position = shared.counts.invalidate(tx, user_id);
+      written.position = shared.counts.invalidate(tx, user_id, now);
     }
     return written;
   });

@@ -81,12 +81,12 @@ void CacheStreamImpl::add(std::string_view cache, Drop drop) {
 }
 
 std::int64_t CacheStreamImpl::invalidate(storage::WriteTransaction& tx, std::string_view cache,
-                                         std::string_view key) {
+                                         std::string_view key, std::int64_t now_ts) {
   if (!shared_) {
     return 0;
   }
   const std::int64_t position = hub_.draw(tx, name(), 1);
-  tx.exec(kAdd, position, cache, Bytes{key}, server_.runtime().now_ms());
+  tx.exec(kAdd, position, cache, Bytes{key}, now_ts);
   return position;
 }
 

@@ -26,8 +26,8 @@ class CacheStreamImpl final : public service::CacheStream, public stream::Stream
   CacheStreamImpl(Server& server, storage::Database& database, stream::Hub& hub);
 
   void add(std::string_view cache, Drop drop) override;
-  std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view cache,
-                          std::string_view key) override;
+  std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view cache, std::string_view key,
+                          std::int64_t now_ts) override;
   void committed(std::string_view cache, std::string_view key, std::int64_t position) override;
   [[nodiscard]] bool connected() const noexcept override { return hub_.connected(); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forget.hpp"
 
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
 #include <lares/service/cache_stream.hpp>
@@ -26,6 +27,7 @@ constexpr storage::Statement kMembership{
     "SELECT membership FROM room_memberships WHERE room = $1 AND member = $2"};
 
 struct Forgetting {
+  Runtime& runtime;
   service::CacheStream& caches;
   storage::Database& database;
   storage::Interner& interner;
@@ -48,10 +50,11 @@ Task<Response> post_forget(Forgetting parts, const Requester& requester, Request
   if (!number) {
     throw http::forbidden("You were never in this room.");
   }
+  const std::int64_t now = parts.runtime.now_ms();
   const Written written =
       co_await parts.database.write("forget_room", [&](storage::WriteTransaction& tx) -> Written {
         if (tx.exec(kForget, *number, user) == 1) {
-          return {Outcome::kForgotten, parts.caches.invalidate(tx, kCache, key)};
+          return {Outcome::kForgotten, parts.caches.invalidate(tx, kCache, key, now)};
         }
         return {tx.any(kMembership, *number, user) ? Outcome::kInside : Outcome::kStranger, 0};
       });
@@ -80,7 +83,7 @@ void add_forget(Server& server, storage::Database& database, storage::Interner& 
   stream.add(kCache, [&caches, &interner](std::string_view user_id) {
     caches.drop_rooms_of(interner.cached(storage::InternKind::User, {.first = user_id}));
   });
-  const Forgetting parts{stream, database, interner};
+  const Forgetting parts{server.runtime(), stream, database, interner};
   server.router().add<Access::User>(Method::Post, http::client_paths("/rooms/{roomId}/forget"),
                                     {.name = "RoomForgetRestServlet",
                                      .spec = "Client-Server API, Leaving rooms",

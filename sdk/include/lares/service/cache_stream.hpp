@@ -17,9 +17,10 @@ namespace lares::service {
 /// Drops entries of caches in every process, in step with the writes that make them stale: for tables without
 /// a stream of their own.
 ///
+///     const std::int64_t now_ts = runtime.now_ms();
 ///     const std::int64_t position = co_await db.write("log_out", [&](WriteTransaction& tx) {
 ///       tx.exec(kDeleteToken, ...);
-///       return caches.invalidate(tx, "tokens", user_id);
+///       return caches.invalidate(tx, "tokens", user_id, now_ts);
 ///     });
 ///     caches.committed("tokens", user_id, position);
 ///
@@ -37,9 +38,10 @@ class LARES_EXPORT CacheStream {
   /// Names a cache of this process; in a plugin's constructor. `cache` is a literal.
   virtual void add(std::string_view cache, Drop drop) = 0;
 
-  /// In the transaction that makes an entry stale. Gives what `committed` wants. On a storage thread.
-  virtual std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view cache,
-                                  std::string_view key) = 0;
+  /// In the transaction that makes an entry stale. Gives what `committed` wants. `now_ts` is read before the
+  /// transaction. On a storage thread.
+  virtual std::int64_t invalidate(storage::WriteTransaction& tx, std::string_view cache, std::string_view key,
+                                  std::int64_t now_ts) = 0;
   /// After the commit: drops the entry here and tells the others.
   virtual void committed(std::string_view cache, std::string_view key, std::int64_t position) = 0;
 
