@@ -137,7 +137,7 @@ Signature user_signature(const json& object, const std::string& target, std::int
 /// What came of a request.
 struct Outcome {
   std::vector<Signature> signatures;
-  std::vector<std::int64_t> others;  ///< whom the requester signed
+  std::vector<std::string> others;  ///< whom the requester signed
   bool own = false;
   json failures = json::object();
 };
@@ -159,7 +159,7 @@ void take(const std::string& user_id, std::int64_t user, const json& objects, co
         outcome.own = true;
       } else {
         outcome.signatures.push_back(user_signature(object, target, user, known, own, requester));
-        outcome.others.push_back(user);
+        outcome.others.push_back(user_id);
       }
     } catch (const MatrixError& error) {
       outcome.failures[user_id][target] = {

@@ -112,9 +112,7 @@ std::string row_of(std::string_view user_id, std::string_view room_id, std::stri
 
 std::string encode(const Change& change) {
   return json{{"action", static_cast<int>(change.action)},
-              {"user", change.user},
               {"user_id", change.user_id},
-              {"room", change.room},
               {"room_id", change.room_id},
               {"type", change.type},
               {"tag", change.tag},
@@ -125,13 +123,16 @@ std::string encode(const Change& change) {
 Change decode(const std::string& text) {
   const json change = json::parse(text);
   return {.action = static_cast<Action>(change.at("action").get<int>()),
-          .user = change.at("user").get<std::int64_t>(),
           .user_id = change.at("user_id").get<std::string>(),
-          .room = change.at("room").get<std::int64_t>(),
           .room_id = change.at("room_id").get<std::string>(),
           .type = change.at("type").get<std::string>(),
           .tag = change.at("tag").get<std::string>(),
           .content = change.at("content").get<std::string>()};
+}
+
+Task<void> number(storage::Interner& interner, Change& change) {
+  change.user = co_await interner.intern_user(change.user_id);
+  change.room = change.room_id.empty() ? 0 : co_await interner.intern_room(change.room_id);
 }
 
 }  // namespace lares::account_data

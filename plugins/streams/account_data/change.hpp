@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/stream/stream_number.hpp>
 
 #include <cstddef>
@@ -61,6 +63,8 @@ void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNu
 /// Between processes.
 [[nodiscard]] std::string encode(const Change& change);
 [[nodiscard]] Change decode(const std::string& text);
+/// Gives what another process sent the numbers that this one knows its identifiers by.
+Task<void> number(storage::Interner& interner, Change& change);
 
 /// The content of one type; nothing if there is none or it was deleted.
 [[nodiscard]] std::optional<std::string> find(storage::ReadTransaction& tx, std::int64_t user,

@@ -24,7 +24,7 @@ void declare(Declarations& declarations) {
   declarations.schema(account_data_schema());
 }
 
-Writer::Parts parts(stream::Hub& hub) {
+Writer::Parts parts(stream::Hub& hub, storage::Interner& interner) {
   return {.store = [&hub](storage::WriteTransaction& tx, const Change& change,
                           std::int64_t position) { store(tx, change, hub.self(), position); },
           .rows =
@@ -32,7 +32,8 @@ Writer::Parts parts(stream::Hub& hub) {
                 return std::vector<std::string>{row_of(change.user_id, change.room_id, change.type)};
               },
           .encode = &encode,
-          .decode = &decode};
+          .decode = &decode,
+          .number = [&interner](Change& change) { return number(interner, change); }};
 }
 
 class AccountDataPlugin final : public Plugin {
@@ -45,7 +46,7 @@ class AccountDataPlugin final : public Plugin {
                 server.services().get<stream::Notifier>(), service_),
         sync_(database_, server.services().get<storage::Interner>()),
         writer_(server, stream_, stream::StreamNumber::kAccountData,
-                parts(server.services().get<stream::Hub>())),
+                parts(server.services().get<stream::Hub>(), server.services().get<storage::Interner>())),
         shared_{.server = server,
                 .database = database_,
                 .rooms = server.services().get<service::Rooms>(),

@@ -44,17 +44,18 @@ void Announcer::note(storage::WriteTransaction& tx, std::int64_t user) {
 Task<void> Announcer::changed(std::int64_t user, std::string user_id) {
   const Measure measure{announcing_};
   std::string key = user_id;
-  Change change{.user = user, .user_id = std::move(user_id), .signed_users = {}};
+  Change change{.user = user, .user_id = std::move(user_id), .signed_users = {}, .signed_numbers = {}};
   co_await writer_.write(std::move(key), std::move(change));
 }
 
-Task<void> Announcer::signed_others(std::int64_t user, std::string user_id,
-                                    std::vector<std::int64_t> others) {
+Task<void> Announcer::signed_others(std::int64_t user, std::string user_id, std::vector<std::string> others) {
   if (others.empty()) {
     co_return;
   }
   std::string key = user_id;
-  Change change{.user = user, .user_id = std::move(user_id), .signed_users = std::move(others)};
+  Change change{
+      .user = user, .user_id = std::move(user_id), .signed_users = std::move(others), .signed_numbers = {}};
+  co_await number(server_.services().get<storage::Interner>(), change);
   co_await writer_.write(std::move(key), std::move(change));
 }
 

@@ -24,7 +24,7 @@ class Announcer final : public service::DeviceLists, public service::DeviceObser
 
   void note(storage::WriteTransaction& tx, std::int64_t user) override;
   Task<void> changed(std::int64_t user, std::string user_id) override;
-  Task<void> signed_others(std::int64_t user, std::string user_id, std::vector<std::int64_t> others) override;
+  Task<void> signed_others(std::int64_t user, std::string user_id, std::vector<std::string> others) override;
 
   void deleting(storage::WriteTransaction& tx, std::int64_t user,
                 std::span<const std::string> devices) override;

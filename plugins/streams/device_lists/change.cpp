@@ -22,7 +22,7 @@ constexpr storage::Statement kSigned{
 
 void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNumber writer,
            std::int64_t position) {
-  for (const std::int64_t other : change.signed_users) {
+  for (const std::int64_t other : change.signed_numbers) {
     tx.exec(kSigned, change.user, other, static_cast<std::int64_t>(writer), position);
   }
   if (change.signed_users.empty()) {
@@ -38,16 +38,25 @@ std::string row(std::string_view user_id, bool is_signature) {
 }
 
 std::string encode(const Change& change) {
-  return nlohmann::json{
-      {"user", change.user}, {"user_id", change.user_id}, {"signed_users", change.signed_users}}
-      .dump();
+  return nlohmann::json{{"user_id", change.user_id}, {"signed_users", change.signed_users}}.dump();
 }
 
 Change decode(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text);
-  return {.user = json.at("user").get<std::int64_t>(),
-          .user_id = json.at("user_id").get<std::string>(),
-          .signed_users = json.at("signed_users").get<std::vector<std::int64_t>>()};
+  Change change;
+  change.user_id = json.at("user_id").get<std::string>();
+  change.signed_users = json.at("signed_users").get<std::vector<std::string>>();
+  return change;
+}
+
+Task<void> number(storage::Interner& interner, Change& change) {
+  std::vector<storage::InternView> ids{{.first = change.user_id}};
+  for (const std::string& user_id : change.signed_users) {
+    ids.push_back({.first = user_id});
+  }
+  std::vector<std::int64_t> numbers = co_await interner.intern(storage::InternKind::User, std::move(ids));
+  change.user = numbers.front();
+  change.signed_numbers.assign(numbers.begin() + 1, numbers.end());
 }
 
 }  // namespace lares::device_lists

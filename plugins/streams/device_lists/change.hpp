@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/stream_number.hpp>
 
@@ -14,7 +16,8 @@ namespace lares::device_lists {
 struct Change {
   std::int64_t user = 0;  ///< interned
   std::string user_id;
-  std::vector<std::int64_t> signed_users;
+  std::vector<std::string> signed_users;
+  std::vector<std::int64_t> signed_numbers;  ///< theirs, interned
 };
 
 void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNumber writer,
@@ -27,5 +30,7 @@ void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNu
 /// A change as JSON text for another process of this server, and back. **Errors**: nlohmann's exceptions.
 [[nodiscard]] std::string encode(const Change& change);
 [[nodiscard]] Change decode(const std::string& text);
+/// Gives what another process sent the numbers that this one knows its identifiers by.
+Task<void> number(storage::Interner& interner, Change& change);
 
 }  // namespace lares::device_lists

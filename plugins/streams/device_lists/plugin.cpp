@@ -36,7 +36,11 @@ class DeviceListsPlugin final : public Plugin {
                        return std::vector<std::string>{row(change.user_id, !change.signed_users.empty())};
                      },
                  .encode = &encode,
-                 .decode = &decode}),
+                 .decode = &decode,
+                 .number =
+                     [&server](Change& change) {
+                       return number(server.services().get<storage::Interner>(), change);
+                     }}),
         announcer_(server, writer_),
         sink_(server.services().get<storage::Interner>()),
         section_(server) {

@@ -25,16 +25,16 @@ constexpr std::string_view kSayPath = "/_lares/replication/v1/presence/say";
 constexpr std::chrono::milliseconds kApplied{5'000};
 
 json to_json(const Report& report) {
-  return {{"user", report.user},
-          {"user_id", report.user_id},
+  return {{"user_id", report.user_id},
           {"device", report.device},
           {"syncs", report.syncs ? json(static_cast<int>(*report.syncs)) : json()},
           {"begun_ago_ms", report.begun_ago_ms},
           {"active_ago_ms", report.active_ago_ms ? json(*report.active_ago_ms) : json()}};
 }
 
+// Without the user's number, which each process has from the database.
 Report report_of(const json& value) {
-  Report report{.user = value.at("user").get<std::int64_t>(),
+  Report report{.user = 0,
                 .user_id = value.at("user_id").get<std::string>(),
                 .device = value.at("device").get<std::uint64_t>(),
                 .syncs = {},
@@ -57,6 +57,7 @@ PresenceWriter::PresenceWriter(Server& server, const Settings& settings, storage
     : server_(server),
       settings_(settings),
       statuses_(database),
+      interner_(server.services().get<storage::Interner>()),
       hub_(hub),
       peers_(peers),
       rooms_(rooms),
@@ -92,6 +93,15 @@ Task<json> PresenceWriter::take_reports(json body) {
   for (const json& report : body.at("reports")) {
     reports.push_back(report_of(report));
   }
+  std::vector<storage::InternView> ids;
+  for (const Report& report : reports) {
+    ids.push_back({.first = report.user_id});
+  }
+  const std::vector<std::int64_t> numbers =
+      co_await interner_.intern(storage::InternKind::User, std::move(ids));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    reports[i].user = numbers[i];
+  }
   co_await board_.actor().call(
       [](PresenceWriter* self, std::vector<Report> told) { return self->report_here(std::move(told)); }, this,
       std::move(reports));
@@ -99,13 +109,14 @@ Task<json> PresenceWriter::take_reports(json body) {
 }
 
 Task<json> PresenceWriter::take_statement(json body) {
-  Statement statement{.user = body.at("user").get<std::int64_t>(),
+  Statement statement{.user = 0,
                       .user_id = body.at("user_id").get<std::string>(),
                       .state = static_cast<State>(body.at("state").get<int>()),
                       .status_msg = {}};
   if (!body.at("status_msg").is_null()) {
     statement.status_msg = body.at("status_msg").get<std::string>();
   }
+  statement.user = co_await interner_.intern_user(statement.user_id);
   const std::int64_t position = co_await board_.actor().call(
       [](PresenceWriter* self, Statement said) { return self->say_here(std::move(said)); }, this,
       std::move(statement));
@@ -140,8 +151,7 @@ Task<void> PresenceWriter::say(Statement statement) {
     co_return;
   }
   const std::string instance = shards_.writer_of(statement.user_id);
-  json body = {{"user", statement.user},
-               {"user_id", statement.user_id},
+  json body = {{"user_id", statement.user_id},
                {"state", static_cast<int>(statement.state)},
                {"status_msg", statement.status_msg ? json(*statement.status_msg) : json()}};
   const json answer =

@@ -8,6 +8,7 @@
 #include <lares/base/metrics.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/stream/hub.hpp>
 #include <lares/stream/peers.hpp>
 #include <lares/stream/topology.hpp>
@@ -95,6 +96,7 @@ class PresenceWriter {
   Server& server_;
   const Settings& settings_;
   StatusStore statuses_;
+  storage::Interner& interner_;
   stream::Hub& hub_;
   stream::Peers& peers_;
   service::Rooms& rooms_;

@@ -96,7 +96,6 @@ std::string user_of_row(const std::string& json) {
 
 std::string encode(const Change& change) {
   return nlohmann::json{{"action", static_cast<int>(change.action)},
-                        {"user", change.user},
                         {"user_id", change.user_id},
                         {"kind", static_cast<int>(change.kind)},
                         {"rule_id", change.rule.rule_id},
@@ -112,7 +111,6 @@ Change decode(const std::string& text) {
   const auto object = nlohmann::json::parse(text);
   Change change;
   change.action = static_cast<Change::Action>(object.at("action").get<int>());
-  change.user = object.at("user").get<std::int64_t>();
   change.user_id = object.at("user_id").get<std::string>();
   change.kind = static_cast<matrix::PushRuleKind>(object.at("kind").get<int>());
   change.rule.rule_id = object.at("rule_id").get<std::string>();
@@ -122,6 +120,10 @@ Change decode(const std::string& text) {
   change.before = object.at("before").get<std::string>();
   change.after = object.at("after").get<std::string>();
   return change;
+}
+
+Task<void> number(storage::Interner& interner, Change& change) {
+  change.user = co_await interner.intern_user(change.user_id);
 }
 
 }  // namespace lares::push_rules

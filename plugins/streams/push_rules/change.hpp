@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
 #include <lares/matrix/push_ruleset.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/stream_number.hpp>
 #include <lares/stream/stream_writer.hpp>
@@ -42,5 +44,7 @@ void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNu
 /// For another process. **Errors**: `decode` throws nlohmann's.
 [[nodiscard]] std::string encode(const Change& change);
 [[nodiscard]] Change decode(const std::string& text);
+/// Gives what another process sent the numbers that this one knows its identifiers by.
+Task<void> number(storage::Interner& interner, Change& change);
 
 }  // namespace lares::push_rules

@@ -31,12 +31,13 @@ void declare(Declarations& declarations) {
   declarations.schema(push_rules_schema());
 }
 
-Writer::Parts parts(stream::Hub& hub) {
+Writer::Parts parts(stream::Hub& hub, storage::Interner& interner) {
   return {.store = [&hub](storage::WriteTransaction& tx, const Change& change,
                           std::int64_t position) { store(tx, change, hub.self(), position); },
           .rows = [](const Change& change) { return std::vector<std::string>{row_of(change.user_id)}; },
           .encode = &encode,
-          .decode = &decode};
+          .decode = &decode,
+          .number = [&interner](Change& change) { return number(interner, change); }};
 }
 
 class PushRulesPlugin final : public Plugin {
@@ -55,7 +56,7 @@ class PushRulesPlugin final : public Plugin {
         stream_(database_, interner_, server.services().get<stream::Notifier>(), rules_, audiences_),
         sink_(server.runtime(), server.name(), interner_, rooms_, rules_, audiences_, notes_),
         sync_(server, rules_, counts_),
-        writer_(server, stream_, stream::StreamNumber::kPushRules, parts(hub_)),
+        writer_(server, stream_, stream::StreamNumber::kPushRules, parts(hub_, interner_)),
         shared_{.server = server, .rules = rules_, .writer = writer_} {
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::EventSink>(sink_, 10);

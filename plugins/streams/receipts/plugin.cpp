@@ -25,12 +25,13 @@ void declare(Declarations& declarations) {
   declarations.schema(receipts_schema());
 }
 
-Writer::Parts parts(stream::Hub& hub) {
+Writer::Parts parts(stream::Hub& hub, storage::Interner& interner, service::Rooms& rooms) {
   return {.store = [&hub](storage::WriteTransaction& tx, const Receipt& receipt,
                           std::int64_t position) { store(tx, receipt, hub.self(), position); },
           .rows = [](const Receipt& receipt) { return std::vector<std::string>{row_of(receipt)}; },
           .encode = &encode,
-          .decode = &decode};
+          .decode = &decode,
+          .number = [&interner, &rooms](Receipt& receipt) { return number(interner, rooms, receipt); }};
 }
 
 class ReceiptsPlugin final : public Plugin {
@@ -44,7 +45,9 @@ class ReceiptsPlugin final : public Plugin {
         stream_(database_, server.services().get<storage::Interner>(),
                 server.services().get<stream::Notifier>(), marks_, recent_),
         sync_(server, database_, server.services().get<storage::Interner>(), recent_),
-        writer_(server, stream_, stream::StreamNumber::kReceipts, parts(hub_)),
+        writer_(
+            server, stream_, stream::StreamNumber::kReceipts,
+            parts(hub_, server.services().get<storage::Interner>(), server.services().get<service::Rooms>())),
         shared_{.server = server,
                 .database = database_,
                 .rooms = server.services().get<service::Rooms>(),

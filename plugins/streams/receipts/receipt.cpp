@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receipt.hpp"
 
+#include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -68,31 +69,35 @@ std::string row_of(const Receipt& receipt) {
 }
 
 std::string encode(const Receipt& receipt) {
-  return nlohmann::json{{"room", receipt.room},
-                        {"room_id", receipt.room_id},
-                        {"user", receipt.user},
-                        {"user_id", receipt.user_id},
-                        {"private", receipt.is_private},
-                        {"thread", receipt.thread},
-                        {"thread_root", receipt.thread_root},
-                        {"event_id", receipt.event_id},
-                        {"event_position", receipt.event_position},
+  return nlohmann::json{{"room_id", receipt.room_id},    {"user_id", receipt.user_id},
+                        {"private", receipt.is_private}, {"thread", receipt.thread},
+                        {"event_id", receipt.event_id},  {"event_position", receipt.event_position},
                         {"read_ts", receipt.read_ts}}
       .dump();
 }
 
 Receipt decode(const std::string& text) {
   const auto receipt = nlohmann::json::parse(text);
-  return {.room = receipt.at("room").get<std::int64_t>(),
-          .room_id = receipt.at("room_id").get<std::string>(),
-          .user = receipt.at("user").get<std::int64_t>(),
+  return {.room_id = receipt.at("room_id").get<std::string>(),
           .user_id = receipt.at("user_id").get<std::string>(),
           .is_private = receipt.at("private").get<bool>(),
           .thread = receipt.at("thread").get<std::string>(),
-          .thread_root = receipt.at("thread_root").get<std::int64_t>(),
           .event_id = receipt.at("event_id").get<std::string>(),
           .event_position = receipt.at("event_position").get<std::int64_t>(),
           .read_ts = receipt.at("read_ts").get<std::int64_t>()};
+}
+
+Task<void> number(storage::Interner& interner, service::Rooms& rooms, Receipt& receipt) {
+  receipt.user = co_await interner.intern_user(receipt.user_id);
+  receipt.room = co_await interner.intern_room(receipt.room_id);
+  receipt.thread_root = 0;
+  if (!receipt.thread.empty() && receipt.thread != kMain) {
+    const service::StoredEventPtr root = co_await rooms.event(receipt.thread);
+    if (!root) {
+      throw http::not_found("There is no such thread.");
+    }
+    receipt.thread_root = root->number;
+  }
 }
 
 }  // namespace lares::receipts

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
+#include <lares/service/rooms.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/stream/stream_number.hpp>
 
 #include <cstdint>
@@ -48,5 +51,8 @@ void store(storage::WriteTransaction& tx, const Receipt& receipt, stream::Writer
 /// Between processes.
 [[nodiscard]] std::string encode(const Receipt& receipt);
 [[nodiscard]] Receipt decode(const std::string& text);
+/// Gives what another process sent the numbers that this one knows its identifiers by.
+/// **Errors**: MatrixError 404 where there is no such thread.
+Task<void> number(storage::Interner& interner, service::Rooms& rooms, Receipt& receipt);
 
 }  // namespace lares::receipts

@@ -24,10 +24,8 @@ std::vector<std::string> rows(const Change& change) {
 std::string encode(const Change& change) {
   nlohmann::json messages = nlohmann::json::array();
   for (const Message& message : change.messages) {
-    messages.push_back({{"user", message.user},
-                        {"user_id", message.user_id},
-                        {"device_id", message.device_id},
-                        {"message", message.json}});
+    messages.push_back(
+        {{"user_id", message.user_id}, {"device_id", message.device_id}, {"message", message.json}});
   }
   return nlohmann::json{{"scope", change.scope},
                         {"type", change.type},
@@ -45,12 +43,24 @@ Change decode(const std::string& text) {
                 .created_ts = json.at("created_ts").get<std::int64_t>(),
                 .messages = {}};
   for (const nlohmann::json& message : json.at("messages")) {
-    change.messages.push_back({.user = message.at("user").get<std::int64_t>(),
+    change.messages.push_back({.user = 0,
                                .user_id = message.at("user_id").get<std::string>(),
                                .device_id = message.at("device_id").get<std::string>(),
                                .json = message.at("message").get<std::string>()});
   }
   return change;
+}
+
+Task<void> number(storage::Interner& interner, Change& change) {
+  std::vector<storage::InternView> ids;
+  for (const Message& message : change.messages) {
+    ids.push_back({.first = message.user_id});
+  }
+  const std::vector<std::int64_t> numbers =
+      co_await interner.intern(storage::InternKind::User, std::move(ids));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    change.messages[i].user = numbers[i];
+  }
 }
 
 }  // namespace lares::to_device

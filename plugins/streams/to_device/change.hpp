@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
+#include <lares/storage/intern.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,5 +33,7 @@ struct Change {
 /// A change as JSON text for another process of this server, and back. **Errors**: nlohmann's exceptions.
 [[nodiscard]] std::string encode(const Change& change);
 [[nodiscard]] Change decode(const std::string& text);
+/// Gives what another process sent the numbers that this one knows its identifiers by.
+Task<void> number(storage::Interner& interner, Change& change);
 
 }  // namespace lares::to_device

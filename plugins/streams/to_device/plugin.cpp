@@ -27,7 +27,14 @@ class ToDevicePlugin final : public Plugin {
       : loads_(server.runtime(), "to-device caches"),
         inbox_(server, loads_),
         writer_(server, inbox_, stream::StreamNumber::kToDevice,
-                {.store = &store, .rows = &rows, .encode = &encode, .decode = &decode}),
+                {.store = &store,
+                 .rows = &rows,
+                 .encode = &encode,
+                 .decode = &decode,
+                 .number =
+                     [&server](Change& change) {
+                       return number(server.services().get<storage::Interner>(), change);
+                     }}),
         send_(server, writer_) {
     server.services().join<stream::Stream>(inbox_);
     server.services().join<service::SyncContributor>(inbox_, kOrder);

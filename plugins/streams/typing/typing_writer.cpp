@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds kApplied{5'000};
 TypingWriter::TypingWriter(Server& server, stream::Hub& hub, stream::Peers& peers, service::Rooms& rooms,
                            TypingBoard& board, TypingStream& stream)
     : server_(server),
+      interner_(server.services().get<storage::Interner>()),
       hub_(hub),
       peers_(peers),
       rooms_service_(rooms),
@@ -59,12 +60,15 @@ Task<void> TypingWriter::stop() {
 }
 
 Task<nlohmann::json> TypingWriter::take(nlohmann::json body) {
-  const TypingChange change{.room = body.at("room").get<std::int64_t>(),
-                            .room_id = body.at("room_id").get<std::string>(),
-                            .user = body.at("user").get<std::int64_t>(),
-                            .user_id = body.at("user_id").get<std::string>(),
-                            .typing = body.at("typing").get<bool>(),
-                            .timeout_ms = body.at("timeout_ms").get<std::int64_t>()};
+  TypingChange change{.room = 0,
+                      .room_id = body.at("room_id").get<std::string>(),
+                      .user = 0,
+                      .user_id = body.at("user_id").get<std::string>(),
+                      .typing = body.at("typing").get<bool>(),
+                      .timeout_ms = body.at("timeout_ms").get<std::int64_t>()};
+  // Numbers do not travel: each process has them from the database.
+  change.room = co_await interner_.intern_room(change.room_id);
+  change.user = co_await interner_.intern_user(change.user_id);
   const std::int64_t position = co_await board_.actor().call([this, &change] { return change_here(change); });
   co_return nlohmann::json{{"position", position}};
 }
@@ -75,9 +79,10 @@ Task<void> TypingWriter::change(TypingChange change) {
     co_return;
   }
   const std::string instance = shards_.writer_of(change.room_id);
-  nlohmann::json body = {{"room", change.room},     {"room_id", change.room_id},
-                         {"user", change.user},     {"user_id", change.user_id},
-                         {"typing", change.typing}, {"timeout_ms", change.timeout_ms}};
+  nlohmann::json body = {{"room_id", change.room_id},
+                         {"user_id", change.user_id},
+                         {"typing", change.typing},
+                         {"timeout_ms", change.timeout_ms}};
   const nlohmann::json answer =
       co_await peers_.call(instance, std::string{kPath}, std::move(body), stream::Repeat::kFreely);
   const auto position = answer.at("position").get<std::int64_t>();

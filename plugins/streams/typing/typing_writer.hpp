@@ -7,6 +7,7 @@
 #include <lares/base/time.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/stream/hub.hpp>
 #include <lares/stream/topology.hpp>
 
@@ -72,6 +73,7 @@ class TypingWriter {
   Task<void> sweep();
 
   Server& server_;
+  storage::Interner& interner_;
   stream::Hub& hub_;
   stream::Peers& peers_;
   service::Rooms& rooms_service_;

@@ -74,7 +74,7 @@ Task<nlohmann::json> StreamWriterBase::take(nlohmann::json body) {
         .because("It falls to " + shards_.writer_of(key) + ": stream_writers." +
                  std::string{stream_name(stream_)} + " differs between the processes.");
   }
-  std::any change = decode(body.at("change").get_ref<const std::string&>());
+  std::any change = co_await decode(body.at("change").get<std::string>());
   const std::int64_t position = co_await write_here(std::move(change));
   co_return nlohmann::json{{"position", position}};
 }

@@ -35,7 +35,7 @@ class LARES_EXPORT DeviceLists {
   virtual Task<void> changed(std::int64_t user, std::string user_id) = 0;
   /// The user has signed keys of others: for the user's own devices alone.
   virtual Task<void> signed_others(std::int64_t user, std::string user_id,
-                                   std::vector<std::int64_t> others) = 0;
+                                   std::vector<std::string> others) = 0;
 };
 
 }  // namespace lares::service

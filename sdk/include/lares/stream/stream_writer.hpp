@@ -46,7 +46,8 @@ class LARES_EXPORT StreamWriterBase {
   virtual void store(storage::WriteTransaction& tx, const std::any& change, std::int64_t position) = 0;
   virtual void append_rows(const std::any& change, std::vector<Row>& rows, std::int64_t position) = 0;
   [[nodiscard]] virtual std::string encode(const std::any& change) = 0;
-  [[nodiscard]] virtual std::any decode(const std::string& text) = 0;
+  /// A change as another process sent it, with the numbers that this one knows its identifiers by.
+  virtual Task<std::any> decode(std::string text) = 0;
 
   Task<std::int64_t> write_any(std::string key, std::any change);
 
@@ -100,9 +101,12 @@ class StreamWriter final : public StreamWriterBase {
     std::function<void(storage::WriteTransaction& tx, const Change& change, std::int64_t position)> store;
     /// The JSON arrays of its rows as they travel; at least one. They say whom and what it concerns.
     std::function<std::vector<std::string>(const Change& change)> rows;
-    /// A change as JSON text for another process, and back; `decode` throws nlohmann's exceptions.
+    /// A change as JSON text for another process, and back; `decode` throws nlohmann's exceptions. Numbers of
+    /// users, rooms and events do not travel: identifiers do.
     std::function<std::string(const Change& change)> encode;
     std::function<Change(const std::string& text)> decode;
+    /// Gives a decoded change the numbers of its identifiers. Empty where it has none.
+    std::function<Task<void>(Change& change)> number = {};
   };
 
   StreamWriter(Server& server, Stream& reader, StreamNumber stream, Parts parts)
@@ -128,7 +132,13 @@ class StreamWriter final : public StreamWriterBase {
   std::string encode(const std::any& change) override {
     return parts_.encode(std::any_cast<const Change&>(change));
   }
-  std::any decode(const std::string& text) override { return std::any{parts_.decode(text)}; }
+  Task<std::any> decode(std::string text) override {
+    Change change = parts_.decode(text);
+    if (parts_.number) {
+      co_await parts_.number(change);
+    }
+    co_return std::any{std::move(change)};
+  }
 
   Parts parts_;
 };
