@@ -86,7 +86,7 @@ std::optional<PresenceState> read_row(std::string_view row) {
         break;
     }
   }
-  return field >= 7 ? std::optional{std::move(presence)} : std::nullopt;
+  return presence.user_id.empty() ? std::nullopt : std::optional{std::move(presence)};
 }
 
 }  // namespace lares::presence
