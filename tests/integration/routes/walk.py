@@ -22,9 +22,10 @@ PLAUSIBLE = {
 PLAUSIBLE_QUERY = "ts=1&dir=f"
 
 
-def load(config_path):
-    """What `laresctl routes` says of a configuration."""
-    done = subprocess.run([os.path.join(build_dir(), "bin", "laresctl"), "routes", "--config-path", config_path, "--json"],
+def load(*config_paths):
+    """What `laresctl routes` says of a configuration, whose later files are laid upon the earlier ones."""
+    files = [part for path in config_paths for part in ("--config-path", path)]
+    done = subprocess.run([os.path.join(build_dir(), "bin", "laresctl"), "routes", *files, "--json"],
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError("laresctl routes: " + done.stderr)
