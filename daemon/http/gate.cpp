@@ -10,6 +10,7 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/appservice_authenticator.hpp>
 #include <lares/service/authenticator.hpp>
+#include <lares/service/catch_up.hpp>
 #include <lares/service/rate_limiter.hpp>
 
 #include <boost/system/system_error.hpp>
@@ -139,6 +140,7 @@ void Gate::open(const Router& router) {
   authenticator_ = server_.services().find<service::Authenticator>();
   appservices_ = server_.services().find<service::AppServiceAuthenticator>();
   servers_ = server_.services().find<service::ServerAuthenticator>();
+  catch_up_ = server_.services().find<service::CatchUp>();
   for (const Route& route : router.routes()) {
     const std::string_view key = route.options.rate_limit;
     route_limits_.push_back(key.empty() ? nullptr : &limits_.limiter(key));
@@ -244,47 +246,81 @@ Task<Response> Gate::pass_server(const Route& route, RequestImpl& request) {
   co_return co_await route.handler(&proof, request);
 }
 
+bool Gate::may_be_behind(const Route& route, const RequestImpl& request,
+                         const std::exception_ptr& error) const {
+  // Once it may have written, a request is not run again; and other processes ask who knows.
+  if (catch_up_ == nullptr || route.access == Access::Worker || request.shielded() || request.cancelled()) {
+    return false;
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const MatrixError& matrix) {
+    return matrix.status() == 403 || matrix.status() == 404;
+  } catch (...) {
+    return false;
+  }
+}
+
 Task<Response> Gate::pass(RequestImpl& request) {
   const Route& route = *request.match().route;
-  try {
-    switch (route.access) {
-      case Access::Public: {
-        limit(route, request.client_ip(), request.match().route_index);
-        check_body(route, request);
-        const Anyone proof;
-        co_return co_await route.handler(&proof, request);
-      }
-      case Access::Server:
-        co_return co_await pass_server(route, request);
-      case Access::Worker: {
-        const Peer proof = admit_worker(request);
-        check_body(route, request);
-        co_return co_await route.handler(&proof, request);
-      }
-      case Access::User:
-      case Access::Guest:
-      case Access::Admin:
-      case Access::AppService: {
-        const std::string token = access_token(request);
-        std::shared_ptr<const Account> account = known_account(token);
-        if (account == nullptr) {
-          account = co_await find_account(request, token);
+  for (bool again = false;; again = true) {
+    std::exception_ptr error;
+    try {
+      switch (route.access) {
+        case Access::Public: {
+          if (!again) {
+            limit(route, request.client_ip(), request.match().route_index);
+          }
+          check_body(route, request);
+          const Anyone proof;
+          co_return co_await route.handler(&proof, request);
         }
-        if (account->authenticated_entity) {
-          current_context().set_requester(account->user.view(), account->authenticated_entity->view());
-        } else {
-          current_context().set_requester(account->user.view());
+        case Access::Server:
+          co_return co_await pass_server(route, request);
+        case Access::Worker: {
+          const Peer proof = admit_worker(request);
+          check_body(route, request);
+          co_return co_await route.handler(&proof, request);
         }
-        admit(route, *account);
-        limit(route, account->user.view(), request.match().route_index);
-        check_body(route, request);
-        const Requester proof(std::move(account));
-        co_return co_await route.handler(&proof, request);
+        case Access::User:
+        case Access::Guest:
+        case Access::Admin:
+        case Access::AppService: {
+          const std::string token = access_token(request);
+          std::shared_ptr<const Account> account = known_account(token);
+          if (account == nullptr) {
+            account = co_await find_account(request, token);
+          }
+          if (account->authenticated_entity) {
+            current_context().set_requester(account->user.view(), account->authenticated_entity->view());
+          } else {
+            current_context().set_requester(account->user.view());
+          }
+          admit(route, *account);
+          if (!again) {
+            limit(route, account->user.view(), request.match().route_index);
+          }
+          check_body(route, request);
+          const Requester proof(std::move(account));
+          co_return co_await route.handler(&proof, request);
+        }
       }
+      error = std::make_exception_ptr(std::logic_error("A route has no access."));
+    } catch (...) {
+      error = std::current_exception();
     }
-    co_return to_response(std::make_exception_ptr(std::logic_error("A route has no access.")), request);
-  } catch (...) {
-    co_return to_response(std::current_exception(), request);
+    if (again || !may_be_behind(route, request, error)) {
+      co_return to_response(error, request);
+    }
+    bool was_behind = false;
+    try {
+      was_behind = co_await catch_up_->catch_up();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (!was_behind) {
+      co_return to_response(error, request);
+    }
   }
 }
 

@@ -24,6 +24,7 @@ class Server;
 namespace lares::service {
 class AppServiceAuthenticator;
 class Authenticator;
+class CatchUp;
 class Limiter;
 class RateLimiter;
 }  // namespace lares::service
@@ -53,6 +54,8 @@ class Gate {
  private:
   std::shared_ptr<const Account> known_account(std::string_view token) const;
   Task<std::shared_ptr<const Account>> find_account(RequestImpl& request, std::string_view token);
+  /// Whether what was thrown denies something that another process may have acknowledged.
+  bool may_be_behind(const Route& route, const RequestImpl& request, const std::exception_ptr& error) const;
   void admit(const Route& route, const Account& account) const;
   void limit(const Route& route, std::string_view key, std::uint32_t route_index) const;
   void check_body(const Route& route, RequestImpl& request) const;
@@ -64,6 +67,7 @@ class Gate {
   service::Authenticator* authenticator_ = nullptr;
   service::AppServiceAuthenticator* appservices_ = nullptr;
   service::ServerAuthenticator* servers_ = nullptr;
+  service::CatchUp* catch_up_ = nullptr;         // null where there is one process
   std::vector<service::Limiter*> route_limits_;  ///< by the route's index; null for none
   std::string worker_secret_;
   log::Logger log_{"lares.http.gate"};

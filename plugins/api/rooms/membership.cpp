@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
+#include <lares/service/catch_up.hpp>
 #include <lares/service/rate_limiter.hpp>
 
 #include <nlohmann/json.hpp>
@@ -26,6 +27,18 @@ Task<std::string> membership_in(Shared& shared, std::int64_t user, const matrix:
   co_return membership ? std::move(membership->membership) : std::string{};
 }
 
+// The same where it may be `wanted` already. The request then ends here and does not come to the writer, so
+// it must not rest on what this process has yet to hear.
+Task<std::string> membership_unless(Shared& shared, std::int64_t user, const matrix::RoomId& room,
+                                    std::string_view wanted) {
+  std::string now = co_await membership_in(shared, user, room);
+  auto* const others = shared.server.services().find<service::CatchUp>();
+  if (now == wanted && others != nullptr && co_await others->catch_up()) {
+    now = co_await membership_in(shared, user, room);
+  }
+  co_return now;
+}
+
 Task<void> require_guests_admitted(Shared& shared, const Requester& requester, const matrix::RoomId& room) {
   if (!requester.is_guest()) {
     co_return;
@@ -39,7 +52,7 @@ Task<void> require_guests_admitted(Shared& shared, const Requester& requester, c
 Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
   std::optional<std::string> reason = optional_string(request.json(), "reason");
   const std::string answer = room.str();
-  const std::string now = co_await membership_in(shared, requester.account().user_number, room);
+  const std::string now = co_await membership_unless(shared, requester.account().user_number, room, "join");
   if (now == "join") {
     co_return Response::json({{"room_id", answer}});
   }
@@ -92,7 +105,7 @@ Task<Response> post_knock(Shared& shared, const Requester& requester, Request& r
 Task<Response> post_leave(Shared& shared, const Requester& requester, Request& request) {
   matrix::RoomId room = room_id(request);
   std::optional<std::string> reason = optional_string(request.json(), "reason");
-  const std::string now = co_await membership_in(shared, requester.account().user_number, room);
+  const std::string now = co_await membership_unless(shared, requester.account().user_number, room, "leave");
   if (now.empty()) {
     throw http::forbidden("You are not in this room.");
   }

@@ -56,6 +56,7 @@ class RoomsApiPlugin final : public Plugin {
 constexpr const char* kProvides[] = {nullptr};
 constexpr const char* kNeeds[] = {"lares.event-writer/1", "lares.rooms/1", "lares.profiles/1",
                                   "lares.authenticator/1", nullptr};
+constexpr const char* kUses[] = {"lares.catch-up/1", nullptr};
 
 }  // namespace
 
@@ -63,7 +64,7 @@ constexpr const char* kNeeds[] = {"lares.event-writer/1", "lares.rooms/1", "lare
 
 LARES_PLUGIN(
         .name = "rooms", .version = LARES_VERSION, .provides = lares::rooms::kProvides,
-        .needs = lares::rooms::kNeeds, .declare = &lares::rooms::declare,
+        .needs = lares::rooms::kNeeds, .uses = lares::rooms::kUses, .declare = &lares::rooms::declare,
         .create = [](lares::Server& server) -> lares::Plugin* {
           return new lares::rooms::RoomsApiPlugin(server);
         },

@@ -26,6 +26,9 @@ constexpr storage::Statement kPresent{
     storage::Sql{"SELECT value FROM events_sequence WHERE id = 1",
                  "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"}};
 
+constexpr storage::Statement kCommittedBeyond{
+    "SELECT writer, MAX(position) FROM events WHERE position > $1 GROUP BY writer"};
+
 constexpr std::size_t kAppliedAtOnce = 1'000;
 
 // The `ev` row. spec of the wire: replication inventory, "events rows"
@@ -69,6 +72,20 @@ EventStream::EventStream(storage::Database& database, storage::Interner& interne
 Task<std::int64_t> EventStream::present(storage::Database& database) {
   co_return co_await database.read("events_present", [](storage::ReadTransaction& tx) {
     return tx.one(kPresent, [](const storage::Row& row) { return row.i64(0); });
+  });
+}
+
+Task<std::vector<stream::StreamPosition::Ahead>> EventStream::committed_beyond(storage::Database& database,
+                                                                               stream::StreamPosition here) {
+  co_return co_await database.read("events_committed", [&here](storage::ReadTransaction& tx) {
+    std::vector<stream::StreamPosition::Ahead> found;
+    tx.each(kCommittedBeyond, here.minimum(), [&found, &here](const storage::Row& row) {
+      const auto writer = static_cast<stream::WriterNumber>(row.i64(0));
+      if (!here.covers(writer, row.i64(1))) {
+        found.push_back({writer, row.i64(1)});
+      }
+    });
+    return found;
   });
 }
 

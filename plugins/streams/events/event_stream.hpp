@@ -27,6 +27,8 @@ class EventStream final : public stream::Stream {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "events"; }
   Task<std::int64_t> present(storage::Database& database) override;
+  Task<std::vector<stream::StreamPosition::Ahead>> committed_beyond(storage::Database& database,
+                                                                    stream::StreamPosition here) override;
   Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
                    std::int64_t upto) override;
   void wake(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) override;

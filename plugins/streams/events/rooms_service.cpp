@@ -238,11 +238,19 @@ RoomsService::RoomsService(Server& server, storage::Database& database, storage:
       partial_(partial),
       reader_(reader) {}
 
+// What others wrote may not be heard of while the process is not connected to them.
+Task<UserRooms> RoomsService::rooms_of(std::int64_t user) {
+  if (!hub_.connected()) {
+    caches_.drop_rooms_of(user);
+  }
+  return caches_.rooms_of(user);
+}
+
 Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requester& requester,
                                                             const matrix::RoomId& room, bool peek) {
   const std::optional<std::int64_t> number = co_await interner_.lookup_room(room.view());
   if (number) {
-    const UserRooms rooms = co_await caches_.rooms_of(requester.account().user_number);
+    const UserRooms rooms = co_await rooms_of(requester.account().user_number);
     const auto found = std::ranges::lower_bound(*rooms, *number, {}, &RoomMembership::room);
     std::optional<RoomMembership> membership;
     if (found != rooms->end() && found->room == *number && !found->forgotten) {
@@ -282,7 +290,7 @@ Task<std::vector<service::Membership>> RoomsService::memberships(std::int64_t us
   for (const std::string_view name : which) {
     codes.push_back(membership_code(name));
   }
-  const UserRooms rooms = co_await caches_.rooms_of(user);
+  const UserRooms rooms = co_await rooms_of(user);
   std::vector<service::Membership> result;
   for (const RoomMembership& membership : *rooms) {
     if (std::ranges::find(codes, membership.membership) == codes.end() || membership.forgotten) {
@@ -300,7 +308,7 @@ Task<std::vector<service::Membership>> RoomsService::memberships(std::int64_t us
 }
 
 Task<std::vector<std::int64_t>> RoomsService::joined_rooms(std::int64_t user) {
-  const UserRooms rooms = co_await caches_.rooms_of(user);
+  const UserRooms rooms = co_await rooms_of(user);
   std::vector<std::int64_t> result;
   for (const RoomMembership& membership : *rooms) {
     if (membership.membership == MembershipCode::kJoin) {
@@ -358,7 +366,7 @@ Task<StoredEventPtr> RoomsService::event(std::string event_id) {
 }
 
 Task<std::optional<service::Membership>> RoomsService::membership(std::int64_t user, std::int64_t room) {
-  const UserRooms rooms = co_await caches_.rooms_of(user);
+  const UserRooms rooms = co_await rooms_of(user);
   const auto found = std::ranges::lower_bound(*rooms, room, {}, &RoomMembership::room);
   if (found == rooms->end() || found->room != room) {
     co_return std::nullopt;

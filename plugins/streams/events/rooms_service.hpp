@@ -43,6 +43,7 @@ class RoomsService final : public service::Rooms {
   friend class RoomViewImpl;
   Task<std::unique_ptr<service::RoomView>> open(const http::Requester& requester, const matrix::RoomId& room,
                                                 bool peek);
+  Task<UserRooms> rooms_of(std::int64_t user);
   /// Root of the state in force, out of the newest event that this process has applied.
   Task<std::int64_t> current_root(std::int64_t room);
 

@@ -39,6 +39,8 @@ constexpr storage::Statement kDraw{
 constexpr storage::Statement kKeepDrawn{
     "INSERT INTO stream_positions (stream, writer, position) VALUES ($1, $2, $3) "
     "ON CONFLICT (stream, writer) DO UPDATE SET position = excluded.position"};
+constexpr storage::Statement kAllDrawn{
+    "SELECT stream, writer, position FROM stream_positions WHERE writer > 0"};
 constexpr storage::Statement kDrawn{
     "SELECT position FROM stream_positions WHERE stream = $1 AND writer = $2"};
 // Who draws a position holds its row until the end, so once this has come through, whatever was drawn before
@@ -65,6 +67,8 @@ constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
 // What a message takes between two processes, and much more.
 constexpr std::chrono::milliseconds kMessageTime{100};
+// As long as somebody waits who is to be told that something is not there.
+constexpr std::chrono::seconds kCatchUp{5};
 constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service manager starts again
 
 // What this process holds in memory is no longer what is true, so there is nothing left that it could do.
@@ -162,6 +166,7 @@ HubImpl::HubImpl(Server& server, storage::Database& database, std::function<void
       roll_(server, database),
       waiting_(server.runtime(), server.name(), "repl.wait_for_stream_position"),
       filling_(server.runtime(), server.name(), "repl.stream.get_updates"),
+      inbox_actor_(server.runtime().loop(0), "replication"),
       tasks_(server.runtime(), "replication"),
       numbers_(tasks_, {.name = "writer_numbers", .server_name = server.name(), .max_size = 1000}) {}
 
@@ -243,7 +248,8 @@ Task<void> HubImpl::start() {
     transport->open(*this);
   }
   if (!transports_.empty()) {
-    spawn(tasks_, Background{"replication-positions"}, tick(), &server_.runtime().loop(0));
+    spawn(tasks_, Background{"replication-look"}, look_around(), &server_.runtime().loop(0));
+    spawn(tasks_, Background{"replication-positions"}, repeat_positions(), &server_.runtime().loop(0));
   }
 }
 
@@ -392,16 +398,23 @@ void HubImpl::announce() {
   }
 }
 
-Task<void> HubImpl::tick() {
+Task<void> HubImpl::look_around() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
     try {
       co_await look_for_successor();
       co_await follow();
-      co_await catch_up();
+      co_await read_unnumbered();
     } catch (const std::exception& error) {
       log_.warning("The positions of the streams could not be read: {}", error.what());
     }
+  }
+}
+
+// Apart from what asks the database, which may take its time.
+Task<void> HubImpl::repeat_positions() {
+  while (!tasks_.cancelled()) {
+    co_await server_.runtime().sleep_for(kRepeatPositions);
     announce();
   }
 }
@@ -422,20 +435,23 @@ Task<void> HubImpl::look_for_successor() {
 
 // A stream that any process may write has nobody who is sure to repeat its position: the table itself is
 // asked.
-Task<void> HubImpl::catch_up() {
+Task<bool> HubImpl::read_unnumbered() {
+  bool any = false;
   for (auto& [name, inbox] : inboxes_) {
     if (inbox.number) {
       continue;
     }
     const std::int64_t present = co_await inbox.stream->present(database_);
     while (inbox.caught_up < present) {
+      any = true;
       const stream::Updates updates =
           co_await inbox.stream->updates(0, inbox.caught_up, present, kRowsPerStep);
       co_await inbox.stream->apply(0, updates.rows, updates.upto);
       inbox.stream->wake(0, updates.rows, updates.upto);
-      inbox.caught_up = updates.upto;
+      inbox.caught_up = std::max(inbox.caught_up, updates.upto);
     }
   }
+  co_return any;
 }
 
 // A writer among several that has nothing open is as far as all of them together: without this, what the
@@ -476,7 +492,7 @@ void HubImpl::transport_connected() {
 Task<void> HubImpl::reconnect() {
   while (unconnected_ == 0 && !connected_.load(std::memory_order_acquire)) {
     try {
-      co_await catch_up();
+      co_await read_unnumbered();
       connected_.store(unconnected_ == 0, std::memory_order_release);
       co_return;
     } catch (const std::exception& error) {
@@ -576,8 +592,9 @@ Task<void> HubImpl::work(Inbox& inbox) {
       if (tasks_.cancelled()) {
         break;
       }
-      // The position has not moved, so the writer's next announcement brings what was missed.
-      if (!instance.empty()) {
+      // The position has not moved, so the writer's next announcement brings what was missed; a stream
+      // without positions is read from its table.
+      if (!instance.empty() && inbox.number) {
         inbox.behind.insert(instance);
       }
       log_.warning("Rows of the stream {} were not taken up: {}", inbox.stream->name(), error.what());
@@ -595,7 +612,9 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   }
   if (batch.size() >= kMostQueued) {
     batch.clear();
-    inbox.behind.insert(instance);
+    if (inbox.number) {
+      inbox.behind.insert(instance);
+    }
     co_return;
   }
   add_row(batch, std::move(command));
@@ -701,6 +720,51 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, st
     });
   }
   co_return co_await board_.reached(stream, writer, position, end);
+}
+
+Task<bool> HubImpl::catch_up() {
+  bool behind = co_await inbox_actor_.call([this] { return read_unnumbered(); });
+  struct Drawn {
+    StreamNumber stream;
+    stream::StreamPosition::Ahead at;
+  };
+  std::vector<Drawn> committed =
+      co_await database_.read("streams_committed", [](storage::ReadTransaction& tx) {
+        std::vector<Drawn> found;
+        tx.each(kAllDrawn, [&found](const Row& row) {
+          if (const auto number = stream::stream_number(row.text(0))) {
+            found.push_back({*number, {static_cast<stream::WriterNumber>(row.i64(1)), row.i64(2)}});
+          }
+        });
+        return found;
+      });
+  for (const auto& [name, inbox] : inboxes_) {
+    if (!inbox.number) {
+      continue;
+    }
+    const auto beyond = co_await inbox.stream->committed_beyond(database_, board_.position(*inbox.number));
+    for (const stream::StreamPosition::Ahead& at : beyond) {
+      committed.push_back({*inbox.number, at});
+    }
+  }
+  const SteadyTime end = server_.runtime().steady_now() + kCatchUp;
+  for (const Drawn& drawn : committed) {
+    const auto inbox = inboxes_.find(stream::stream_name(drawn.stream));
+    // A process that still writes by an older `stream_writers` has no place of its own in tokens; what it
+    // wrote is taken up in its turn.
+    if (inbox == inboxes_.end() || drawn.at.writer == self_ ||
+        !inbox->second.named.contains(drawn.at.writer) ||
+        board_.covers(drawn.stream, drawn.at.writer, drawn.at.position)) {
+      continue;
+    }
+    behind = true;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - server_.runtime().steady_now());
+    if (!co_await reached(drawn.stream, drawn.at.writer, drawn.at.position, left)) {
+      throw http::unavailable("This process has yet to hear what others wrote.");
+    }
+  }
+  co_return behind;
 }
 
 }  // namespace lares::hub

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/actor.hpp>
 #include <lares/async/cache.hpp>
 #include <lares/async/measure.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/catch_up.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/migration.hpp>
 #include <lares/stream/command.hpp>
@@ -39,7 +41,7 @@ namespace lares::hub {
 /// what the other processes publish, stream by stream in order, and fills gaps from where the rows are kept.
 ///
 /// **Threads**: what comes from transports is worked through on the first loop.
-class HubImpl final : public stream::Hub, private stream::TransportListener {
+class HubImpl final : public stream::Hub, public service::CatchUp, private stream::TransportListener {
  public:
   /// How many commands of one stream may wait before further ones are dropped and fetched later as a gap.
   static constexpr std::size_t kMostQueued = 10'000;
@@ -76,6 +78,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   Task<bool> reached(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
                      std::chrono::milliseconds deadline) override;
   Task<stream::WriterNumber> writer_number(std::string instance) override;
+  Task<bool> catch_up() override;
 
  private:
   /// Rows that this process has been told of by their writer itself are to be read without waiting for them.
@@ -122,12 +125,15 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   [[nodiscard]] std::int64_t reached_here(Inbox& inbox, stream::WriterNumber writer) const;
   void advance(Inbox& inbox, stream::WriterNumber writer, std::int64_t position);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
-  Task<void> tick();
+  /// Every few seconds: what only the database can tell.
+  Task<void> look_around();
+  Task<void> repeat_positions();
   Task<void> look_for_successor();
   void say_replaced();
   [[noreturn]] void give_way();
   Task<void> follow();
-  Task<void> catch_up();
+  /// Takes up what streams without a number have; true if there was anything.
+  Task<bool> read_unnumbered();
   Task<void> reconnect();
   Task<void> claim_shards(std::string stream);
   void publish_rows(std::string_view stream, std::vector<stream::Row> rows);
@@ -152,6 +158,7 @@ class HubImpl final : public stream::Hub, private stream::TransportListener {
   std::optional<CommandMetrics> commands_;  // where there is one
   MeasuredBlock waiting_;
   MeasuredBlock filling_;
+  Actor inbox_actor_;  // on the first loop, as the inboxes are
   TaskGroup tasks_;
   Cache<std::string, stream::WriterNumber> numbers_;
   log::Logger log_{"lares.replication"};

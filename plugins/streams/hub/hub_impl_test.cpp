@@ -6,12 +6,14 @@
 #include <virtual_runtime.hpp>
 
 #include <lares/async/event.hpp>
+#include <lares/http/matrix_error.hpp>
 #include <lares/stream/command.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -38,6 +40,10 @@ class FakeStream final : public stream::Stream {
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
   Task<std::int64_t> present(storage::Database&) override {
     co_return kept.empty() ? 1 : kept.rbegin()->first;
+  }
+  Task<std::vector<stream::StreamPosition::Ahead>> committed_beyond(storage::Database&,
+                                                                    stream::StreamPosition) override {
+    co_return committed;
   }
   Task<void> apply(stream::WriterNumber, std::span<const stream::Row> rows, std::int64_t) override {
     if (held) {
@@ -73,6 +79,7 @@ class FakeStream final : public stream::Stream {
   }
 
   std::map<std::int64_t, std::string> kept;
+  std::vector<stream::StreamPosition::Ahead> committed;
   std::vector<std::int64_t> applied;
   std::size_t woken = 0;
   int calls = 0;
@@ -155,6 +162,22 @@ class HubTest : public ::testing::Test {
   }
   void disconnect() {
     on_loop([this] { transport_.listener->transport_disconnected(); });
+  }
+  bool catch_up() {
+    bool behind = false;
+    std::exception_ptr failure;
+    play(catch_up_into(behind, failure));
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+    return behind;
+  }
+  Task<void> catch_up_into(bool& behind, std::exception_ptr& failure) {
+    try {
+      behind = co_await hub_->catch_up();
+    } catch (...) {
+      failure = std::current_exception();
+    }
   }
   /// Other processes say this, and it is worked through.
   void hear(const std::vector<std::string>& lines) {
@@ -332,6 +355,39 @@ TEST_F(HubTest, AStreamThatAllMayWriteNeedsNoPosition) {
   start();
   hear({"RDATA caches w1 5 [1]", "POSITION caches w1 9 9", "RDATA caches w2 4 [1]"});
   EXPECT_EQ(caches_.applied, (std::vector<std::int64_t>{5, 4}));
+}
+
+TEST_F(HubTest, WhatWasNotTakenUpOfAStreamThatAllMayWriteHoldsUpNothingAfterIt) {
+  start();
+  caches_.apply_fails = true;
+  hear({"RDATA caches w1 5 [1]"});
+  EXPECT_TRUE(caches_.applied.empty());
+  hear({"RDATA caches w1 6 [1]"});
+  EXPECT_EQ(caches_.applied, std::vector<std::int64_t>{6});
+}
+
+TEST_F(HubTest, CatchesUpWithWhatTheDatabaseSaysThatOthersCommitted) {
+  start();
+  EXPECT_FALSE(catch_up());
+  keep(2, 3);
+  receipts_.committed = {{w1_, 3}};
+  EXPECT_TRUE(catch_up());
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  EXPECT_EQ(here(), 3);
+  EXPECT_FALSE(catch_up());
+  caches_.kept[6] = "[1]";
+  EXPECT_TRUE(catch_up());
+  EXPECT_EQ(caches_.applied, std::vector<std::int64_t>{6});
+  // What this process wrote itself it knows, and whom nobody names has no place in positions.
+  receipts_.committed = {{hub_->self(), 9}, {77, 9}};
+  EXPECT_FALSE(catch_up());
+}
+
+TEST_F(HubTest, SaysSoWhereItCannotCatchUp) {
+  start();
+  receipts_.committed = {{w1_, 3}};
+  receipts_.updates_fail = true;
+  EXPECT_THROW(catch_up(), http::MatrixError);
 }
 
 TEST_F(HubTest, AStreamThatAllMayWriteIsReadAgainAfterALossBeforeItIsReliedOn) {

@@ -5,6 +5,7 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/stream/feed_board.hpp>
+#include <lares/stream/topology.hpp>
 
 #include "http_peers.hpp"
 #include "hub_impl.hpp"
@@ -33,6 +34,9 @@ class HubPlugin final : public Plugin {
     server.services().provide<stream::Hub>(hub_);
     server.services().provide<stream::Notifier>(notifier_);
     server.services().join<service::StartCheck>(hub_.start_check());
+    if (stream::has_other_processes(*server.config())) {
+      server.services().provide<service::CatchUp>(hub_);
+    }
   }
 
   Task<void> start() override { return hub_.start(); }
@@ -49,7 +53,8 @@ class HubPlugin final : public Plugin {
   NotifierMetrics notifier_metrics_;
 };
 
-constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", "lares.peers/1", nullptr};
+constexpr const char* kProvides[] = {"lares.hub/1", "lares.notifier/1", "lares.peers/1", "lares.catch-up/1",
+                                     nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1", nullptr};
 constexpr const char* kUses[] = {"lares.rooms/1", nullptr};
 

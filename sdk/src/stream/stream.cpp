@@ -19,4 +19,8 @@ Task<std::int64_t> Stream::present(storage::Database& database) {
   });
 }
 
+Task<std::vector<StreamPosition::Ahead>> Stream::committed_beyond(storage::Database&, StreamPosition) {
+  co_return std::vector<StreamPosition::Ahead>{};
+}
+
 }  // namespace lares::stream

@@ -4,6 +4,7 @@
 #include <lares/async/task.hpp>
 #include <lares/base/export.hpp>
 #include <lares/stream/stream_number.hpp>
+#include <lares/stream/token.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -47,6 +48,11 @@ class LARES_EXPORT Stream {
   /// The highest position that any writer has drawn: whoever has nothing open will only come to higher ones.
   /// By default what Hub::draw has given; a stream in memory gives Hub::memory_start.
   virtual Task<std::int64_t> present(storage::Database& database);
+
+  /// The last position that each writer has committed, as far as it is beyond `here`. Nothing by default: of
+  /// a stream that draws its positions from the hub, the hub knows.
+  virtual Task<std::vector<StreamPosition::Ahead>> committed_beyond(storage::Database& database,
+                                                                    StreamPosition here);
 
   /// Takes rows up: drops or changes what they make stale in caches. Their position counts as reached when
   /// this returns. Called for what this process wrote, too, where the stream has a StreamWriter.

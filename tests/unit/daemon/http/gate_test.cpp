@@ -6,8 +6,11 @@
 
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/appservice_authenticator.hpp>
+#include <lares/service/catch_up.hpp>
 
 #include <gtest/gtest.h>
+
+#include <utility>
 
 namespace lares::http::test {
 namespace {
@@ -16,9 +19,26 @@ Task<Response> user_route(const Requester& requester, Request&) {
   co_return Response::json({{"user", requester.user().view()}});
 }
 
+/// A process that is behind the others until it is told to catch up.
+class TestCatchUp final : public service::CatchUp {
+ public:
+  Task<bool> catch_up() override {
+    ++asked;
+    if (away) {
+      throw unavailable("not now");
+    }
+    co_return std::exchange(behind, false);
+  }
+
+  int asked = 0;
+  bool behind = false;
+  bool away = false;
+};
+
 class GateTest : public testing::Test {
  protected:
   GateTest() {
+    server_.server().services().provide<service::CatchUp>(present_);
     TestAuthenticator& tokens = server_.server().authenticator;
     tokens.add("user", "@user:example.org");
     tokens.add("slow", "@slow:example.org");
@@ -49,6 +69,21 @@ class GateTest : public testing::Test {
                                [](const Origin& origin, Request&) -> Task<Response> {
                                  co_return Response::json({{"origin", origin.server().view()}});
                                });
+    router.add<Access::User>(Method::Get, {"/known"}, {.name = "Known"},
+                             [this](const Requester&, Request&) -> Task<Response> {
+                               ++runs_;
+                               if (present_.behind || never_known_) {
+                                 throw not_found("There is no such thing.");
+                               }
+                               co_return Response::empty_object();
+                             });
+    router.add<Access::User>(Method::Get, {"/written"}, {.name = "Written"},
+                             [this](const Requester&, Request& request) -> Task<Response> {
+                               ++runs_;
+                               request.shield_from_cancellation();
+                               throw forbidden("The writer does not allow it.");
+                               co_return Response::empty_object();
+                             });
     server_.open();
   }
 
@@ -56,8 +91,43 @@ class GateTest : public testing::Test {
     return server_.ask("GET", path, "Authorization: Bearer " + std::string(token) + "\r\n");
   }
 
+  TestCatchUp present_;
+  int runs_ = 0;
+  bool never_known_ = false;
   MemoryServer server_;
 };
+
+TEST_F(GateTest, DeniesNothingBeforeThisProcessKnowsWhatTheOthersWrote) {
+  present_.behind = true;
+  EXPECT_EQ(status_of(get("/known", "user")), 200);
+  EXPECT_EQ(runs_, 2);
+  EXPECT_EQ(present_.asked, 1);
+  EXPECT_EQ(status_of(get("/known", "user")), 200);
+  EXPECT_EQ(present_.asked, 1);
+}
+
+TEST_F(GateTest, DeniesAtOnceWhereNothingWasMissing) {
+  never_known_ = true;
+  EXPECT_EQ(status_of(get("/known", "user")), 404);
+  EXPECT_EQ(runs_, 1);
+  present_.behind = true;
+  EXPECT_EQ(status_of(get("/known", "user")), 404);
+  EXPECT_EQ(runs_, 3);
+  EXPECT_EQ(present_.asked, 2);
+}
+
+TEST_F(GateTest, SaysThatItDoesNotKnowWhereItCannotCatchUp) {
+  never_known_ = true;
+  present_.away = true;
+  EXPECT_EQ(status_of(get("/known", "user")), 503);
+}
+
+TEST_F(GateTest, WhatMayHaveWrittenIsNotRunAgain) {
+  present_.behind = true;
+  EXPECT_EQ(status_of(get("/written", "user")), 403);
+  EXPECT_EQ(runs_, 1);
+  EXPECT_EQ(present_.asked, 0);
+}
 
 TEST_F(GateTest, AsksForATokenWhereARouteNeedsOne) {
   for (const std::string_view path : {"/user", "/guest", "/admin", "/service", "/logout"}) {
