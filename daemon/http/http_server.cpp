@@ -12,6 +12,7 @@
 #include <lares/async/completion.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/async/task_group.hpp>
+#include <lares/base/error.hpp>
 #include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 #include <lares/plugin/declarations.hpp>
@@ -152,15 +153,16 @@ class HttpServer::Impl {
     connection_limits_ = limits;
     for (const auto& listener : listeners_) {
       listener->set_limits(limits);
-      try {
-        if (listener->reload_certificate()) {
-          report.changed.push_back(fmt::format("{}: certificate {}", listener->config().name,
-                                               listener->config().certificate_path));
-        }
-      } catch (const std::exception& error) {
-        report.refused.push_back(
-            fmt::format("{}: {}; the former certificate stays", listener->config().name, error.what()));
+    }
+    try {
+      // What stands under `listeners` waits for a restart, so these are the same entries; but the certificate
+      // of them all may be elsewhere now.
+      const std::vector<ListenerConfig> entries = read_listeners(config, server_.app() == "homeserver");
+      for (std::size_t at = 0; at < std::min(entries.size(), listeners_.size()); ++at) {
+        reload_certificate(*listeners_[at], entries[at], report);
       }
+    } catch (const StartError& error) {
+      report.refused.push_back(fmt::format("{} The former certificates stay", error.what()));
     }
     return report;
   }
@@ -178,6 +180,29 @@ class HttpServer::Impl {
   [[nodiscard]] service::RateLimiter& rate_limiter() noexcept { return limits_; }
 
  private:
+  static void reload_certificate(Listener& listener, const ListenerConfig& entry, ReloadReport& report) {
+    const bool moved = entry.certificate_path != listener.config().certificate_path;
+    const bool key_moved = entry.key_path != listener.config().key_path;
+    try {
+      if (listener.reload_certificate(entry)) {
+        report.changed.push_back(fmt::format("{}: certificate {}", entry.name, entry.certificate_path));
+      }
+    } catch (const std::exception& error) {
+      const auto refuse = [&](std::string_view what) {
+        report.refused.push_back(fmt::format("{}: {}; the former certificate stays", what, error.what()));
+      };
+      if (moved) {
+        refuse("tls_certificate_path");
+      }
+      if (key_moved) {
+        refuse("tls_private_key_path");
+      }
+      if (!moved && !key_moved) {
+        refuse(entry.name);
+      }
+    }
+  }
+
   void add_routes() {
     router_.set_plugin("daemon");
     router_.add<Access::Public>(Method::Get, {"/health"}, {.name = "HealthResource", .resource = "health"},

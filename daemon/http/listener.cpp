@@ -157,15 +157,15 @@ Listener::~Listener() {
   close();
 }
 
-void Listener::load_certificate() {
-  tls_ = std::make_shared<const TlsContext>(config_.certificate_path, config_.key_path);
-  certificate_text_ = read_text(config_.certificate_path);
+void Listener::load_certificate(const std::string& certificate_path, const std::string& key_path) {
+  tls_ = std::make_shared<const TlsContext>(certificate_path, key_path);
+  certificate_text_ = read_text(certificate_path);
 }
 
 Task<void> Listener::open(ActivatedSockets& activated) {
   if (config_.tls) {
     try {
-      load_certificate();
+      load_certificate(config_.certificate_path, config_.key_path);
     } catch (const std::runtime_error& error) {
       throw StartError(fmt::format("{}: {}.", config_.name, error.what()));
     }
@@ -269,12 +269,14 @@ void Listener::take(int descriptor, std::string peer) {
   });
 }
 
-bool Listener::reload_certificate() {
+bool Listener::reload_certificate(const ListenerConfig& entry) {
   if (!config_.tls) {
     return false;
   }
   const std::string before = certificate_text_;
-  load_certificate();
+  load_certificate(entry.certificate_path, entry.key_path);
+  config_.certificate_path = entry.certificate_path;
+  config_.key_path = entry.key_path;
   return certificate_text_ != before;
 }
 

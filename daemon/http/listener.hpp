@@ -38,9 +38,10 @@ class Listener {
   void accept();
   void close() noexcept;
 
-  /// Reads the certificate anew; true if it is another one than before. **Errors**: std::runtime_error; the
-  /// former stays.
-  bool reload_certificate();
+  /// Reads the certificate anew, from where `entry` says that it is now; true if it is another one than
+  /// before.
+  /// **Errors**: std::runtime_error; the former stays.
+  bool reload_certificate(const ListenerConfig& entry);
   void set_limits(const Limits& limits);
 
   [[nodiscard]] const ListenerConfig& config() const noexcept { return config_; }
@@ -50,7 +51,7 @@ class Listener {
   class Acceptor;
 
   void take(int descriptor, std::string peer);
-  void load_certificate();
+  void load_certificate(const std::string& certificate_path, const std::string& key_path);
 
   HttpCore& core_;
   std::vector<std::unique_ptr<HttpLoop>>& loops_;

@@ -151,6 +151,43 @@ TEST(HttpServerTest, ReloadsCertificatesWithoutDroppingConnections) {
   EXPECT_TRUE(ok(old.response()));
 }
 
+TEST(HttpServerTest, TakesUpACertificateThatTheConfigurationHasElsewhereNow) {
+  const TemporaryFolder folder;
+  write_certificate("first.example", folder / "cert.pem", folder / "key.pem");
+  write_certificate("second.example", folder / "cert2.pem", folder / "key2.pem");
+  RunningServer server;
+  auto& config = server.server().test_config();
+  config.set("tls_certificate_path", folder / "cert.pem").set("tls_private_key_path", folder / "key.pem");
+  server.listeners()[0]["tls"] = true;
+  server.begin();
+  const auto served = [&server] {
+    TestSocket socket = TestSocket::tcp(server.port());
+    socket.start_tls();
+    return socket.certificate_name();
+  };
+  EXPECT_EQ(served(), "first.example");
+
+  // Half of the change is none: the key is not that of the certificate.
+  config.set("tls_certificate_path", folder / "cert2.pem");
+  const ReloadReport half = server.reload();
+  EXPECT_TRUE(half.changed.empty());
+  ASSERT_EQ(half.refused.size(), 1U);
+  EXPECT_TRUE(half.refused[0].starts_with("tls_certificate_path: ")) << half.refused[0];
+  EXPECT_EQ(served(), "first.example");
+
+  config.set("tls_private_key_path", folder / "key2.pem");
+  const ReloadReport whole = server.reload();
+  EXPECT_TRUE(whole.refused.empty());
+  EXPECT_EQ(whole.changed, std::vector<std::string>{"listeners[0]: certificate " + (folder / "cert2.pem")});
+  EXPECT_EQ(served(), "second.example");
+
+  config.set("tls_certificate_path", "");
+  const ReloadReport none = server.reload();
+  ASSERT_EQ(none.refused.size(), 1U);
+  EXPECT_NE(none.refused[0].find("must be set"), std::string::npos) << none.refused[0];
+  EXPECT_EQ(served(), "second.example");
+}
+
 TEST(HttpServerTest, NamesAMissingCertificate) {
   RunningServer server;
   server.listeners()[0]["tls"] = true;
