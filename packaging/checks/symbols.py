@@ -4,7 +4,9 @@
 
 An in-tree plugin defines one symbol of its own, the descriptor. Beside it there may be weak ones that templates of other
 libraries leave behind, since those must be one in the whole process; but no class of Lares may have its vtable or typeinfo
-in a plugin. A module exports its entry and nothing else at all.
+in a plugin, and a plugin has no object at namespace scope that is set up or changed at run time: its constructor would run
+before anybody has looked at the file, and its state would be that of every server in the process. A module exports its entry
+and nothing else at all.
 """
 
 import glob
@@ -28,6 +30,14 @@ def exported(library):
         yield kind, name.split("@")[0]
 
 
+def changing_objects(library):
+    """Names of Lares' own objects at namespace scope that are no constants; those inside of functions are let pass."""
+    out = subprocess.run(["nm", "-C", library], check=True, capture_output=True, text=True).stdout
+    for name in re.findall(r"^[0-9a-f]+ [bB] (lares::.*)$", out, re.M):
+        if "(" not in name.replace("(anonymous namespace)", ""):
+            yield name
+
+
 def main():
     build = sys.argv[1]
     faults = []
@@ -35,6 +45,8 @@ def main():
         symbols = list(exported(library))
         if DESCRIPTOR not in [name for _, name in symbols]:
             faults.append("%s: no %s" % (library, DESCRIPTOR))
+        for name in changing_objects(library):
+            faults.append("%s has %s at namespace scope: make it a constant, or a member of the plugin" % (library, name))
         for kind, name in symbols:
             own = re.match(r"(?:vtable for |typeinfo (?:name )?for |VTT for |guard variable for )?lares::", name)
             if kind not in WEAK and name != DESCRIPTOR:

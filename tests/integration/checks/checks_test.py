@@ -143,6 +143,39 @@ class Checks(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("modules/guard finds headers of sdk", text)
 
+    def symbols(self, folder, source):
+        """symbols.py on a build with one library made of this source."""
+        build = os.path.join(self.root, "built")
+        shutil.rmtree(build, ignore_errors=True)
+        place = os.path.join(build, "lib", "lares", folder)
+        os.makedirs(place)
+        self.write("library.cpp", source)
+        subprocess.run(["clang++-19", "-shared", "-fPIC", "-fvisibility=hidden", os.path.join(self.root, "library.cpp"), "-o",
+                        os.path.join(place, "library.so")], check=True, timeout=60)
+        return self.check("symbols.py", build)
+
+    def test_what_a_library_should_not_export_or_keep_is_found(self):
+        shown = '__attribute__((visibility("default")))'
+        descriptor = 'extern "C" %s const int lares_plugin_descriptor = 1;\n' % shown
+        quiet = descriptor + "namespace lares { namespace { int next() { static int last = 0; return ++last; } } }\n"
+        self.assertEqual(self.symbols("plugins", quiet), (0, ""))
+        for source, remedy in {
+                "": "no lares_plugin_descriptor",
+                descriptor + "%s int helper() { return 1; }" % shown: "hidden visibility or a home in liblares",
+                descriptor + "namespace lares { struct %s Shown { virtual ~Shown() {} }; Shown* f() { return new Shown; } }"
+                % shown: "out-of-line destructor in liblares",
+                descriptor + "namespace lares { int number(); namespace { int table = number(); } int f() { return ++table; } }":
+                    "has lares::(anonymous namespace)::table at namespace scope"}.items():
+            with self.subTest(remedy):
+                code, text = self.symbols("plugins", source)
+                self.assertEqual(code, 1)
+                self.assertIn(remedy, text)
+        entry = 'extern "C" %s const int lares_module_entry = 1;\n' % shown
+        self.assertEqual(self.symbols("modules", entry), (0, ""))
+        code, text = self.symbols("modules", entry + "%s int helper() { return 1; }" % shown)
+        self.assertEqual(code, 1)
+        self.assertIn("a module exports its entry alone", text)
+
 
 if __name__ == "__main__":
     unittest.main()
