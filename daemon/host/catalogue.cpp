@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 namespace lares::host {
 namespace {
@@ -63,6 +64,14 @@ Catalogue::Catalogue(const std::vector<fs::path>& folders) {
     } catch (const StartError& error) {
       errors.emplace_back(error.what());
     }
+  }
+  if (files.empty() && errors.empty()) {
+    const auto named =
+        folders | std::views::transform([](const fs::path& folder) { return folder.string(); });
+    throw StartError(
+        fmt::format("{}: there is no plugin here, and without any nothing is served. Correct "
+                    "`plugin_folders` or install Lares again.",
+                    fmt::join(named, ", ")));
   }
   std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
   for (std::size_t i = 0; i < files.size(); ++i) {

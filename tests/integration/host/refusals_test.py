@@ -158,6 +158,10 @@ class Refusals(unittest.TestCase):
     def test_a_folder_that_is_not_there(self):
         self.refused(self.start("/nowhere/plugins"), "/nowhere/plugins: the plugin folder cannot be read")
 
+    def test_folders_without_a_plugin(self):
+        self.refused(self.start(self.folder), self.folder + ": there is no plugin here, and without any nothing is served. "
+                     "Correct `plugin_folders` or install Lares again.")
+
     def test_a_module_in_the_plugin_folder(self):
         file = os.path.join(self.folder, "invite_guard.so")
         shutil.copy(os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so"), file)
