@@ -222,6 +222,23 @@ TEST_F(LogFiles, GoOnInANewFileAfterTheOldOneWasMovedAway) {
   EXPECT_NE(read(file).find("second"), std::string::npos);
 }
 
+TEST_F(LogFiles, AreReadableByOwnerAndGroupAndStayWhereANewOneCannotBeMade) {
+  const std::filesystem::path folder = folder_ / "log";
+  std::filesystem::create_directory(folder);
+  const std::string file = folder / "lares.log";
+  ASSERT_TRUE(configure({.root_level = Level::kInfo, .sinks = {{.file = file}}}));
+  struct stat made{};
+  ASSERT_EQ(::stat(file.c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 0137U, 0U);
+  std::filesystem::rename(folder, folder_ / "moved");
+  reopen();
+  const Logger logger{"test"};
+  logger.info("still here");
+  flush();
+  EXPECT_NE(read(folder_ / "moved" / "lares.log").find("still here"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder)) << "no folder is made";
+}
+
 TEST_F(LogFiles, SinksHaveLayoutsAndLevelsOfTheirOwn) {
   const std::string human = folder_ / "human.log";
   const std::string machine = folder_ / "machine.log";
