@@ -37,6 +37,10 @@ ExtremityCensus::ExtremityCensus(Server& server, storage::Database& database)
       tasks_(server.runtime(), "extremities") {}
 
 void ExtremityCensus::start() {
+  const std::string chosen = server_.config()->string("run_background_tasks_on");
+  if (server_.instance() != (chosen.empty() || chosen == "main" ? "master" : chosen)) {
+    return;
+  }
   spawn(tasks_, Background{"read_forward_extremities", server_.name()}, run());
 }
 

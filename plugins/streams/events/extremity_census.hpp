@@ -15,7 +15,7 @@
 namespace lares::events {
 
 /// Counts once an hour how many ends the graphs of all rooms have, for `synapse_forward_extremities`: a room
-/// with many is one that grows slow. One process of a server does.
+/// with many is one that grows slow. The process that does a server's background work does it.
 ///
 /// **Threads**: any.
 class ExtremityCensus {

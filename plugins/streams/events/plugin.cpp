@@ -106,9 +106,7 @@ class EventsPlugin final : public Plugin {
     }
     co_await interner_.intern(storage::InternKind::StateKey, std::move(asked));
     writer_.remote = &remote_;
-    if (server_.app() == "homeserver") {
-      extremities_.start();
-    }
+    extremities_.start();
     housekeeping_.start();
     if (!stream::writes_stream(*server_.config(), "events", server_.instance())) {
       co_return;

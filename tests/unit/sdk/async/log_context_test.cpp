@@ -199,13 +199,16 @@ Task<void> visit_actors(Runtime& runtime, std::vector<std::unique_ptr<Actor>>& a
   }
 }
 
-/// Keeps the lines' requests and messages.
+/// Keeps the lines' requests and messages, without what the runtime says of a machine that is busy.
 class LineCapture : public log::Capture {
  public:
   LineCapture() { log::set_capture(this); }
   ~LineCapture() override { log::set_capture(nullptr); }
   void line(std::string_view text) override {
     // time - name - line - LEVEL - request - message
+    if (text.find(" - lares.runtime - ") != std::string_view::npos) {
+      return;
+    }
     const std::size_t message = text.rfind(" - ");
     const std::size_t request = text.rfind(" - ", message - 1);
     lines.emplace_back(text.substr(request + 3, message - request - 3), text.substr(message + 3));
