@@ -55,7 +55,8 @@ struct PreparedWrite {
   std::string version;
   bool new_room = false;
   std::optional<matrix::EventId> repeated;  ///< nothing was written, since this event says it already
-  std::int64_t repeated_position = 0;
+  std::int64_t repeated_position = 0;       ///< 0 while it is being committed
+  stream::WriterNumber repeated_writer = 0;
   Promise<std::int64_t> done;  ///< the position of the last event
   SteadyTime submitted_at{};
   /// What the request is charged, as if the batch had been its own: the wait for it, and the transaction.

@@ -95,8 +95,10 @@ WriteRequest parse(const json& body, MeasuredBlock& parsing) {
 Task<json> take_write(service::EventWriter& writer, MeasuredBlock& parsing, json body) {
   WriteRequest write = parse(body, parsing);
   const WriteResult written = co_await writer.write(std::move(write));
-  json answer = {
-      {"room_id", written.room.str()}, {"position", written.position}, {"event_ids", json::array()}};
+  json answer = {{"room_id", written.room.str()},
+                 {"writer", written.writer},
+                 {"position", written.position},
+                 {"event_ids", json::array()}};
   for (const matrix::EventId& event : written.events) {
     answer["event_ids"].push_back(event.str());
   }
@@ -117,9 +119,11 @@ Task<WriteResult> RemoteWriter::write(std::string instance, WriteRequest request
   const stream::Repeat repeat = request.transaction ? stream::Repeat::kFreely : stream::Repeat::kNever;
   json body = encode(request);
   const json result = co_await peers_.call(instance, kWritePath, std::move(body), repeat);
+  const stream::WriterNumber called = co_await hub_.writer_number(instance);
+  // What was written before another process took the room over is that one's.
   WriteResult written{.room = parse_id<matrix::RoomId>(result.at("room_id")),
                       .events = {},
-                      .writer = co_await hub_.writer_number(instance),
+                      .writer = result.value("writer", called),
                       .position = result.at("position").get<std::int64_t>()};
   for (const json& event : result.at("event_ids")) {
     written.events.push_back(parse_id<matrix::EventId>(event));

@@ -7,6 +7,8 @@
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -35,6 +37,8 @@ constexpr storage::Statement kFindTransaction{
     "SELECT e.event_id, e.position, e.writer FROM event_transactions t JOIN events e ON e.event = t.event "
     "WHERE t.scope = $1 AND t.room = $2 AND t.txn_id = $3"};
 
+constexpr storage::Statement kFindPlace{"SELECT position, writer FROM events WHERE event = $1"};
+
 constexpr storage::Statement kIsAnnotated{
     "SELECT 1 FROM event_relations WHERE target = $1 AND sender = $2 AND type = $3 AND annotation = $4"};
 
@@ -46,10 +50,11 @@ std::size_t bytes_of(const WriteRequest& request) {
   return bytes;
 }
 
-WriteResult result_of(const PreparedWrite& write, std::int64_t position) {
-  WriteResult result{.room = write.room_id, .events = {}, .writer = 0, .position = position};
+WriteResult result_of(const PreparedWrite& write, stream::WriterNumber self, std::int64_t position) {
+  WriteResult result{.room = write.room_id, .events = {}, .writer = self, .position = position};
   if (write.repeated) {
     result.events.push_back(*write.repeated);
+    result.writer = write.repeated_writer;
     return result;
   }
   result.events.reserve(write.events.size());
@@ -87,6 +92,7 @@ struct RoomWriter::Room {
   std::size_t users = 0;  ///< requests that are waiting, inside, or being committed
   std::size_t counted_bytes = 0;
   std::deque<Recent> recent;
+  Future<std::int64_t> last;  // of the write that was submitted last
   std::optional<std::list<std::int64_t>::iterator> idle;
 };
 
@@ -320,18 +326,35 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
       const Future<std::int64_t> first_done = recent->done;
       done.leave();
       const std::int64_t position = co_await first_done.get();
-      WriteResult result =
-          event ? WriteResult{.room = write->room_id, .events = {*event}, .writer = 0, .position = position}
-                : result_of(*first, position);
-      result.writer = hub_.self();
-      co_return result;
+      co_return event ? WriteResult{.room = write->room_id,
+                                    .events = {*event},
+                                    .writer = hub_.self(),
+                                    .position = position}
+                      : result_of(*first, hub_.self(), position);
     }
   }
-  co_await prepare(*room, *write);
+  for (;;) {
+    const Future<std::int64_t> last = room->last;
+    const bool pending = last.valid() && !last.ready();
+    co_await prepare(*room, *write);
+    if (!write->repeated || write->repeated_position != 0 || !pending) {
+      break;
+    }
+    // The event that says it already is being committed. If it fails, this one is no repetition.
+    done.leave();
+    try {
+      co_await last.get();
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const std::exception&) {
+      // Its own request hears of it.
+    }
+    co_await enter(*room);
+    done.inside = true;
+    write->repeated.reset();
+  }
   if (write->repeated) {
-    WriteResult result = result_of(*write, write->repeated_position);
-    result.writer = hub_.self();
-    co_return result;
+    co_return result_of(*write, hub_.self(), write->repeated_position);
   }
   const Future<std::int64_t> committed = write->done.future();
   if (write->request.transaction) {
@@ -341,13 +364,13 @@ Task<WriteResult> RoomWriter::write_here(PreparedWritePtr write) {
       room->recent.pop_front();
     }
   }
+  room->last = committed;
   persister_.submit(write);
   done.leave();
   const std::int64_t position = co_await committed.get();
   current_context().add_db_sched(write->waited);
   current_context().add_db_transaction(write->took);
-  WriteResult result = result_of(*write, position);
-  result.writer = hub_.self();
+  WriteResult result = result_of(*write, hub_.self(), position);
   const auto mine = std::ranges::find_if(
       room->recent, [&write](const Room::Recent& entry) { return entry.write == write; });
   if (mine != room->recent.end()) {
@@ -388,7 +411,7 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
         const StateEntry* same = head.same_state(event);
         if (same != nullptr && write.request.return_existing_state && write.request.events.size() == 1) {
           write.repeated = same->event->typed_event_id();
-          write.repeated_position = 0;
+          co_await find_place(write, same->number);
           head.back_to_mark();
           co_return;
         }
@@ -559,6 +582,17 @@ Task<References> RoomWriter::find_references(std::int64_t room, const NewEvent& 
   co_return found;
 }
 
+// Where a repetition's event stands, so that whoever asked goes on only when it is known there too.
+Task<void> RoomWriter::find_place(PreparedWrite& write, std::int64_t event) {
+  write.repeated_position = 0;
+  co_await database_.read("find_repeated", [&write, event](storage::ReadTransaction& tx) {
+    tx.each(kFindPlace, event, [&write](const Row& row) {
+      write.repeated_position = row.maybe_i64(0).value_or(0);
+      write.repeated_writer = static_cast<stream::WriterNumber>(row.i64(1));
+    });
+  });
+}
+
 Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
   if (!write.request.transaction) {
     co_return false;
@@ -566,16 +600,20 @@ Task<bool> RoomWriter::find_transaction(PreparedWrite& write) {
   struct Found {
     matrix::EventId event;
     std::int64_t position;
+    stream::WriterNumber writer;
   };
   const service::TransactionKey& key = *write.request.transaction;
   const std::optional<Found> found =
       co_await database_.read("find_event_transaction", [&key, &write](storage::ReadTransaction& tx) {
-        return tx.maybe(kFindTransaction, Bytes{key.scope}, write.room, Bytes{key.id},
-                        [](const Row& row) { return Found{parse_event_id(row.bytes(0)), row.i64(1)}; });
+        return tx.maybe(kFindTransaction, Bytes{key.scope}, write.room, Bytes{key.id}, [](const Row& row) {
+          return Found{parse_event_id(row.bytes(0)), row.i64(1),
+                       static_cast<stream::WriterNumber>(row.i64(2))};
+        });
       });
   if (found) {
     write.repeated = found->event;
     write.repeated_position = found->position;
+    write.repeated_writer = found->writer;
   }
   co_return found.has_value();
 }
@@ -601,6 +639,10 @@ Task<void> RoomWriter::recover(PreparedWritePtr failed) {
         continue;
       }
       co_await prepare(*room, *write);
+      if (write->repeated && write->repeated_position == 0) {
+        // The event that says it already is among those that were just submitted. Asked again, it is there.
+        throw http::unavailable("The event could not be written.");
+      }
       if (write->repeated) {
         write->done.set(write->repeated_position);
         continue;

@@ -63,6 +63,7 @@ class RoomWriter final : public service::EventWriter {
   Task<void> load_entries(RoomHead& head, const service::NewEvent& event);
   Task<void> load_path(RoomHead& head, std::int64_t state_key);
   Task<References> find_references(std::int64_t room, const service::NewEvent& event, std::int64_t sender);
+  Task<void> find_place(PreparedWrite& write, std::int64_t event);
   Task<bool> find_transaction(PreparedWrite& write);
   Task<void> recover(PreparedWritePtr failed);
   Task<void> abandon(PreparedWritePtr write, std::exception_ptr error);
