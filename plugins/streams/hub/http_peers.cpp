@@ -23,6 +23,11 @@ constexpr std::chrono::seconds kPatience{15};
 // A process that stands still keeps its connections, and answers nothing.
 constexpr std::chrono::milliseconds kAnswer{8'000};
 
+bool is_unknown_path(const http::ClientResponse& answer) {
+  const json body = json::parse(answer.body, nullptr, false);
+  return body.is_object() && body.value("errcode", json{}) == "M_UNRECOGNIZED";
+}
+
 [[noreturn]] void throw_answer(const http::ClientResponse& answer, const std::string& instance) {
   const json body = json::parse(answer.body, nullptr, false);
   if (!body.is_object() || !body.contains("errcode") || !body["errcode"].is_string() ||
@@ -97,8 +102,16 @@ Task<json> HttpPeers::call(std::string instance, std::string path, json body, st
       }
       co_return result;
     }
-    const bool passing = !answer || (answer->status == 503 && repeat == stream::Repeat::kFreely);
+    // While processes are restarted one after the other with another `stream_writers`, one may not have read
+    // of its new task yet, and has no such route.
+    const bool untold = answer && answer->status == 404 && is_unknown_path(*answer);
+    const bool passing = !answer || ((untold || answer->status == 503) && repeat == stream::Repeat::kFreely);
     if (!passing || server_.runtime().steady_now() >= give_up) {
+      if (untold) {
+        throw http::unavailable("Another process of this server could not do its part.")
+            .because("The process " + instance + " does not take " + path +
+                     ": its stream_writers differ from this one's.");
+      }
       if (answer) {
         throw_answer(*answer, instance);
       }

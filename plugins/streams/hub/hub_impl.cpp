@@ -29,9 +29,13 @@ constexpr storage::Statement kAddWriter{
     "INSERT INTO writers (number, name, incarnation, started_ts) "
     "SELECT COALESCE(MAX(number), 0) + 1, CAST($1 AS TEXT), 0, CAST($2 AS BIGINT) FROM writers RETURNING "
     "number"};
+// Higher than any other process's, so that the positions of a stream in memory go on when another process
+// comes to write it.
 constexpr storage::Statement kRenewWriter{
-    "UPDATE writers SET incarnation = incarnation + 1, started_ts = $2 WHERE number = $1 RETURNING "
-    "incarnation"};
+    "UPDATE writers SET incarnation = (SELECT MAX(incarnation) FROM writers) + 1, started_ts = $2 WHERE "
+    "number "
+    "= $1 RETURNING incarnation"};
+constexpr storage::Statement kLastIncarnation{"SELECT COALESCE(MAX(incarnation), 0) FROM writers"};
 constexpr storage::Statement kDraw{
     "INSERT INTO stream_positions (stream, writer, position) VALUES ($1, 0, CAST($2 AS BIGINT) + 1) "
     "ON CONFLICT (stream, writer) DO UPDATE SET position = stream_positions.position + $2 RETURNING "
@@ -316,6 +320,7 @@ void HubImpl::give_way() {
 }
 
 Task<std::int64_t> HubImpl::memory_start(StreamNumber stream) {
+  in_memory_[static_cast<std::size_t>(stream)].store(true, std::memory_order_relaxed);
   const std::vector<std::string> writers =
       stream::stream_writers(*server_.config(), stream::stream_name(stream));
   const std::int64_t incarnation =
@@ -694,6 +699,29 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
       co_return;
     }
   }
+}
+
+Task<stream::Token> HubImpl::believed(stream::Token token, bool& cut) {
+  stream::Token highest = now();
+  (void)token.limited_to(highest, cut);
+  if (!cut) {
+    co_return token;
+  }
+  const std::int64_t incarnation =
+      co_await database_.read("last_incarnation", [](storage::ReadTransaction& tx) {
+        return tx.one(kLastIncarnation, [](const Row& row) { return row.i64(0); });
+      });
+  for (const auto& [name, inbox] : inboxes_) {
+    if (!inbox.number) {
+      continue;
+    }
+    const bool in_memory =
+        in_memory_[static_cast<std::size_t>(*inbox.number)].load(std::memory_order_relaxed);
+    const std::int64_t drawn =
+        in_memory ? ((incarnation + 1) << 32) - 1 : co_await inbox.stream->present(database_);
+    highest.set(*inbox.number, std::max(drawn, highest.minimum(*inbox.number)));
+  }
+  co_return token.limited_to(highest, cut);
 }
 
 Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,

@@ -79,6 +79,7 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
                      std::chrono::milliseconds deadline) override;
   Task<stream::WriterNumber> writer_number(std::string instance) override;
   Task<bool> catch_up() override;
+  Task<stream::Token> believed(stream::Token token, bool& cut) override;
 
  private:
   /// Rows that this process has been told of by their writer itself are to be read without waiting for them.
@@ -152,6 +153,7 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   // Where the last rows of this process stand: from there to its position it has written none.
   std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
   std::map<std::string, Inbox, std::less<>> inboxes_;
+  std::array<std::atomic<bool>, stream::kStreamNumbers> in_memory_{};
   std::atomic<bool> connected_{true};
   int unconnected_ = 0;  // transports; on the first loop
   std::vector<stream::Transport*> transports_;

@@ -2,6 +2,7 @@
 #include "typing_board.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lares::typing {
 
@@ -46,8 +47,16 @@ Task<std::vector<TypingRoom>> TypingBoard::changed(std::vector<std::pair<std::in
                                                    stream::StreamPosition from, stream::StreamPosition to) {
   co_return co_await actor_.call([this, &rooms_whole, &from, &to] {
     std::vector<TypingRoom> result;
+    // What was shown of a writer's former life is known to nobody any more.
+    const bool anew = incarnation_of(from.minimum()) < incarnation_of(to.maximum());
     for (const auto& [number, whole] : rooms_whole) {
       const auto found = rooms_.find(number);
+      if (!whole && anew) {
+        TypingRoom room;
+        room.room = number;
+        result.push_back(found == rooms_.end() ? std::move(room) : found->second);
+        continue;
+      }
       if (found == rooms_.end()) {
         continue;
       }

@@ -25,6 +25,11 @@ struct TypingRoom {
   stream::WriterNumber writer = 0;
 };
 
+/// Of a position of the stream: the life of its writer in which it was given.
+[[nodiscard]] constexpr std::int64_t incarnation_of(std::int64_t position) noexcept {
+  return position >> 32;
+}
+
 /// The sets of all rooms, as far as this process has applied the stream. Those that have ended are kept for a
 /// while, so that clients hear of the end.
 ///
@@ -45,7 +50,8 @@ class TypingBoard {
   [[nodiscard]] std::vector<TypingRoom> between(stream::WriterNumber writer, std::int64_t from,
                                                 std::int64_t to) const;
 
-  /// The sets that changed in (from, to]; of `whole` rooms those in which somebody types.
+  /// The sets that changed in (from, to], or every set where the writer began anew in between; of `whole`
+  /// rooms those in which somebody types.
   Task<std::vector<TypingRoom>> changed(std::vector<std::pair<std::int64_t, bool>> rooms_whole,
                                         stream::StreamPosition from, stream::StreamPosition to);
 

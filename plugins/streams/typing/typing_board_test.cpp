@@ -54,6 +54,16 @@ TEST_F(TypingBoardTest, ShowsTheEndOfTypingButNotToNewcomers) {
   EXPECT_TRUE(changed(1, true, 0, 6).empty());
 }
 
+TEST_F(TypingBoardTest, ShowsEverySetToWhoKnowsTheWritersFormerLife) {
+  constexpr std::int64_t kLife = std::int64_t{1} << 32;
+  board_.take(set(1, 2 * kLife + 1, {"@a:a"}));
+  EXPECT_EQ(changed(1, false, kLife + 7, 2 * kLife + 1).front().users, std::vector<std::string>{"@a:a"});
+  ASSERT_EQ(changed(2, false, kLife + 7, 2 * kLife + 1).size(), 1U);
+  EXPECT_TRUE(changed(2, false, kLife + 7, 2 * kLife + 1).front().users.empty());
+  EXPECT_TRUE(changed(2, true, kLife + 7, 2 * kLife + 1).empty());
+  EXPECT_TRUE(changed(2, false, 2 * kLife, 2 * kLife + 1).empty());
+}
+
 TEST_F(TypingBoardTest, ForgetsTheOldestOfThoseThatEnded) {
   board_.take(set(1, 1, {}));
   board_.take(set(2, 2, {"@a:a"}));

@@ -20,10 +20,6 @@ namespace {
 
 constexpr std::string_view kUpdatesPath = "/_lares/replication/v1/typing/updates";
 
-std::int64_t incarnation_of(std::int64_t position) {
-  return position >> 32;
-}
-
 }  // namespace
 
 std::string row_of(const TypingRoom& room) {

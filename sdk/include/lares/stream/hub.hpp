@@ -91,6 +91,11 @@ class LARES_EXPORT Hub {
   virtual Task<bool> reached(StreamNumber stream, WriterNumber writer, std::int64_t position,
                              std::chrono::milliseconds deadline) = 0;
 
+  /// A client's token without what no process has come to, as after the restore of a backup; `cut` says
+  /// whether there was such. What this process alone has not come to stays, so that whoever comes from
+  /// another one is shown nothing twice.
+  virtual Task<Token> believed(Token token, bool& cut) = 0;
+
  protected:
   virtual void opened(StreamNumber stream, int change) noexcept = 0;
 };
