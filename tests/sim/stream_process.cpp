@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process.hpp"
+#include "stream_process.hpp"
 
-#include <lares/http/matrix_error.hpp>
 #include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
@@ -19,9 +18,6 @@ using stream::StreamNumber;
 
 namespace {
 
-constexpr std::chrono::milliseconds kPause{200};
-constexpr std::chrono::seconds kPatience{15};
-
 constexpr Statement kAdd{"INSERT INTO sim_rows (stream, position, writer, value) VALUES ($1, $2, $3, $4)"};
 constexpr Statement kBetween{
     "SELECT position, value FROM sim_rows WHERE stream = $1 AND writer = $2 AND position > $3 AND position "
@@ -32,28 +28,6 @@ constexpr Statement kIncarnation{"SELECT incarnation FROM writers WHERE number =
 std::string row_of(std::int64_t value) {
   return "[" + std::to_string(value) + "]";
 }
-
-/// What a peer's route sees.
-class PeerRequest final : public http::Request {
- public:
-  explicit PeerRequest(std::string body) : body_(std::move(body)) {}
-  [[nodiscard]] http::Method method() const noexcept override { return http::Method::Post; }
-  [[nodiscard]] std::string_view target() const noexcept override { return {}; }
-  [[nodiscard]] const std::string& param(std::string_view) const override { return empty_; }
-  [[nodiscard]] std::optional<std::string> query(std::string_view) const override { return std::nullopt; }
-  [[nodiscard]] std::vector<std::string> query_all(std::string_view) const override { return {}; }
-  [[nodiscard]] std::string_view header(std::string_view) const noexcept override { return {}; }
-  [[nodiscard]] std::string_view body() const noexcept override { return body_; }
-  [[nodiscard]] std::string_view client_ip() const noexcept override { return {}; }
-  [[nodiscard]] std::string_view user_agent() const noexcept override { return {}; }
-  [[nodiscard]] std::int64_t received_ts() const noexcept override { return 0; }
-  void shield_from_cancellation() noexcept override {}
-  void set_tag(std::string_view) noexcept override {}
-
- private:
-  std::string body_;
-  std::string empty_;
-};
 
 }  // namespace
 
@@ -101,53 +75,16 @@ Task<stream::Updates> RowStream::updates(stream::WriterNumber writer, std::int64
   co_return updates;
 }
 
-Task<json> TownPeers::call(std::string instance, std::string path, json body, stream::Repeat repeat) {
-  const SteadyTime give_up = at_.steady_now() + kPatience;
-  for (;;) {
-    co_await at_.sleep_for(std::chrono::microseconds{at_.between(100, 3'000)});
-    Process* const other = self_.alive() ? town_.find(instance) : nullptr;
-    std::optional<json> answer;
-    if (other != nullptr) {
-      try {
-        answer = co_await other->answer(path, body);
-      } catch (const http::MatrixError& error) {
-        if (error.status() < 500) {
-          throw;
-        }
-      } catch (const std::exception&) {
-        // The other end answers it with 500.
-      }
-      co_await at_.sleep_for(std::chrono::microseconds{at_.between(100, 3'000)});
-    }
-    if (answer && other->alive() && !at_.chance(2)) {
-      co_return *std::move(answer);
-    }
-    if (repeat == stream::Repeat::kNever || at_.steady_now() >= give_up || !self_.alive()) {
-      throw http::unavailable("Another process of this server is away.");
-    }
-    co_await at_.sleep_for(kPause);
-  }
-}
-
-Process::Process(const Parts& parts, const std::string& instance, std::shared_ptr<const Config> config)
-    : at_(parts.runtime),
-      town_(parts.town),
-      server_(parts.runtime, instance, std::move(config)),
-      database_(parts.runtime, parts.database, parts.faults),
-      transport_(parts.runtime, parts.network),
-      peers_(parts.runtime, parts.town, *this),
-      hub_(server_, database_, [this] { kill(); }) {
-  server_.services().provide<storage::Database>(database_);
-  server_.services().provide<stream::Hub>(hub_);
-  server_.services().provide<stream::Peers>(peers_);
-  server_.services().join<stream::Transport>(transport_);
+StreamProcess::StreamProcess(const Parts& parts, const std::string& instance,
+                             std::shared_ptr<const Config> config, int apply_fails_percent)
+    : Process(parts, std::make_unique<testing::TestServer>(parts.runtime, instance, std::move(config))) {
   for (const StreamNumber number : {StreamNumber::kEvents, StreamNumber::kReceipts}) {
     const std::size_t i = streams_.size();
     streams_.push_back(std::make_unique<RowStream>(at_, database_, number));
-    streams_.back()->fails_percent = parts.apply_fails_percent;
-    server_.services().join<stream::Stream>(*streams_.back());
+    streams_.back()->fails_percent = apply_fails_percent;
+    server_->services().join<stream::Stream>(*streams_.back());
     writers_.push_back(std::make_unique<stream::StreamWriter<Change>>(
-        server_, *streams_.back(), number,
+        *server_, *streams_.back(), number,
         stream::StreamWriter<Change>::Parts{
             .store = [this, i](storage::WriteTransaction& tx, const Change& change,
                                std::int64_t position) { store(i, tx, change, position); },
@@ -161,44 +98,36 @@ Process::Process(const Parts& parts, const std::string& instance, std::shared_pt
   }
 }
 
-Process::~Process() = default;
+StreamProcess::~StreamProcess() = default;
 
-Task<void> Process::start() {
+Task<void> StreamProcess::start() {
   co_await hub_.start();
   started_at_ = hub_.now();
   for (const auto& stream : streams_) {
     std::set<stream::WriterNumber>& named = named_.emplace_back();
-    for (const std::string& writer : stream::stream_writers(*server_.config(), stream->name())) {
+    for (const std::string& writer : stream::stream_writers(*server_->config(), stream->name())) {
       named.insert(co_await hub_.writer_number(writer));
     }
   }
-  started_ = true;
+  started();
 }
 
-void Process::kill() {
-  alive_ = false;
-  database_.cut();
-  transport_.cut();
-}
-
-Task<void> Process::end() {
+Task<void> StreamProcess::end() {
   for (const auto& writer : writers_) {
     co_await writer->drain();
   }
-  co_await hub_.stop();
-  co_await transport_.close();
-  co_await database_.stop();
+  co_await leave();
 }
 
-void Process::faultless() {
-  database_.faultless();
+void StreamProcess::faultless() {
+  Process::faultless();
   for (const auto& stream : streams_) {
     stream->fails_percent = 0;
   }
 }
 
-void Process::store(std::size_t stream, storage::WriteTransaction& tx, const Change& change,
-                    std::int64_t position) {
+void StreamProcess::store(std::size_t stream, storage::WriteTransaction& tx, const Change& change,
+                          std::int64_t position) {
   const std::int64_t incarnation = tx.one(kIncarnation, static_cast<std::int64_t>(hub_.self()),
                                           [](const storage::Row& row) { return row.i64(0); });
   if (incarnation != hub_.incarnation_position() >> 32) {
@@ -207,21 +136,9 @@ void Process::store(std::size_t stream, storage::WriteTransaction& tx, const Cha
   tx.exec(kAdd, streams_[stream]->name(), position, static_cast<std::int64_t>(hub_.self()), change.value);
 }
 
-Task<std::int64_t> Process::write(std::size_t stream, Change change) {
+Task<std::int64_t> StreamProcess::write(std::size_t stream, Change change) {
   std::string key = change.key;
   co_return co_await writers_[stream]->write(std::move(key), std::move(change));
-}
-
-Task<json> Process::answer(std::string path, json body) {
-  for (const http::Route& route : server_.router().routes()) {
-    if (route.patterns.front() == path) {
-      PeerRequest request{body.dump()};
-      const std::string proof = "peer";
-      http::Response response = co_await route.handler(&proof, request);
-      co_return json::parse(response.body);
-    }
-  }
-  throw http::MatrixError{404, "M_UNRECOGNIZED", "There is no such route."};
 }
 
 }  // namespace lares::sim

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "simulation.hpp"
-
-#include <storage/sqlite/options.hpp>
+#include "stream_simulation.hpp"
 
 #include <lares/stream/topology.hpp>
 
@@ -12,16 +10,14 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
-#include <unistd.h>
-
-#include "process.hpp"
+#include "stream_process.hpp"
+#include "world.hpp"
 
 namespace lares::sim {
 
@@ -34,14 +30,9 @@ using stream::Token;
 
 namespace {
 
-constexpr std::array kInstances = {"master", "w1", "w2", "w3"};
 constexpr std::array kStreams = {StreamNumber::kEvents, StreamNumber::kReceipts};
-constexpr std::size_t kMostFaults = 5;
 constexpr int kWriters = 4;
 constexpr int kReaders = 3;
-constexpr seconds kTrouble{40};
-constexpr seconds kPeace{20};
-constexpr std::chrono::hours kStuck{1};
 
 constexpr Statement kRows{
     "SELECT position, writer, value FROM sim_rows WHERE stream = $1 AND position > $2 ORDER BY position"};
@@ -58,82 +49,19 @@ struct Reader {
   std::array<std::set<std::int64_t>, kStreams.size()> seen;
 };
 
-class World final : public Town {
+class StreamWorld final : public World {
  public:
-  explicit World(std::uint64_t seed) : runtime_{seed, 3}, actors_{runtime_, "actors"} {
-    namespace fs = std::filesystem;
-    const fs::path memory{"/dev/shm"};
-    std::string pattern = (fs::exists(memory) ? memory : fs::temp_directory_path()) / "lares-sim-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    storage::sqlite::SqliteOptions options;
-    options.path = folder_ + "/sim.db";
-    options.without_threads = true;
-    options.take_lock = false;
-    database_ = storage::sqlite::open_sqlite(options, runtime_);
-    faults_ = {.fails_percent = runtime_.chance(50) ? 2 : 0, .unknown_percent = runtime_.chance(50) ? 5 : 0};
-    apply_fails_percent_ = runtime_.chance(50) ? 2 : 0;
-    reshard();
-  }
-
-  ~World() override {
-    processes_.clear();
-    graves_.clear();
-    database_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  Outcome run() {
-    play(set_up());
-    for (const char* instance : kInstances) {
-      spawn(actors_, Background{"start"}, keep_running(instance), &runtime_.loop(0));
-    }
-    for (int i = 0; i < kWriters; ++i) {
-      spawn(actors_, Background{"writer"}, write_on(), &runtime_.loop(1));
-    }
-    for (int i = 0; i < kReaders; ++i) {
-      spawn(actors_, Background{"reader"}, read_on(readers_.emplace_back(std::make_unique<Reader>()).get()),
-            &runtime_.loop(2));
-    }
-    spawn(actors_, Background{"trouble"}, make_trouble(), &runtime_.loop(1));
-    const SteadyTime stuck = runtime_.steady_now() + kStuck;
-    runtime_.run_until([this, stuck] { return actors_.size() == 0 || runtime_.steady_now() > stuck; });
-    if (actors_.size() != 0) {
-      fault(fmt::format("{} actors are stuck", actors_.size()));
-    }
-    play(judge());
-    play(end());
-    return std::move(outcome_);
-  }
-
-  Process* find(std::string_view instance) override {
-    const auto at = processes_.find(instance);
-    return at == processes_.end() || !at->second->ready() ? nullptr : at->second.get();
-  }
-
-  void fault(std::string sentence) override {
-    if (outcome_.faults.size() < kMostFaults) {
-      outcome_.faults.push_back(std::move(sentence));
-    }
-  }
+  explicit StreamWorld(std::uint64_t seed)
+      : World{seed, {}}, apply_fails_percent_{runtime_.chance(50) ? 2 : 0} {}
 
  private:
-  void play(Task<void> task) {
-    TaskGroup group{runtime_, "play"};
-    spawn(group, Background{"play"}, std::move(task), &runtime_.loop(0));
-    const SteadyTime stuck = runtime_.steady_now() + kStuck;
-    if (!runtime_.run_until([&] { return group.size() == 0 || runtime_.steady_now() > stuck; }) ||
-        group.size() != 0) {
-      fault("a step does not end");
-    }
+  std::span<const storage::Schema> schemas() override { return schemas_; }
+
+  std::unique_ptr<Process> make(const std::string& instance) override {
+    return std::make_unique<StreamProcess>(parts(), instance, config_, troubled() ? apply_fails_percent_ : 0);
   }
 
-  Task<void> set_up() {
-    const std::array schemas = {hub::hub_schema(), rows_schema()};
-    co_await storage::migrate(*database_, schemas, runtime_.now_ms());
-  }
-
-  // Another choice of processes that write; those that run go by the former one until they are restarted.
-  void reshard() {
+  void reshard() override {
     auto config = std::make_shared<testing::MapConfig>();
     json map = json::object();
     for (const char* instance : kInstances) {
@@ -141,96 +69,29 @@ class World final : public Town {
     }
     config->set("instance_map", map);
     for (const StreamNumber number : kStreams) {
-      json writers = json::array();
-      while (writers.empty()) {
-        for (const char* instance : kInstances) {
-          if (runtime_.chance(50)) {
-            writers.push_back(instance);
-          }
-        }
-      }
-      config->set("stream_writers." + std::string{stream::stream_name(number)}, writers);
+      config->set("stream_writers." + std::string{stream::stream_name(number)}, some_instances());
     }
     config_ = config;
   }
 
-  // What a service manager does.
-  Task<void> keep_running(std::string instance) {
-    while (!over_) {
-      co_await runtime_.sleep_for(milliseconds{runtime_.between(0, 500)});
-      auto process = std::make_unique<Process>(
-          Process::Parts{.runtime = runtime_,
-                         .town = *this,
-                         .network = network_,
-                         .database = *database_,
-                         .faults = troubled_ ? faults_ : FaultyDatabase::Faults{},
-                         .apply_fails_percent = troubled_ ? apply_fails_percent_ : 0},
-          instance, config_);
-      Process& own = *process;
-      processes_[instance] = std::move(process);
-      try {
-        co_await own.start();
-      } catch (const std::exception&) {
-        own.kill();
-      }
-      while (own.alive() && !over_) {
-        co_await runtime_.sleep_for(milliseconds{20});
-      }
-      if (!own.alive()) {
-        ++outcome_.kills;
-        co_await runtime_.sleep_for(milliseconds{runtime_.between(0, 1500)});
-        graves_.push_back(std::move(processes_[instance]));
-        processes_.erase(instance);
-      }
+  Task<void> settle() override { co_return; }
+
+  void begin() override {
+    for (int i = 0; i < kWriters; ++i) {
+      spawn(actors_, Background{"writer"}, write_on(), &runtime_.loop(1));
+    }
+    for (int i = 0; i < kReaders; ++i) {
+      spawn(actors_, Background{"reader"}, read_on(readers_.emplace_back(std::make_unique<Reader>()).get()),
+            &runtime_.loop(2));
     }
   }
 
-  Task<void> make_trouble() {
-    const SteadyTime end = runtime_.steady_now() + kTrouble;
-    while (runtime_.steady_now() < end) {
-      co_await runtime_.sleep_for(milliseconds{runtime_.between(100, 2500)});
-      switch (runtime_.between(0, 5)) {
-        case 0:
-        case 1:
-          if (Process* const process = any_process()) {
-            process->kill();
-          }
-          break;
-        case 2:
-          reshard();
-          ++outcome_.reshardings;
-          for (const char* instance : kInstances) {
-            co_await runtime_.sleep_for(milliseconds{runtime_.between(0, 1500)});
-            if (Process* const process = find(instance)) {
-              process->kill();
-            }
-          }
-          break;
-        default:
-          if (Process* const process = any_process()) {
-            process->transport().lose();
-            ++outcome_.losses;
-          }
-      }
-    }
-    troubled_ = false;
-    for (const auto& [instance, process] : processes_) {
-      process->faultless();
-    }
-    co_await runtime_.sleep_for(kPeace / 2);
-    quiet_ = true;
-    co_await runtime_.sleep_for(kPeace);
-    over_ = true;
-  }
-
-  Process* any_process() {
-    return find(kInstances[static_cast<std::size_t>(runtime_.between(0, kInstances.size() - 1))]);
-  }
+  StreamProcess* any() { return static_cast<StreamProcess*>(any_process()); }
 
   Task<void> write_on() {
-    while (!quiet_) {
+    while (!quiet()) {
       co_await runtime_.sleep_for(milliseconds{runtime_.between(1, 120)});
-      Process* const process = any_process();
+      StreamProcess* const process = any();
       if (process == nullptr) {
         continue;
       }
@@ -249,9 +110,9 @@ class World final : public Town {
   }
 
   Task<void> read_on(Reader* reader) {
-    while (!over_) {
+    while (!over()) {
       co_await runtime_.sleep_for(milliseconds{runtime_.between(1, 250)});
-      if (Process* const process = any_process()) {
+      if (StreamProcess* const process = any()) {
         try {
           co_await read_at(*reader, *process);
         } catch (const storage::Error&) {
@@ -261,7 +122,7 @@ class World final : public Town {
     }
   }
 
-  Task<void> read_at(Reader& reader, Process& process) {
+  Task<void> read_at(Reader& reader, StreamProcess& process) {
     Token from;
     if (!reader.token.empty()) {
       const auto parsed = Token::parse(reader.token);
@@ -289,12 +150,12 @@ class World final : public Town {
         }
         if (!reader.seen[i].insert(row.position).second) {
           fault(fmt::format(
-              "{} ms: row {} of stream {}, writer {}, was shown twice, the second time by {}, from {} to {}",
-              runtime_.now_ms(), row.position, i, row.writer, process.instance(), from.text(), to.text()));
+              "row {} of stream {}, writer {}, was shown twice, the second time by {}, from {} to {}",
+              row.position, i, row.writer, process.instance(), from.text(), to.text()));
         }
         if (process.names(i, row.writer) && lacks(process, i, row)) {
-          fault(fmt::format("{} ms: {} has reached {} without having applied row {} of stream {}, writer {}",
-                            runtime_.now_ms(), process.instance(), to.text(), row.position, i, row.writer));
+          fault(fmt::format("{} has reached {} without having applied row {} of stream {}, writer {}",
+                            process.instance(), to.text(), row.position, i, row.writer));
         }
         trace(static_cast<std::uint64_t>(row.position));
       }
@@ -302,7 +163,7 @@ class World final : public Town {
     reader.token = Token::later_of(from, to).text();
   }
 
-  static bool lacks(const Process& process, std::size_t stream, const Found& row) {
+  static bool lacks(const StreamProcess& process, std::size_t stream, const Found& row) {
     return !process.started_at().covers(kStreams[stream], row.writer, row.position) &&
            !process.stream(stream).applied(row.position);
   }
@@ -333,16 +194,16 @@ class World final : public Town {
     });
   }
 
-  Task<void> judge() {
+  Task<void> judge() override {
     for (std::size_t i = 0; i < kStreams.size(); ++i) {
-      const std::vector<Found> all = co_await rows(*database_, kStreams[i], 0);
-      outcome_.rows += all.size();
+      const std::vector<Found> all = co_await rows(shared_database(), kStreams[i], 0);
+      outcome_.written += all.size();
       std::set<std::int64_t> values;
       for (const Found& row : all) {
         values.insert(row.value);
         trace(static_cast<std::uint64_t>(row.value));
-        for (const auto& [instance, process] : processes_) {
-          if (process->ready() && lacks(*process, i, row)) {
+        for (const auto& [instance, process] : processes()) {
+          if (process->ready() && lacks(static_cast<const StreamProcess&>(*process), i, row)) {
             fault(fmt::format("{} has never applied row {} of stream {}, writer {}", instance, row.position,
                               i, row.writer));
           }
@@ -363,43 +224,19 @@ class World final : public Town {
     outcome_.acknowledged = acknowledged_.size();
   }
 
-  Task<void> end() {
-    for (auto& [instance, process] : processes_) {
-      process->kill();
-      graves_.push_back(std::move(process));
-    }
-    processes_.clear();
-    for (const auto& process : graves_) {
-      co_await process->end();
-    }
-  }
-
-  void trace(std::uint64_t value) { outcome_.trace = (outcome_.trace ^ value) * 1'099'511'628'211U; }
-
-  VirtualRuntime runtime_;
-  std::string folder_;
-  std::unique_ptr<storage::Database> database_;
-  FaultyNetwork network_;
-  FaultyDatabase::Faults faults_;
-  int apply_fails_percent_ = 0;
+  const std::array<storage::Schema, 2> schemas_ = {hub::hub_schema(), rows_schema()};
+  const int apply_fails_percent_;
   std::shared_ptr<const Config> config_;
-  std::map<std::string, std::unique_ptr<Process>, std::less<>> processes_;
-  std::vector<std::unique_ptr<Process>> graves_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<const Process*, Token> stood_;
   std::set<std::pair<std::size_t, std::int64_t>> acknowledged_;
   std::int64_t values_ = 0;
-  bool troubled_ = true;
-  bool quiet_ = false;
-  bool over_ = false;
-  Outcome outcome_;
-  TaskGroup actors_;
 };
 
 }  // namespace
 
-Outcome simulate(std::uint64_t seed) {
-  World world{seed};
+Outcome simulate_streams(std::uint64_t seed) {
+  StreamWorld world{seed};
   return world.run();
 }
 

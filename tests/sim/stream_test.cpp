@@ -1,66 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <lares/base/log.hpp>
-
 #include <gtest/gtest.h>
 
-#include <charconv>
-#include <cstdint>
-#include <cstdio>
-#include <string_view>
-
-#include "simulation.hpp"
+#include "seeds.hpp"
+#include "stream_simulation.hpp"
 
 namespace lares::sim {
 namespace {
 
-std::uint64_t g_first = 1;
-std::uint64_t g_count = 25;
-
-TEST(Simulation, ReadersMissNothingAndSeeNothingTwiceWhateverHappens) {
-  std::size_t rows = 0;
-  for (std::uint64_t seed = g_first; seed < g_first + g_count; ++seed) {
-    const Outcome outcome = simulate(seed);
-    rows += outcome.rows;
-    for (const std::string& fault : outcome.faults) {
-      ADD_FAILURE() << fault << "\nAgain: --seed " << seed;
-    }
-    if (g_count == 1) {
-      std::printf(
-          "%zu rows, %zu acknowledged, %zu reads, %zu processes ended, %zu reshardings, %zu losses, trace "
-          "%016llx\n",
-          outcome.rows, outcome.acknowledged, outcome.reads, outcome.kills, outcome.reshardings,
-          outcome.losses, static_cast<unsigned long long>(outcome.trace));
-    }
-  }
-  EXPECT_GT(rows, g_count * 50);
+TEST(Streams, ReadersMissNothingAndSeeNothingTwiceWhateverHappens) {
+  EXPECT_GT(run_seeds(simulate_streams), seeds().count * 50);
 }
 
-TEST(Simulation, ASeedReplays) {
-  const Outcome first = simulate(g_first);
-  const Outcome again = simulate(g_first);
-  EXPECT_EQ(first.trace, again.trace);
-  EXPECT_EQ(first.reads, again.reads);
-  EXPECT_EQ(first.faults, again.faults);
+TEST(Streams, ASeedReplays) {
+  expect_replay(simulate_streams);
 }
 
 }  // namespace
 }  // namespace lares::sim
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  // What is injected is logged as what it would be.
-  lares::log::set_level("lares", lares::log::Level::kOff);
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const std::string_view value = argv[i + 1];
-    std::uint64_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    if (name == "--seed") {
-      lares::sim::g_first = number;
-      lares::sim::g_count = 1;
-    } else if (name == "--seeds") {
-      lares::sim::g_count = number;
-    }
-  }
-  return RUN_ALL_TESTS();
-}
