@@ -69,6 +69,12 @@ Task<bool> in_an_allowed_room(Shared& shared, std::int64_t user, matrix::EventPt
 Task<std::optional<std::string>> authorising_user(Shared& shared, const http::Requester& requester,
                                                   matrix::RoomId room);
 
+/// A user who was in the room that this one replaces finds here what was set there: tags, push rules, the
+/// place among direct chats. Only where both rooms name each other.
+Task<void> follow_predecessor(Shared& shared, std::int64_t user, std::string user_id, matrix::RoomId room);
+/// The same for those who are in the new room before the old one names it.
+Task<void> follow_tombstone(Shared& shared, matrix::RoomId old_room);
+
 /// Limits and modules on an invitation. **Errors**: MatrixError.
 Task<void> require_may_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                               matrix::RoomId room);

@@ -74,7 +74,9 @@ Task<Response> join(Shared& shared, const Requester& requester, Request& request
     }
   }
   request.shield_from_cancellation();
-  co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
+  co_await write_one(shared, room, std::move(event), std::nullopt);
+  co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
+                              std::move(room));
   co_return Response::json({{"room_id", answer}});
 }
 

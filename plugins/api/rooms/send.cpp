@@ -179,8 +179,11 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
                  .origin_server_ts = 0};
   co_await ask_modules(shared, requester, room, event);
   request.shield_from_cancellation();
-  const service::WriteResult written =
-      co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
+  const bool tombstone = event.type == "m.room.tombstone" && event.state_key->empty();
+  const service::WriteResult written = co_await write_one(shared, room, std::move(event), std::nullopt);
+  if (tombstone) {
+    co_await follow_tombstone(shared, std::move(room));
+  }
   co_return event_id_answer(written);
 }
 

@@ -256,6 +256,7 @@ Task<Response> post_upgrade(Shared& shared, const Requester& requester, Request&
       .redacts = {},
       .origin_server_ts = 0};
   co_await write_one(shared, room, std::move(tombstone), std::nullopt);
+  co_await follow_tombstone(shared, room);
   co_await move_aliases(shared, requester, room, view->room(), made.room, canonical);
   co_await quieten(shared, requester, room, levels);
   co_return Response::json({{"replacement_room", made.room.str()}});

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace lares::account_data {
@@ -40,6 +41,22 @@ json tags_of(storage::ReadTransaction& tx, const Change& change) {
     content["tags"] = json::object();
   }
   return content;
+}
+
+// The user's direct chats, with one more room beside a former.
+std::string direct_chats(storage::ReadTransaction& tx, const Change& change) {
+  const std::optional<std::string> stored = find(tx, change.user, 0, kDirect);
+  json chats = stored ? json::parse(*stored, nullptr, false) : json::object();
+  if (!chats.is_object()) {
+    return "{}";
+  }
+  for (json& rooms : chats) {
+    if (rooms.is_array() && std::ranges::find(rooms, json(change.tag)) != rooms.end() &&
+        std::ranges::find(rooms, json(change.content)) == rooms.end()) {
+      rooms.push_back(change.content);
+    }
+  }
+  return chats.dump();
 }
 
 http::MatrixError too_many(std::string_view what) {
@@ -92,6 +109,9 @@ void store(storage::WriteTransaction& tx, const Change& change, stream::WriterNu
     if (content.size() > kMostContent) {
       throw http::too_large("The tags of a room are at most 64 KiB together.");
     }
+  }
+  if (change.action == Action::kAddDirect) {
+    content = direct_chats(tx, change);
   }
   tx.exec(kPut, change.user, change.room, Bytes{change.type}, Bytes{content},
           change.action == Action::kDelete, position, static_cast<std::int64_t>(writer));

@@ -21,6 +21,7 @@ namespace lares::account_data {
 
 inline constexpr std::string_view kTags = "m.tag";
 inline constexpr std::string_view kFullyRead = "m.fully_read";
+inline constexpr std::string_view kDirect = "m.direct";
 inline constexpr std::string_view kIgnoredUsers = "m.ignored_user_list";
 
 /// Bounds. A type and a tag are as long as identifiers may be.
@@ -35,6 +36,7 @@ enum class Action : std::uint8_t {
   kDelete,
   kPutTag,     ///< `content` is the tag's
   kDeleteTag,  ///< `tag` goes
+  kAddDirect,  ///< in `m.direct`, wherever the room `tag` stands, the room `content` joins it
 };
 
 /// One change of a user's account data.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/canonical.hpp>
+#include <lares/service/push_rules.hpp>
 #include <lares/storage/transaction.hpp>
 
 #include <utility>
@@ -17,6 +18,8 @@ using http::Response;
 
 namespace {
 
+constexpr std::string_view kPushRules = "m.push_rules";
+
 std::string checked_type(const Request& request) {
   const std::string& type = request.param("type");
   if (type.empty() || type.size() > kLongestName) {
@@ -27,7 +30,7 @@ std::string checked_type(const Request& request) {
 
 // What the server itself keeps.
 void refuse_server_types(std::string_view type) {
-  if (type == kFullyRead || type == "m.push_rules") {
+  if (type == kFullyRead || type == kPushRules) {
     throw http::MatrixError{405, "M_BAD_JSON", "Cannot set " + std::string{type} + " through this API."};
   }
 }
@@ -63,6 +66,11 @@ Task<Response> put_data(Shared& shared, const Requester& requester, Request& req
 Task<Response> get_data(Shared& shared, const Requester& requester, Request& request, bool of_room) {
   std::string type = checked_type(request);
   const Change change = co_await begin_change(shared, requester, request, of_room, std::move(type));
+  if (!of_room && change.type == kPushRules) {
+    if (service::PushRules* const rules = shared.server.services().find<service::PushRules>()) {
+      co_return Response::json_text(co_await rules->content(change.user, change.user_id));
+    }
+  }
   std::optional<std::string> found = co_await shared.database.read(
       "account_data",
       [&change](storage::ReadTransaction& tx) { return find(tx, change.user, change.room, change.type); });

@@ -13,6 +13,7 @@
 #include "account_data_service.hpp"
 #include "account_data_stream.hpp"
 #include "endpoints.hpp"
+#include "room_settings.hpp"
 #include "schema.hpp"
 #include "sync_section.hpp"
 
@@ -50,12 +51,14 @@ class AccountDataPlugin final : public Plugin {
         shared_{.server = server,
                 .database = database_,
                 .rooms = server.services().get<service::Rooms>(),
-                .writer = writer_} {
+                .writer = writer_},
+        settings_(shared_) {
     service_.writes_with(writer_);
     server.services().provide<service::AccountData>(service_);
     server.services().provide<service::ReadMarker>(service_);
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::SyncContributor>(sync_, 10);
+    server.services().join<service::RoomSettings>(settings_);
     add_data(shared_);
     add_tags(shared_);
   }
@@ -71,6 +74,7 @@ class AccountDataPlugin final : public Plugin {
   SyncSection sync_;
   Writer writer_;
   Shared shared_;
+  RoomSettings settings_;
 };
 
 constexpr const char* kProvides[] = {"lares.account-data/1", "lares.read-marker/1", nullptr};
@@ -80,7 +84,7 @@ constexpr const char* kNeeds[] = {"lares.storage.database/1",
                                   "lares.notifier/1",
                                   "lares.rooms/1",
                                   nullptr};
-constexpr const char* kUses[] = {"lares.peers/1", nullptr};
+constexpr const char* kUses[] = {"lares.peers/1", "lares.push-rules/1", nullptr};
 
 }  // namespace
 

@@ -17,6 +17,7 @@
 #include "counting_sink.hpp"
 #include "endpoints.hpp"
 #include "recent_notes.hpp"
+#include "room_settings.hpp"
 #include "rules_stream.hpp"
 #include "schema.hpp"
 #include "sync_section.hpp"
@@ -57,7 +58,10 @@ class PushRulesPlugin final : public Plugin {
         sink_(server.runtime(), server.name(), interner_, rooms_, rules_, audiences_, notes_),
         sync_(server, rules_, counts_),
         writer_(server, stream_, stream::StreamNumber::kPushRules, parts(hub_, interner_)),
-        shared_{.server = server, .rules = rules_, .writer = writer_} {
+        shared_{.server = server, .rules = rules_, .writer = writer_},
+        settings_(shared_) {
+    server.services().provide<service::PushRules>(settings_);
+    server.services().join<service::RoomSettings>(settings_);
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::EventSink>(sink_, 10);
     // After receipts, which bring rooms whose counts they change.
@@ -91,9 +95,10 @@ class PushRulesPlugin final : public Plugin {
   SyncSection sync_;
   Writer writer_;
   Shared shared_;
+  RoomSettings settings_;
 };
 
-constexpr const char* kProvides[] = {nullptr};
+constexpr const char* kProvides[] = {"lares.push-rules/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.storage.database/1",
                                   "lares.storage.interner/1",
                                   "lares.hub/1",

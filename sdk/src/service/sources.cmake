@@ -11,10 +11,12 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/interactive_auth.cpp
   ${CMAKE_CURRENT_LIST_DIR}/presence.cpp
   ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/push_rules.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rate_limiter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/receipts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/relations.cpp
   ${CMAKE_CURRENT_LIST_DIR}/room_directory.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/room_settings.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rooms.cpp
   ${CMAKE_CURRENT_LIST_DIR}/server_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/spam_checker.cpp

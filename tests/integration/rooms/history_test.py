@@ -132,6 +132,54 @@ class Upgrades(EngineTests):
                 self.check_error(alice.error("POST", alice.room_path(room, "upgrade"), {"new_version": version}),
                                  403, "M_FORBIDDEN")
 
+    def settings(self, client, room):
+        """What a user has set for a room, in account data and in push rules."""
+        user = V3 + "/user/%s" % quote(client.user_id)
+        rules = client.get(V3 + "/pushrules/")["global"]
+        mute = [rule for rule in rules["override"] if rule["rule_id"] == room]
+        return {"tags": client.get(user + "/rooms/%s/tags" % quote(room))["tags"],
+                "direct": [who for who, rooms in client.get(user + "/account_data/m.direct").items() if room in rooms],
+                "room": [rule["actions"] for rule in rules["room"] if rule["rule_id"] == room],
+                "muted": [(rule["conditions"][0]["pattern"], rule["enabled"]) for rule in mute]}
+
+    def set_all(self, client, room, other):
+        user = V3 + "/user/%s" % quote(client.user_id)
+        client.put(user + "/rooms/%s/tags/m.favourite" % quote(room), {"order": 0.5})
+        client.put(user + "/account_data/m.direct", {other.user_id: [room, "!else:where"], "@x:y": ["!else:where"]})
+        client.put(V3 + "/pushrules/global/room/" + quote(room), {"actions": ["notify"]})
+        client.put(V3 + "/pushrules/global/override/" + quote(room), {"actions": [], "conditions": [
+            {"kind": "event_match", "key": "room_id", "pattern": room}]})
+        client.put(V3 + "/pushrules/global/override/%s/enabled" % quote(room), {"enabled": False})
+
+    def test_what_its_members_have_set_for_a_room_comes_along(self):
+        for by_hand in (False, True):
+            with self.subTest(by_hand=by_hand):
+                alice, bob = (self.server.register("%s-moves-%s" % (name, by_hand)) for name in ("alice", "bob"))
+                room = alice.create_room(room_version="11")
+                bob.join(room)
+                self.set_all(alice, room, bob)
+                self.set_all(bob, room, alice)
+                if by_hand:
+                    new = alice.create_room(creation_content={"predecessor": {"room_id": room}})
+                    alice.set_state(room, "m.room.tombstone", {"body": "moved", "replacement_room": new})
+                else:
+                    new = alice.post(alice.room_path(room, "upgrade"), {"new_version": "12"})["replacement_room"]
+                bob.join(new)
+                for client, other in ((alice, bob), (bob, alice)):
+                    wait_until(lambda: self.settings(client, new) == {
+                        "tags": {"m.favourite": {"order": 0.5}}, "direct": [other.user_id], "room": [["notify"]],
+                        "muted": [(new, False)]}, what="the settings in the new room")
+                    old = self.settings(client, room)
+                    self.assertEqual((old["tags"], old["room"]), ({"m.favourite": {"order": 0.5}}, [["notify"]]))
+
+    def test_a_room_that_only_calls_itself_a_successor_gets_nothing(self):
+        alice, mallory = self.users("alice", "mallory")
+        room = alice.create_room()
+        self.set_all(alice, room, mallory)
+        false = mallory.create_room(creation_content={"predecessor": {"room_id": room}})
+        alice.join(false)
+        self.assertEqual(self.settings(alice, false), {"tags": {}, "direct": [], "room": [], "muted": []})
+
     def test_an_upgrade_to_nowhere_is_refused(self):
         alice, bob = self.users("alice", "bob")
         room = alice.create_room()

@@ -85,6 +85,14 @@ class AccountDataBehaviour:
         first = self.server.client(self.alice.token).sync()
         self.assertNotIn("org.example.gone", contents(first, "account_data"))
 
+    def test_push_rules_are_read_as_account_data(self):
+        client = self.server.register("ruler")
+        path = user_path(client, "account_data", "m.push_rules")
+        self.assertEqual(client.get(path), client.get("/_matrix/client/v3/pushrules/"))
+        client.put("/_matrix/client/v3/pushrules/global/content/cake", {"pattern": "cake", "actions": ["notify"]})
+        wait_until(lambda: [rule["rule_id"] for rule in client.get(path)["global"]["content"]][:1] == ["cake"],
+                   what="the rule among account data")
+
     def test_what_is_not_for_clients_to_set_is_refused(self):
         room = self.room_of(self.alice)
         for kind in ("m.fully_read", "m.push_rules"):
