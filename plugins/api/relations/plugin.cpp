@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +37,11 @@ constexpr std::int64_t kMostEvents = 100;
 constexpr std::size_t kLongestType = 255;
 constexpr int kDegrees = 3;
 
-// The position of a place: one of relations (`r12`), of history, or of a sync.
-std::optional<std::int64_t> position_of(const std::optional<std::string>& text) {
+// On which side of a place what is asked for lies.
+enum class Side : std::uint8_t { kBefore, kAfter };
+
+// The position of a place: one of relations (`r12`), of history, or of a sync. It is not included itself.
+std::optional<std::int64_t> position_of(const std::optional<std::string>& text, Side side) {
   if (!text || text->empty()) {
     return std::nullopt;
   }
@@ -57,7 +61,8 @@ std::optional<std::int64_t> position_of(const std::optional<std::string>& text) 
     throw http::invalid_param("This is no token of this server.");
   }
   // What a sync has shown lies before its token.
-  return token->at(stream::StreamNumber::kEvents).maximum() + 1;
+  const std::int64_t shown = token->at(stream::StreamNumber::kEvents).maximum();
+  return side == Side::kBefore ? shown + 1 : shown;
 }
 
 matrix::RoomId room_of(const Request& request) {
@@ -120,11 +125,12 @@ class RelationsPlugin final : public Plugin {
     if (dir != "b" && dir != "f") {
       throw http::invalid_param("'dir' is b or f.");
     }
+    const bool backwards = dir == "b";
     RelationQuery query{.rel_type = type_of(request, "relType", parts >= 1),
                         .event_type = type_of(request, "eventType", parts >= 2),
-                        .from = position_of(request.query("from")),
-                        .to = position_of(request.query("to")),
-                        .direction = dir == "b" ? Direction::kBackwards : Direction::kForwards,
+                        .from = position_of(request.query("from"), backwards ? Side::kBefore : Side::kAfter),
+                        .to = position_of(request.query("to"), backwards ? Side::kAfter : Side::kBefore),
+                        .direction = backwards ? Direction::kBackwards : Direction::kForwards,
                         .limit = static_cast<std::size_t>(std::min(
                             request.query_integer("limit", kUsualEvents, 1, INT64_MAX), kMostEvents)),
                         .recurse = request.query_bool("recurse", false)};
@@ -159,7 +165,7 @@ class RelationsPlugin final : public Plugin {
     }
     const std::int64_t limit =
         std::min(request.query_integer("limit", kUsualEvents, 1, INT64_MAX), kMostEvents);
-    const std::optional<std::int64_t> from = position_of(request.query("from"));
+    const std::optional<std::int64_t> from = position_of(request.query("from"), Side::kBefore);
     const std::unique_ptr<RoomView> view = co_await rooms_.peek(requester, room_of(request));
     const RelationPage page =
         co_await relations_.threads(*view, from, static_cast<std::size_t>(limit), include == "participated");

@@ -179,11 +179,23 @@ Task<Response> get_context(Shared& shared, const Requester& requester, Request& 
   co_return Response::json_text(std::move(body));
 }
 
-/// GET /rooms/{roomId}/event/{eventId}
+// Null for a stranger to the room.
+Task<std::unique_ptr<RoomView>> view_if_any(Shared& shared, const Requester& requester, matrix::RoomId room) {
+  try {
+    co_return co_await shared.rooms.peek(requester, room);
+  } catch (const http::MatrixError& refused) {
+    if (refused.errcode() != "M_FORBIDDEN") {
+      throw;
+    }
+  }
+  co_return nullptr;
+}
+
+/// GET /rooms/{roomId}/event/{eventId}. What one may not read is not there.
 Task<Response> get_event(Shared& shared, const Requester& requester, Request& request) {
-  const matrix::RoomId room = room_id(request);
-  const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
-  const StoredEventPtr event = co_await view->event(request.param("eventId"));
+  matrix::RoomId room = room_id(request);
+  const std::unique_ptr<RoomView> view = co_await view_if_any(shared, requester, std::move(room));
+  const StoredEventPtr event = view ? co_await view->event(request.param("eventId")) : nullptr;
   if (!event) {
     throw http::not_found("Event not found.");
   }

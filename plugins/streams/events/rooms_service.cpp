@@ -116,7 +116,13 @@ class RoomViewImpl final : public service::RoomView {
     const HistoryPlace edge = backwards ? HistoryPlace{matrix::kMaxDepth, upto} : HistoryPlace{0, 0};
     HistoryPage page;
     page.start = from.value_or(edge);
-    HistoryPlace at = page.start;
+    HistoryPlace at = from ? co_await place_in_history(*from) : edge;
+    if (from && backwards && from->depth == matrix::kMaxDepth) {
+      ++at.position;
+    }
+    if (to) {
+      to = co_await place_in_history(*to);
+    }
     bool more = true;
     for (int round = 0; round < kMostRounds && more && page.events.size() < limit; ++round) {
       const std::size_t wanted = limit - page.events.size();
@@ -186,6 +192,20 @@ class RoomViewImpl final : public service::RoomView {
       numbers.push_back(item.event);
     }
     co_return co_await rooms_.caches_.events(std::move(numbers));
+  }
+
+  // A place at the greatest depth stands for one in the stream, as the tokens of /sync give it: what lies
+  // before it reaches to the newest event that was there then, however events are ordered by depth since.
+  Task<HistoryPlace> place_in_history(HistoryPlace place) {
+    if (place.depth != matrix::kMaxDepth) {
+      co_return place;
+    }
+    const std::vector<StoredEventPtr> newest =
+        co_await rooms_.database_.read("room_at", [this, &place](storage::ReadTransaction& tx) {
+          return rooms_.reader_.newest(tx, room_, 0, place.position, 1);
+        });
+    co_return newest.empty() ? HistoryPlace{0, 0}
+                             : HistoryPlace{newest.front()->depth, newest.front()->position};
   }
 
   // Who has left sees the state as it was then.

@@ -215,14 +215,20 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
                                           bool whole, std::int64_t upto) {
   const Measure measure{recents_};
   Part part;
-  const std::size_t limit = std::max<std::size_t>(1, scope.filter->timeline().limit(kTimelineLimit));
+  const std::size_t limit = scope.filter->timeline().limit(kTimelineLimit);
   std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto);
   part.limited = events.size() > limit;
+  if (part.limited && limit == 0) {
+    part.root = events.front()->state_after;
+    part.prev_batch = service::HistoryPlace{events.front()->depth, events.front()->position + 1}.text();
+  }
   if (part.limited) {
     events.resize(limit);
   }
   if (events.empty()) {
-    part.root = co_await root_at(membership.room, scope.to);
+    if (!part.limited) {
+      part.root = co_await root_at(membership.room, scope.to);
+    }
   } else {
     part.root = events.front()->state_after;
     part.prev_batch = service::HistoryPlace{events.back()->depth, events.back()->position}.text();

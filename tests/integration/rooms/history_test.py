@@ -49,6 +49,47 @@ class History(EngineTests):
             error = alice.error("GET", alice.room_path(room, "messages") + "?dir=b&filter=" + quote(bad))
             self.assertEqual(error.status, 400, bad)
 
+    def test_messages_begin_where_a_sync_stood(self):
+        alice, = self.users("alice")
+        room, _ = self.room_with(alice, ["a", "b"])
+        first = alice.sync()["next_batch"]
+        alice.send(room, "c")
+        second = alice.sync()["next_batch"]
+        alice.send(room, "d")
+        for query, expected in (({"from": first, "direction": "f"}, ["c", "d"]),
+                                ({"from": first, "to": second, "direction": "f"}, ["c"]),
+                                ({"from": second, "direction": "f"}, ["d"]), ({"from": second}, ["c", "b", "a"]),
+                                ({"from": second, "to": first}, ["c"]), ({"from": first}, ["b", "a"])):
+            self.assertEqual(self.bodies(alice.messages(room, **query)["chunk"]), expected, query)
+
+    def test_a_sync_without_timeline_has_the_state_alone(self):
+        alice, bob = self.users("alice", "bob")
+        room, _ = self.room_with(alice, ["a"])
+        bob.join(room)
+        left = alice.create_room()
+        bob.join(left)
+        alice.set_state(left, "org.example.mark", {"before": True})
+        bob.leave(left)
+        nothing = json.dumps({"room": {"timeline": {"limit": 0}, "include_leave": True}})
+        rooms = bob.sync(filter=nothing)["rooms"]
+        kinds = {}
+        for where, one in (("join", room), ("leave", left)):
+            self.assertEqual(rooms[where][one]["timeline"]["events"], [])
+            self.assertTrue(rooms[where][one]["timeline"]["limited"])
+            kinds[where] = {(event["type"], event["state_key"]): event["content"]
+                            for event in rooms[where][one]["state"]["events"]}
+        self.assertEqual(kinds["join"]["m.room.member", bob.user_id]["membership"], "join")
+        self.assertEqual(kinds["leave"]["m.room.member", bob.user_id]["membership"], "leave")
+        self.assertEqual(kinds["leave"]["org.example.mark", ""], {"before": True})
+        page = bob.messages(room, **{"from": rooms["join"][room]["timeline"]["prev_batch"]}, limit=2)
+        self.assertEqual([event["type"] for event in page["chunk"]], ["m.room.member", "m.room.message"])
+
+    def test_an_event_that_one_may_not_read_is_not_there(self):
+        alice, bob = self.users("alice", "bob")
+        room, events = self.room_with(alice, ["a"])
+        self.check_error(bob.error("GET", bob.room_path(room, "event", events[0])), 404, "M_NOT_FOUND")
+        self.check_error(bob.error("GET", bob.room_path("!no:where", "event", events[0])), 404, "M_NOT_FOUND")
+
     def test_an_event_is_found_by_its_time(self):
         alice, = self.users("alice")
         room, events = self.room_with(alice, ["first"])

@@ -54,6 +54,17 @@ class Relations(EngineTests):
         bob.redact(room, reaction)
         self.assertEqual(self.ids(self.relations(alice, room, event, "m.annotation")), [])
 
+    def test_what_relates_to_an_event_is_listed_from_where_a_sync_stood(self):
+        alice, = self.users("alice")
+        room = alice.create_room()
+        event = alice.send(room, "root")
+        before = [self.relate(alice, room, "m.reference", event, str(i)) for i in range(2)]
+        since = alice.sync()["next_batch"]
+        after = [self.relate(alice, room, "m.reference", event, str(i)) for i in range(2)]
+        for query, expected in (({"from": since, "dir": "f"}, after), ({"from": since, "dir": "b"}, before[::-1]),
+                                ({"to": since, "dir": "f"}, before), ({"to": since, "dir": "b"}, after[::-1])):
+            self.assertEqual(self.ids(self.relations(alice, room, event, **query)), expected, query)
+
     def test_a_reaction_counts_once(self):
         alice, bob = self.users("alice", "bob")
         room = alice.create_room()
