@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
+#include <lares/base/strings.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -26,6 +27,17 @@ matrix::UserId user_named(const Shared& shared, std::string name) {
   return std::move(*user);
 }
 
+matrix::UserId in_small_letters(const matrix::UserId& user) {
+  auto small =
+      matrix::UserId::parse("@" + to_lower_ascii(user.localpart()) + ":" + std::string{user.server()});
+  return small ? std::move(*small) : user;
+}
+
+bool means(const Shared& shared, std::string name, const matrix::UserId& user) {
+  const matrix::UserId named = user_named(shared, std::move(name));
+  return named == user || in_small_letters(named) == user;
+}
+
 Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
   return [&shared, user = std::move(user)](const std::string& type, const json& auth,
                                            const std::string&) -> Task<bool> {
@@ -43,7 +55,7 @@ Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
     service::Limiter& failures =
         shared.server.services().get<service::RateLimiter>().limiter("rc_login.failed_attempts");
     failures.check(user.view());
-    const bool self = user_named(shared, std::move(named)) == user;
+    const bool self = means(shared, std::move(named), user);
     const std::optional<AccountRow> account = co_await shared.accounts.find(user);
     const Passwords::Check check =
         co_await shared.passwords.check(std::move(password), account && self ? account->password_hash : "");

@@ -98,19 +98,19 @@ Task<Response> post_delete_devices(Shared& shared, const Requester& requester, R
 
 void add_devices(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::User>(
+  router.add<Access::Guest>(
       Method::Get, http::client_paths("/devices"), {.name = "DevicesRestServlet"},
       [&shared](const Requester& requester, Request&) { return get_devices(shared, requester); });
-  router.add<Access::User>(Method::Get, http::client_paths("/devices/{deviceId}"),
-                           {.name = "DeviceRestServlet"},
-                           [&shared](const Requester& requester, Request& request) {
-                             return get_device(shared, requester, request);
-                           });
-  router.add<Access::User>(Method::Put, http::client_paths("/devices/{deviceId}"),
-                           {.name = "DeviceRestServlet"},
-                           [&shared](const Requester& requester, Request& request) {
-                             return put_device(shared, requester, request);
-                           });
+  router.add<Access::Guest>(Method::Get, http::client_paths("/devices/{deviceId}"),
+                            {.name = "DeviceRestServlet"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return get_device(shared, requester, request);
+                            });
+  router.add<Access::Guest>(Method::Put, http::client_paths("/devices/{deviceId}"),
+                            {.name = "DeviceRestServlet"},
+                            [&shared](const Requester& requester, Request& request) {
+                              return put_device(shared, requester, request);
+                            });
   router.add<Access::User>(Method::Delete, http::client_paths("/devices/{deviceId}"),
                            {.name = "DeviceRestServlet", .body_optional = true},
                            [&shared](const Requester& requester, Request& request) {

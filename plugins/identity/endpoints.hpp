@@ -53,6 +53,10 @@ void add_profile(Shared& shared);              ///< /profile
 [[nodiscard]] Uia::Stage password_stage(Shared& shared, matrix::UserId user);
 /// The user id that a client names as user id or local part. **Errors**: MatrixError M_INVALID_USERNAME.
 [[nodiscard]] matrix::UserId user_named(const Shared& shared, std::string name);
+/// The same in small letters, which is how accounts are named that were made here.
+[[nodiscard]] matrix::UserId in_small_letters(const matrix::UserId& user);
+/// Whether a client that types `name` means this user.
+[[nodiscard]] bool means(const Shared& shared, std::string name, const matrix::UserId& user);
 
 /// Longest password and shortest that is taken, in bytes.
 inline constexpr std::size_t kLongestPassword = 512;

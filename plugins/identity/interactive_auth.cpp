@@ -11,12 +11,31 @@
 
 namespace lares::identity {
 
+namespace {
+
+// Somebody else's password proves nothing, so it is not even looked at.
+void refuse_another(const Shared& shared, const matrix::UserId& user, const nlohmann::json& body) {
+  const auto auth = body.find("auth");
+  if (auth == body.end() || !auth->is_object()) {
+    return;
+  }
+  const auto identifier = auth->find("identifier");
+  const nlohmann::json& names = identifier != auth->end() && identifier->is_object() ? *identifier : *auth;
+  const std::optional<std::string> named = optional_string(names, "user");
+  if (named && !means(shared, *named, user)) {
+    throw http::forbidden("This is another account than the one that asks.");
+  }
+}
+
+}  // namespace
+
 Task<std::optional<http::Response>> AskAgain::step(const http::Requester& requester, http::Request& request,
                                                    std::string operation) {
   if (requester.account().appservice_id) {
     co_return std::nullopt;
   }
   const nlohmann::json& body = request.json();
+  refuse_another(shared_, requester.user(), body);
   const std::optional<AccountRow> account = co_await shared_.accounts.find(requester.user());
   if (!account || account->password_hash.empty()) {
     throw http::forbidden("This account has no password by which you could prove who you are.");

@@ -46,14 +46,18 @@ Task<Response> post_login(Shared& shared, Request& request) {
   if (type != "m.login.password") {
     throw http::MatrixError(400, "M_UNKNOWN", "This kind of login is not offered.");
   }
-  const matrix::UserId user = user_named(shared, user_of_login(body));
+  matrix::UserId user = user_named(shared, user_of_login(body));
+  std::optional<AccountRow> account = co_await shared.accounts.find(user);
+  if (!account) {
+    user = in_small_letters(user);
+    account = co_await shared.accounts.find(user);
+  }
   const std::string password = required_string(body, "password");
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   service::Limiter& failures = limits.limiter("rc_login.failed_attempts");
   limits.limiter("rc_login.account").take(user.view());
   failures.check(user.view());
 
-  const std::optional<AccountRow> account = co_await shared.accounts.find(user);
   const bool usable = account && !account->deactivated && !account->password_hash.empty();
   const Passwords::Check check =
       co_await shared.passwords.check(password, usable ? account->password_hash : "");

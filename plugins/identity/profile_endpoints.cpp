@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <string_view>
+
 #include "endpoints.hpp"
 
 namespace lares::identity {
@@ -20,6 +23,9 @@ namespace {
 
 constexpr std::size_t kLongestDisplayName = 256;
 constexpr std::size_t kLongestAvatarUrl = 1000;
+constexpr std::size_t kLongestFieldName = 255;
+constexpr std::string_view kDisplayName = "displayname";
+constexpr std::string_view kAvatarUrl = "avatar_url";
 
 Task<service::Profile> profile_of(Shared& shared, Request& request) {
   auto user = matrix::UserId::parse(request.param("userId"));
@@ -36,7 +42,7 @@ Task<service::Profile> profile_of(Shared& shared, Request& request) {
 /// GET /profile/{userId}. spec: Client-Server API, "Profiles"
 Task<Response> get_profile(Shared& shared, Request& request) {
   const service::Profile profile = co_await profile_of(shared, request);
-  json answer = json::object();
+  json answer = json::parse(profile.fields);
   if (profile.displayname) {
     answer["displayname"] = *profile.displayname;
   }
@@ -46,46 +52,97 @@ Task<Response> get_profile(Shared& shared, Request& request) {
   co_return Response::json(answer);
 }
 
+/// GET /profile/{userId}/{keyName}
 Task<Response> get_field(Shared& shared, Request& request) {
   const service::Profile profile = co_await profile_of(shared, request);
   const std::string& field = request.param("keyName");
-  const std::optional<std::string>* value = field == "displayname"  ? &profile.displayname
-                                            : field == "avatar_url" ? &profile.avatar_url
-                                                                    : nullptr;
-  if (value == nullptr) {
-    throw http::not_found("The profile has no such field.");
+  if (field != kDisplayName && field != kAvatarUrl) {
+    const json fields = json::parse(profile.fields);
+    const auto found = fields.find(field);
+    if (found == fields.end()) {
+      throw http::not_found("The profile has no such field.");
+    }
+    co_return Response::json({{field, *found}});
   }
-  co_return *value ? Response::json({{field, **value}}) : Response::empty_object();
+  const std::optional<std::string>& value = field == kDisplayName ? profile.displayname : profile.avatar_url;
+  co_return value ? Response::json({{field, *value}}) : Response::empty_object();
 }
 
-Task<Response> put_field(Shared& shared, const Requester& requester, Request& request) {
+// spec: Appendices, "Common Namespaced Identifier Grammar"; a name without a dot belongs to the
+// specification.
+void check_field_name(const std::string& field) {
+  if (field.size() > kLongestFieldName) {
+    throw http::MatrixError(400, "M_KEY_TOO_LARGE", "The name of a field is at most 255 bytes long.");
+  }
+  const bool letters = std::ranges::all_of(field, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+  if (!letters || field.empty() || field.front() < 'a' || field.find('.') == std::string::npos) {
+    throw http::invalid_param("This is no field of a profile.");
+  }
+}
+
+// Absent to remove the field. What stands in rooms of the user's is brought up to date afterwards.
+Task<Response> set_field(Shared& shared, const Requester& requester, Request& request,
+                         std::optional<json> value) {
   if (request.param("userId") != requester.user().view()) {
     throw http::forbidden("You can change your own profile only.");
   }
   const std::string& field = request.param("keyName");
-  std::optional<std::string> value = optional_string(request.json(), field.c_str());
   const std::int64_t account = requester.account().user_number;
   const std::int64_t now = shared.server.runtime().now_ms();
-  if (requester.is_guest() && field != "displayname") {
+  if (requester.is_guest() && field != kDisplayName) {
     throw http::MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests have a display name only.");
   }
-  if (field == "displayname") {
-    if (value && value->size() > kLongestDisplayName) {
+  if (field != kDisplayName && field != kAvatarUrl) {
+    check_field_name(field);
+    request.shield_from_cancellation();
+    co_await shared.profiles.set_field(account, requester.user(), field,
+                                       value ? std::optional{value->dump()} : std::nullopt);
+    co_return Response::empty_object();
+  }
+  std::optional<std::string> text;
+  if (value && !value->is_null()) {
+    if (!value->is_string()) {
+      throw http::bad_json("'" + field + "' is not a string.");
+    }
+    text = value->get<std::string>();
+  }
+  // Nobody is called nothing: older clients remove a field so.
+  if (text && text->empty()) {
+    text.reset();
+  }
+  if (field == kDisplayName) {
+    if (text && text->size() > kLongestDisplayName) {
       throw http::too_large("A display name is at most 256 bytes long.");
     }
     request.shield_from_cancellation();
-    co_await shared.profiles.set_displayname(account, requester.user(), std::move(value), now);
-  } else if (field == "avatar_url") {
-    if (value && value->size() > kLongestAvatarUrl) {
+    co_await shared.profiles.set_displayname(account, requester.user(), std::move(text), now);
+  } else {
+    if (text && text->size() > kLongestAvatarUrl) {
       throw http::too_large("An avatar's address is at most 1000 bytes long.");
     }
     request.shield_from_cancellation();
-    co_await shared.profiles.set_avatar_url(account, requester.user(), std::move(value), now);
-  } else {
-    throw http::invalid_param("This field of the profile cannot be set.");
+    co_await shared.profiles.set_avatar_url(account, requester.user(), std::move(text), now);
   }
   shared.tasks.wake();
   co_return Response::empty_object();
+}
+
+/// PUT /profile/{userId}/{keyName}
+Task<Response> put_field(Shared& shared, const Requester& requester, Request& request) {
+  const std::string& field = request.param("keyName");
+  const json& body = request.json();
+  const auto given = body.find(field);
+  if (given == body.end()) {
+    throw http::missing_param("'" + field + "' is missing.");
+  }
+  co_return co_await set_field(shared, requester, request, *given);
+}
+
+/// DELETE /profile/{userId}/{keyName}
+Task<Response> delete_field(Shared& shared, const Requester& requester, Request& request) {
+  return set_field(shared, requester, request, std::nullopt);
 }
 
 }  // namespace
@@ -103,6 +160,12 @@ void add_profile(Shared& shared) {
                             [&shared](const Requester& requester, Request& request) {
                               return put_field(shared, requester, request);
                             });
+  router.add<Access::Guest>(
+      Method::Delete, http::client_paths("/profile/{userId}/{keyName}"),
+      {.name = "ProfileFieldRestServlet", .allow_suspended = false, .body_optional = true},
+      [&shared](const Requester& requester, Request& request) {
+        return delete_field(shared, requester, request);
+      });
 }
 
 }  // namespace lares::identity

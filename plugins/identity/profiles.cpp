@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiles.hpp"
 
+#include <lares/http/matrix_error.hpp>
 #include <lares/storage/transaction.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
 
 #include "account_tasks.hpp"
 
@@ -16,7 +21,8 @@ namespace {
 constexpr std::string_view kProfiles = "profiles";
 
 constexpr storage::Statement kFind{
-    "SELECT p.displayname, p.avatar_url FROM accounts a LEFT JOIN profiles p ON p.account = a.account "
+    "SELECT p.displayname, p.avatar_url, p.fields FROM accounts a LEFT JOIN profiles p ON p.account = "
+    "a.account "
     "WHERE a.user_id = $1 AND a.deactivated = FALSE"};
 constexpr storage::Statement kSetName{
     "INSERT INTO profiles (account, displayname) VALUES ($1, $2) "
@@ -24,6 +30,14 @@ constexpr storage::Statement kSetName{
 constexpr storage::Statement kSetAvatar{
     "INSERT INTO profiles (account, avatar_url) VALUES ($1, $2) "
     "ON CONFLICT (account) DO UPDATE SET avatar_url = excluded.avatar_url"};
+
+constexpr storage::Statement kFields{"SELECT fields FROM profiles WHERE account = $1"};
+constexpr storage::Statement kSetFields{
+    "INSERT INTO profiles (account, fields) VALUES ($1, $2) "
+    "ON CONFLICT (account) DO UPDATE SET fields = excluded.fields"};
+
+// What the names of all fields take is little beside it.
+constexpr std::size_t kLargestFields = 60'000;
 
 }  // namespace
 
@@ -61,7 +75,8 @@ Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
         const auto view = row.maybe_bytes(column);
         return view ? std::optional<std::string>{*view} : std::nullopt;
       };
-      return service::Profile{.displayname = text(0), .avatar_url = text(1)};
+      return service::Profile{
+          .displayname = text(0), .avatar_url = text(1), .fields = text(2).value_or("{}")};
     });
   });
 }
@@ -92,6 +107,32 @@ Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& 
         tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
         note_task(tx, account, AccountTask::kProfile, now_ts);
         return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
+      });
+  caches_.committed(kProfiles, user.view(), position);
+}
+
+Task<void> Profiles::set_field(std::int64_t account, const matrix::UserId& user, std::string key,
+                               std::optional<std::string> value) {
+  const std::int64_t position = co_await database_.write(
+      "set_profile_field", [this, account, &user, &key, &value](storage::WriteTransaction& tx) {
+        tx.lock("profile_fields");
+        nlohmann::json fields = nlohmann::json::object();
+        tx.maybe(kFields, account, [&fields](const Row& row) {
+          if (const auto stored = row.maybe_bytes(0)) {
+            fields = nlohmann::json::parse(*stored);
+          }
+        });
+        if (value) {
+          fields[key] = nlohmann::json::parse(*value);
+        } else {
+          fields.erase(key);
+        }
+        const std::string text = fields.dump();
+        if (text.size() > kLargestFields) {
+          throw http::MatrixError(400, "M_PROFILE_TOO_LARGE", "A profile is at most 64 KiB large.");
+        }
+        tx.exec(kSetFields, account, Bytes{text});
+        return caches_.invalidate(tx, kProfiles, user.view());
       });
   caches_.committed(kProfiles, user.view(), position);
 }

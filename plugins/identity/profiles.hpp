@@ -26,6 +26,9 @@ class Profiles final : public service::Profiles {
                              std::optional<std::string> name, std::int64_t now_ts);
   Task<void> set_avatar_url(std::int64_t account, const matrix::UserId& user, std::optional<std::string> url,
                             std::int64_t now_ts);
+  /// Another field, as JSON; absent to remove it. **Errors**: MatrixError M_PROFILE_TOO_LARGE.
+  Task<void> set_field(std::int64_t account, const matrix::UserId& user, std::string key,
+                       std::optional<std::string> value);
   /// The profile was changed by other means.
   Task<void> forget(matrix::UserId user, std::int64_t now_ts);
 

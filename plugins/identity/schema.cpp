@@ -69,6 +69,13 @@ Migration registration_tokens() {
           }};
 }
 
+Migration profile_fields() {
+  return {.number = 3,
+          .kind = MigrationKind::Expand,
+          .summary = "Adds further fields of profiles.",
+          .statements = {Sql{"ALTER TABLE profiles ADD COLUMN fields {bytes}"}}};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -76,7 +83,7 @@ storage::Schema identity_schema() {
   const Owner device{.kind = OwnerKind::Device, .column = "account", .device_column = "device_id"};
   return {
       .plugin = "identity",
-      .migrations = {first_tables(), registration_tokens()},
+      .migrations = {first_tables(), registration_tokens(), profile_fields()},
       .tables =
           {
               Table{.name = "accounts",

@@ -30,7 +30,10 @@ std::string versions_body() {
   for (int minor = 1; minor <= 12; ++minor) {
     versions.push_back("v1." + std::to_string(minor));
   }
-  return json{{"versions", versions}, {"unstable_features", json::object()}}.dump();
+  // Under these names clients look for what younger versions of the specification have, and for what none
+  // has.
+  const json features = {{"uk.tcpip.msc4133.stable", true}, {"org.matrix.msc3391", true}};
+  return json{{"versions", versions}, {"unstable_features", features}}.dump();
 }
 
 std::string capabilities_body() {
@@ -44,6 +47,7 @@ std::string capabilities_body() {
         {"m.change_password", {{"enabled", true}}},
         {"m.set_displayname", {{"enabled", true}}},
         {"m.set_avatar_url", {{"enabled", true}}},
+        {"m.profile_fields", {{"enabled", true}}},
         {"m.3pid_changes", {{"enabled", false}}},
         {"m.get_login_token", {{"enabled", false}}}}}}
       .dump();

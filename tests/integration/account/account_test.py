@@ -48,6 +48,49 @@ class AccountTests:
         profile = alice.get(V3 + "/profile/" + bob.user_id)
         self.assertEqual(profile["displayname"], "Bob the Second")
 
+    def test_a_profile_has_fields_of_the_users_own(self):
+        user, other = self.server.register("profiled"), self.server.register("onlooker")
+        path = V3 + "/profile/%s" % user.user_id
+        user.put(path + "/m.tz", {"m.tz": "Europe/Berlin"})
+        user.put(path + "/org.example.job", {"org.example.job": {"title": "cook", "since": 1.5}})
+        user.put(path + "/displayname", {"displayname": "Profiled"})
+        self.assertEqual(other.get(path), {"m.tz": "Europe/Berlin", "org.example.job": {"title": "cook", "since": 1.5},
+                                           "displayname": "Profiled"})
+        self.assertEqual(other.get(path + "/m.tz"), {"m.tz": "Europe/Berlin"})
+        user.put(path + "/org.example.job", {"org.example.job": None})
+        self.assertEqual(other.get(path + "/org.example.job"), {"org.example.job": None})
+        for field in ("m.tz", "org.example.job", "displayname", "avatar_url"):
+            user.delete(path + "/" + field)
+        self.assertEqual(other.get(path), {})
+        self.check_error(other.error("GET", path + "/m.tz"), 404, "M_NOT_FOUND")
+        self.check_error(user.error("PUT", path + "/displayname", {"avatar_url": "mxc://a/b"}), 400, "M_MISSING_PARAM")
+        self.check_error(user.error("PUT", path + "/nonsense", {"nonsense": 1}), 400, "M_INVALID_PARAM")
+        self.check_error(user.error("PUT", path + "/Org.Example", {"Org.Example": 1}), 400, "M_INVALID_PARAM")
+        long = "m." + "x" * 300
+        self.check_error(user.error("PUT", path + "/" + long, {long: 1}), 400, "M_KEY_TOO_LARGE")
+        self.check_error(user.error("PUT", path + "/m.big", {"m.big": "x" * 64_000}), 400, "M_PROFILE_TOO_LARGE")
+        self.check_error(other.error("DELETE", path + "/displayname"), 403, "M_FORBIDDEN")
+        user.put(path + "/displayname", {"displayname": "Again"})
+        user.put(path + "/displayname", {"displayname": ""})
+        self.assertEqual(other.get(path), {})
+
+    def test_a_name_may_be_typed_in_capitals(self):
+        user = self.server.register("capitals", password="a secret")
+        other = self.server.client()
+        for typed in ("Capitals", user.user_id.replace("capitals", "CAPITALS")):
+            other.login(typed, "a secret")
+            self.assertEqual(other.get(V3 + "/account/whoami")["user_id"], user.user_id)
+
+    def test_nobody_proves_who_they_are_by_anothers_password(self):
+        user, other = self.server.register("prover"), self.server.register("helper")
+        path = V3 + "/devices/" + user.device_id
+        session = user.error("DELETE", path).body["session"]
+        self.check_error(user.error("DELETE", path, {"auth": {
+            "type": "m.login.password", "session": session, "password": other.password,
+            "identifier": {"type": "m.id.user", "user": other.user_id}}}), 403, "M_FORBIDDEN")
+        user.delete(path, {"auth": {"type": "m.login.password", "session": session, "password": user.password,
+                                    "identifier": {"type": "m.id.user", "user": "Prover"}}})
+
     def test_a_password_change_asks_who_is_there_and_ends_other_sessions(self):
         user = self.server.register("changer", password="old secret")
         other = self.server.client()
@@ -103,6 +146,10 @@ class AccountTests:
         guest.send(open_room, "hello from a guest")
         self.check_error(guest.error("POST", V3 + "/createRoom", {}), 403, "M_GUEST_ACCESS_FORBIDDEN")
         guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Passer-by"})
+        device = V3 + "/devices/" + guest.device_id
+        guest.put(device, {"display_name": "a borrowed browser"})
+        self.assertEqual(guest.get(device)["display_name"], "a borrowed browser")
+        self.assertEqual(len(guest.get(V3 + "/devices")["devices"]), 1)
         self.check_error(guest.error("PUT", V3 + "/profile/%s/avatar_url" % guest.user_id, {"avatar_url": "mxc://a/b"}),
                          403, "M_GUEST_ACCESS_FORBIDDEN")
 

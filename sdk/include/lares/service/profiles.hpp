@@ -15,6 +15,7 @@ namespace lares::service {
 struct Profile {
   std::optional<std::string> displayname;
   std::optional<std::string> avatar_url;
+  std::string fields = "{}";  ///< a JSON object of whatever else the user has put there
 };
 
 /// Profiles of local users. Provided by identity.
