@@ -151,6 +151,18 @@ Task<void> invite_one_by_one(Shared& shared, const Requester& requester, matrix:
   }
 }
 
+// Who makes a room may do anything in it, but for what would make it another's or nobody's.
+Task<service::WriteResult> write_first(Shared& shared, service::WriteRequest events) {
+  try {
+    co_return co_await shared.writer.write(std::move(events));
+  } catch (const http::MatrixError& refused) {
+    if (refused.errcode() != "M_FORBIDDEN") {
+      throw;
+    }
+    throw http::MatrixError(400, "M_INVALID_ROOM_STATE", refused.what());
+  }
+}
+
 /// POST /createRoom. spec: Client-Server API, "Creation"
 Task<Response> post_create_room(Shared& shared, const Requester& requester, Request& request) {
   const json& body = request.json();
@@ -199,7 +211,9 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
       additional = json::array();
     }
     for (const matrix::UserId& user : invites) {
-      additional.push_back(user.str());
+      if (std::ranges::find(additional, json(user.str())) == additional.end()) {
+        additional.push_back(user.str());
+      }
     }
   }
   plan.add("m.room.create", "", create);
@@ -225,11 +239,19 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
       plan.add(type, "", content);
     }
   }
+  const std::optional<std::string> name = optional_string(body, "name");
+  const std::optional<std::string> topic = optional_string(body, "topic");
+  if (name && !name->empty()) {
+    (void)initial.take("m.room.name");
+  }
+  if (topic && !topic->empty()) {
+    (void)initial.take("m.room.topic");
+  }
   initial.add_to(plan);
-  if (const std::optional<std::string> name = optional_string(body, "name"); name && !name->empty()) {
+  if (name && !name->empty()) {
     plan.add("m.room.name", "", {{"name", *name}});
   }
-  if (const std::optional<std::string> topic = optional_string(body, "topic"); topic && !topic->empty()) {
+  if (topic && !topic->empty()) {
     plan.add("m.room.topic", "",
              {{"topic", *topic}, {"m.topic", {{"m.text", json::array({{{"body", *topic}}})}}}});
   }
@@ -254,7 +276,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   write.room_version = version_name;
   write.events = plan.take();
   request.shield_from_cancellation();
-  const service::WriteResult written = co_await shared.writer.write(std::move(write));
+  const service::WriteResult written = co_await write_first(shared, std::move(write));
   if (alias) {
     co_await directory(shared).add(creator, *alias, written.room);
   }

@@ -5,6 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+
 #include "endpoints.hpp"
 
 namespace lares::rooms {
@@ -49,6 +52,23 @@ Task<void> require_guests_admitted(Shared& shared, const Requester& requester, c
   }
 }
 
+// What else a client says of itself stands in its member event, a name for this room among it.
+void add_own_content(service::NewEvent& event, const nlohmann::json& body) {
+  static constexpr std::array<std::string_view, 5> kNotTheClients{
+      "membership", "reason", "third_party_signed", "third_party_invite", "join_authorised_via_users_server"};
+  nlohmann::json content = nlohmann::json::parse(event.content);
+  bool more = false;
+  for (const auto& [key, value] : body.items()) {
+    if (std::ranges::find(kNotTheClients, key) == kNotTheClients.end()) {
+      content[key] = value;
+      more = true;
+    }
+  }
+  if (more) {
+    event.content = content.dump();
+  }
+}
+
 Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
   std::optional<std::string> reason = optional_string(request.json(), "reason");
   const std::string answer = room.str();
@@ -66,6 +86,7 @@ Task<Response> join(Shared& shared, const Requester& requester, Request& request
   limits.limiter("rc_joins_per_room").take(room.view());
   service::NewEvent event =
       co_await member_event(shared, requester.user(), requester.user(), "join", std::move(reason));
+  add_own_content(event, request.json());
   if (now != "invite") {
     if (const std::optional<std::string> vouching = co_await authorising_user(shared, requester, room)) {
       nlohmann::json content = nlohmann::json::parse(event.content);
@@ -94,6 +115,9 @@ Task<Response> post_join_any(Shared& shared, const Requester& requester, Request
 /// POST /knock/{roomIdOrAlias}. spec: Client-Server API, "Knocking on rooms"
 Task<Response> post_knock(Shared& shared, const Requester& requester, Request& request) {
   matrix::RoomId room = co_await room_named(shared, request.param("roomIdOrAlias"));
+  if (!co_await shared.rooms.number(room)) {
+    throw http::not_found("This room is not known here.");
+  }
   std::optional<std::string> reason = optional_string(request.json(), "reason");
   const std::string answer = room.str();
   service::NewEvent event =

@@ -64,9 +64,12 @@ Task<Response> get_members(Shared& shared, const Requester& requester, Request& 
   }
   const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
   std::vector<StoredEventPtr> members = co_await view->members(std::move(at));
+  // Of two conditions one is enough.
   std::erase_if(members, [&membership, &not_membership](const StoredEventPtr& event) {
     const std::string is = event->event->content()["membership"].to_string().value_or("");
-    return (membership && is != *membership) || (not_membership && is == *not_membership);
+    const bool wanted = membership && is == *membership;
+    const bool not_unwanted = not_membership && is != *not_membership;
+    return (membership || not_membership) && !wanted && !not_unwanted;
   });
   std::string body;
   json::Writer writer{body};

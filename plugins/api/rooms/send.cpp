@@ -161,6 +161,41 @@ Task<void> require_aliases_lead_here(Shared& shared, const matrix::RoomId& room,
   }
 }
 
+std::vector<std::string> creators_of(const matrix::Event& create) {
+  std::vector<std::string> users{std::string{create.sender()}};
+  for (const json::Value& user : create.content()["additional_creators"].elements()) {
+    users.push_back(user.to_string().value_or(""));
+  }
+  return users;
+}
+
+// What no power in the room would allow is told apart from what the sender lacks the power for. A stranger
+// learns nothing by it.
+Task<void> refuse_nonsense(Shared& shared, const Requester& requester, matrix::RoomId room, std::string type,
+                           json::Value content) {
+  if (type != "m.room.create" && type != "m.room.power_levels") {
+    co_return;
+  }
+  const std::optional<std::int64_t> number = co_await shared.rooms.number(room);
+  const std::optional<service::Membership> membership =
+      number ? co_await shared.rooms.membership(requester.account().user_number, *number) : std::nullopt;
+  if (!membership || membership->membership != "join") {
+    co_return;
+  }
+  if (type == "m.room.create") {
+    throw http::invalid_param("A room is created once.");
+  }
+  const matrix::EventPtr create = co_await shared.rooms.current_state(room, "m.room.create", "");
+  if (!create || !create->version().privileged_creators) {
+    co_return;
+  }
+  for (const std::string& creator : creators_of(*create)) {
+    if (content["users"].at(std::string_view{creator})) {
+      throw http::bad_json("Creators of this room have all power, and power levels do not name them.");
+    }
+  }
+}
+
 /// PUT /rooms/{roomId}/state/{eventType}/{stateKey}
 Task<Response> put_state(Shared& shared, const Requester& requester, Request& request,
                          std::string state_key) {
@@ -170,6 +205,9 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
   }
   if (request.param("eventType") == "m.room.canonical_alias" && state_key.empty()) {
     co_await require_aliases_lead_here(shared, room, request.json_view());
+  }
+  if (state_key.empty()) {
+    co_await refuse_nonsense(shared, requester, room, request.param("eventType"), request.json_view());
   }
   NewEvent event{.type = request.param("eventType"),
                  .state_key = std::move(state_key),

@@ -73,7 +73,9 @@ json create_content(const matrix::Event& old_create, const matrix::RoomVersion& 
     content["additional_creators"] = others;
   }
   content["predecessor"] = {{"room_id", old_create.room_id()}};
-  if (last) {
+  // What came last is the tombstone, which names the new room; where that name is the hash of this event,
+  // neither can name the other.
+  if (last && !version.room_id_is_create_hash) {
     content["predecessor"]["event_id"] = last->event->event_id();
   }
   return content;

@@ -271,6 +271,22 @@ class Creation(EngineTests):
         self.assertEqual(state["x.y", "k"], {"z": 1})
         self.assertEqual(state["m.room.topic", ""]["m.topic"]["m.text"][0]["body"], "T")
 
+    def test_what_no_power_allows_is_no_lack_of_power(self):
+        alice, bob = self.users("alice", "bob")
+        for version, status in (("11", 200), ("12", 400)):
+            room = alice.create_room(room_version=version, creation_content={"additional_creators": [bob.user_id]})
+            for creator in (alice, bob):
+                levels = alice.get(alice.room_path(room, "state", "m.room.power_levels"))
+                levels["users"] = {alice.user_id: 100, creator.user_id: 100}
+                if version == "12" and creator is bob:
+                    del levels["users"][alice.user_id]
+                answer = alice.raw("PUT", alice.room_path(room, "state", "m.room.power_levels"), levels)
+                self.assertEqual(answer.status, status, answer.text)
+            self.check_error(alice.error("PUT", alice.room_path(room, "state", "m.room.create"), {"x": 1}),
+                             400, "M_INVALID_PARAM")
+            self.check_error(bob.error("PUT", bob.room_path(room, "state", "m.room.create"), {"x": 1}),
+                             403, "M_FORBIDDEN")
+
     def test_what_cannot_be_created_is_refused(self):
         alice, = self.users("alice")
         alice.create_room(room_alias_name="taken")
@@ -281,7 +297,9 @@ class Creation(EngineTests):
                 ({"initial_state": [5]}, 400, "M_BAD_JSON"), ({"creation_content": []}, 400, "M_BAD_JSON"),
                 ({"room_alias_name": "taken"}, 400, "M_ROOM_IN_USE"), ({"room_alias_name": "a:b"}, 400, "M_INVALID_PARAM"),
                 ({"room_alias_name": ""}, 400, "M_INVALID_PARAM"), ({"name": 5}, 400, "M_BAD_JSON"),
-                ({"power_level_content_override": {"ban": "x"}}, 403, "M_FORBIDDEN"),
+                ({"power_level_content_override": {"ban": "x"}}, 400, "M_INVALID_ROOM_STATE"),
+                ({"power_level_content_override": {"users": {alice.user_id: 100}}}, 400, "M_INVALID_ROOM_STATE"),
+                ({"creation_content": {"additional_creators": ["bob"]}}, 400, "M_INVALID_ROOM_STATE"),
                 ({"invite_3pid": [{"medium": "email", "address": "a@b"}]}, 403, "M_THREEPID_DENIED")):
             self.check_error(alice.error("POST", V3 + "/createRoom", body), status, errcode)
 

@@ -77,6 +77,21 @@ class Membership(EngineTests):
         stranger, = self.users("stranger")
         self.check_error(stranger.error("POST", stranger.room_path(room, "leave"), {}), 403, "M_FORBIDDEN")
 
+    def test_who_joins_says_what_else_stands_in_the_member_event(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.post(V3 + "/join/" + quote(room, safe=""), {
+            "reason": "curious", "org.example.mood": "fine", "displayname": "Bob here", "membership": "ban",
+            "join_authorised_via_users_server": alice.user_id})
+        content = bob.get(bob.room_path(room, "state", "m.room.member", bob.user_id))
+        self.assertEqual(content, {"membership": "join", "reason": "curious", "org.example.mood": "fine",
+                                   "displayname": "Bob here"})
+
+    def test_a_room_that_is_not_known_cannot_be_entered(self):
+        alice, = self.users("alice")
+        for action, status, errcode in (("join", 403, "M_FORBIDDEN"), ("knock", 404, "M_NOT_FOUND")):
+            self.check_error(alice.error("POST", V3 + "/%s/%s" % (action, quote("!no:where")), {}), status, errcode)
+
     def test_a_forgotten_room_is_neither_shown_nor_read(self):
         alice, bob = self.users("alice", "bob")
         room = alice.create_room()
@@ -107,6 +122,9 @@ class Membership(EngineTests):
         carol.join(room)
         self.assertEqual(self.members(alice, room, membership="join"), {alice.user_id: "join", carol.user_id: "join"})
         self.assertEqual(self.members(alice, room, not_membership="join"), {bob.user_id: "leave"})
+        self.assertEqual(self.members(alice, room, membership="join", not_membership="ban"),
+                         {alice.user_id: "join", bob.user_id: "leave", carol.user_id: "join"})
+        self.assertEqual(self.members(alice, room, membership="leave", not_membership="join"), {bob.user_id: "leave"})
         self.assertEqual(self.members(alice, room, at=at), {alice.user_id: "join", bob.user_id: "join"})
         joined = alice.get(alice.room_path(room, "joined_members"))["joined"]
         self.assertEqual(set(joined), {alice.user_id, carol.user_id})

@@ -8,6 +8,8 @@ TABLE = [
      "whether a room is in the public list is public"),
     ("unknown room", "*", r"/directory/list/room/{roomId}$",
      "the specification has 404 for a room that the server does not know, and says of the others whether they are listed"),
+    ("unknown room", "POST", r"/knock/{roomIdOrAlias}$",
+     "the specification has 404 for a room that the server does not know, and 403 for one that is closed"),
     ("stranger", "*", r"/room_keys/keys/{roomId}",
      "a backup of keys is the user's own, and holds keys of rooms that were left"),
 ]
