@@ -36,7 +36,7 @@ Task<PushRuleset> ruleset_now(Shared& shared, std::int64_t user) {
 
 void check_scope(const Request& request) {
   if (request.param("scope") != "global") {
-    throw http::invalid_param("The only scope of push rules is 'global'.");
+    throw http::not_found("The only scope of push rules is 'global'.");
   }
 }
 
@@ -44,7 +44,7 @@ PushRuleKind kind_of(const Request& request) {
   check_scope(request);
   const std::optional<PushRuleKind> kind = matrix::push_rule_kind(request.param("kind"));
   if (!kind) {
-    throw http::invalid_param("The kinds of push rules are override, content, room, sender and underride.");
+    throw http::not_found("The kinds of push rules are override, content, room, sender and underride.");
   }
   return *kind;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/matrix/filter.hpp>
+#include <lares/matrix/identifiers.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -87,14 +88,23 @@ std::expected<EventFilter, std::string> EventFilter::parse(const nlohmann::json&
     const char* key;
     Texts* optional;
     std::vector<std::string>* plain;
+    bool (*valid)(const std::string& entry);
   };
-  for (const List& list :
-       {List{"types", &filter.types_, nullptr}, List{"not_types", nullptr, &filter.not_types_},
-        List{"senders", &filter.senders_, nullptr}, List{"not_senders", nullptr, &filter.not_senders_},
-        List{"rooms", &filter.rooms_, nullptr}, List{"not_rooms", nullptr, &filter.not_rooms_}}) {
+  constexpr auto kAnything = [](const std::string&) { return true; };
+  constexpr auto kUser = [](const std::string& entry) { return UserId::valid(entry); };
+  constexpr auto kRoom = [](const std::string& entry) { return RoomId::valid(entry); };
+  for (const List& list : {List{"types", &filter.types_, nullptr, kAnything},
+                           List{"not_types", nullptr, &filter.not_types_, kAnything},
+                           List{"senders", &filter.senders_, nullptr, kUser},
+                           List{"not_senders", nullptr, &filter.not_senders_, kUser},
+                           List{"rooms", &filter.rooms_, nullptr, kRoom},
+                           List{"not_rooms", nullptr, &filter.not_rooms_, kRoom}}) {
     auto texts = read_texts(object, list.key);
     if (!texts) {
       return std::unexpected(texts.error());
+    }
+    if (*texts && !std::ranges::all_of(**texts, list.valid)) {
+      return std::unexpected("An entry of the filter's '" + std::string{list.key} + "' is no identifier.");
     }
     if (*texts) {
       filter.trivial_ = false;

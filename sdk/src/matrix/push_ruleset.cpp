@@ -94,10 +94,9 @@ std::expected<std::string, PushRuleRefusal> read_push_actions(std::string_view a
   std::string out{"["};
   std::size_t count = 0;
   for (const json::Value& action : actions.elements()) {
-    if (action.equals("dont_notify") || action.equals("coalesce")) {
-      continue;
-    }
-    if (!action.equals("notify") && !action["set_tweak"].is_string()) {
+    // The last two do nothing since long, but clients that set them look for them.
+    const bool word = action.equals("notify") || action.equals("dont_notify") || action.equals("coalesce");
+    if (!word && !action["set_tweak"].is_string()) {
       return bad("An action is neither \"notify\" nor an object with 'set_tweak'.");
     }
     if (++count > kMaxPushConditions) {

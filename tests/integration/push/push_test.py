@@ -115,7 +115,7 @@ class PushRulesBehaviour:
         client.put(rule_path("content", "cake", "enabled"), {"enabled": False})
         client.put(rule_path("content", "cake", "actions"), {"actions": ["dont_notify"]})
         self.becomes({"enabled": False}, lambda: client.get(rule_path("content", "cake", "enabled")))
-        self.becomes({"actions": []}, lambda: client.get(rule_path("content", "cake", "actions")))
+        self.becomes({"actions": ["dont_notify"]}, lambda: client.get(rule_path("content", "cake", "actions")))
         # What is put again stays where it is, and off.
         client.put(rule_path("content", "cake"), cake)
         self.becomes(["new", "lie", "cake", "tea"], lambda: self.order(client, "content"))
@@ -129,8 +129,8 @@ class PushRulesBehaviour:
         good = {"actions": ["notify"]}
         self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", ".m.rule.mine"), good)
         self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a\\b"), good)
-        self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("song", "a"), good)
-        self.refused(400, "M_INVALID_PARAM", client, "PUT", V3 + "/pushrules/device/room/a", good)
+        self.refused(404, "M_NOT_FOUND", client, "PUT", rule_path("song", "a"), good)
+        self.refused(404, "M_NOT_FOUND", client, "PUT", V3 + "/pushrules/device/room/a", good)
         self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a"), {})
         self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("content", "a"), good)
         self.refused(400, "M_INVALID_PARAM", client, "PUT", rule_path("room", "a"), {"actions": ["shout"]})

@@ -67,14 +67,15 @@ struct PushRuleRefusal {
 };
 
 /// Reads the body of a PUT as a rule: checks types, lengths and counts. Conditions of unknown kinds are kept,
-/// since they are asked for and match nothing; historical actions (`dont_notify`, `coalesce`) are left out.
+/// since they are asked for and match nothing, and so are historical actions (`dont_notify`, `coalesce`),
+/// which do nothing.
 ///
 /// `body` is JSON that was scanned.
 [[nodiscard]] LARES_EXPORT std::expected<PushRule, PushRuleRefusal> read_push_rule(PushRuleKind kind,
                                                                                    std::string_view rule_id,
                                                                                    std::string_view body);
 
-/// Reads an array of actions as a client sets it, and gives it without historical ones.
+/// Reads an array of actions as a client sets it.
 [[nodiscard]] LARES_EXPORT std::expected<std::string, PushRuleRefusal> read_push_actions(
     std::string_view array);
 

@@ -112,11 +112,26 @@ TEST(EventFilter, TheLimitIsBounded) {
 }
 
 TEST(EventFilter, RefusesWrongTypes) {
-  for (const char* text :
-       {"[]", "5", "null", R"({"limit":-1})", R"({"limit":"5"})", R"({"limit":1.5})",
-        R"({"types":"m.room.name"})", R"({"types":[5]})", R"({"not_types":{}})", R"({"senders":[null]})",
-        R"({"not_senders":true})", R"({"rooms":{"!a:b":1}})", R"({"not_rooms":[[]]})",
-        R"({"contains_url":1})", R"({"lazy_load_members":"yes"})", R"({"include_redundant_members":0})"}) {
+  for (const char* text : {"[]",
+                           "5",
+                           "null",
+                           R"({"limit":-1})",
+                           R"({"limit":"5"})",
+                           R"({"limit":1.5})",
+                           R"({"types":"m.room.name"})",
+                           R"({"types":[5]})",
+                           R"({"not_types":{}})",
+                           R"({"senders":[null]})",
+                           R"({"not_senders":true})",
+                           R"({"rooms":{"!a:b":1}})",
+                           R"({"not_rooms":[[]]})",
+                           R"({"senders":["a"]})",
+                           R"({"not_senders":["@a"]})",
+                           R"({"rooms":["a:b"]})",
+                           R"({"not_rooms":[""]})",
+                           R"({"contains_url":1})",
+                           R"({"lazy_load_members":"yes"})",
+                           R"({"include_redundant_members":0})"}) {
     const auto filter = EventFilter::parse(Json::parse(text));
     EXPECT_FALSE(filter) << text;
   }

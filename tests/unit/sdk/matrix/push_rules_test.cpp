@@ -232,7 +232,7 @@ TEST(PushRuleset, RefusesRulesThatAreNone) {
   EXPECT_TRUE(refused(kOverride, "a", R"({"actions":[],"conditions":{}})"));
   EXPECT_TRUE(refused(kOverride, "a", R"({"actions":[],"conditions":[{"key":"x"}]})"));
   EXPECT_FALSE(refused(kOverride, "a", R"({"actions":[],"conditions":[{"kind":"unheard of"}]})"));
-  EXPECT_EQ(read_push_actions(R"(["dont_notify","coalesce"])"), "[]");
+  EXPECT_EQ(read_push_actions(R"(["dont_notify","coalesce"])"), R"(["dont_notify","coalesce"])");
   EXPECT_EQ(read_push_actions(R"([{"value":1.5,"set_tweak":"x"}])"), R"([{"set_tweak":"x","value":1.5}])");
 }
 
