@@ -28,6 +28,8 @@ constexpr storage::Statement kReferences{
     "SELECT event FROM event_relations WHERE target = $1 AND rel_type = $2 ORDER BY position LIMIT 100"};
 constexpr storage::Statement kThreadSize{
     "SELECT count(*) FROM event_relations WHERE target = $1 AND rel_type = $2"};
+constexpr storage::Statement kThreadSizeBySender{
+    "SELECT sender, count(*) FROM event_relations WHERE target = $1 AND rel_type = $2 GROUP BY sender"};
 constexpr storage::Statement kWroteInto{
     "SELECT 1 FROM event_relations WHERE target = $1 AND rel_type = $2 AND sender = $3 LIMIT 1"};
 
@@ -56,7 +58,22 @@ std::vector<std::int64_t> edits_of(storage::ReadTransaction& tx, const service::
   return found;
 }
 
-Found look_up(storage::ReadTransaction& tx, StoredEventPtr event, std::int64_t reader) {
+std::int64_t thread_size(storage::ReadTransaction& tx, std::int64_t root,
+                         const std::vector<std::int64_t>& ignored) {
+  if (ignored.empty()) {
+    return tx.one(kThreadSize, root, Bytes{kThread}, [](const Row& row) { return row.i64(0); });
+  }
+  std::int64_t size = 0;
+  tx.each(kThreadSizeBySender, root, Bytes{kThread}, [&size, &ignored](const Row& row) {
+    if (std::ranges::find(ignored, row.i64(0)) == ignored.end()) {
+      size += row.i64(1);
+    }
+  });
+  return size;
+}
+
+Found look_up(storage::ReadTransaction& tx, StoredEventPtr event, std::int64_t reader,
+              const std::vector<std::int64_t>& ignored) {
   Found found{.event = std::move(event),
               .edits = {},
               .references = {},
@@ -68,8 +85,7 @@ Found look_up(storage::ReadTransaction& tx, StoredEventPtr event, std::int64_t r
   found.references = numbers(tx, kReferences, target, kReference);
   found.thread = numbers(tx, kNewestOfThread, target, kThread);
   if (!found.thread.empty()) {
-    found.thread_size =
-        tx.one(kThreadSize, target, Bytes{kThread}, [](const Row& row) { return row.i64(0); });
+    found.thread_size = thread_size(tx, target, ignored);
     found.participated = found.event->sender == reader || tx.any(kWroteInto, target, Bytes{kThread}, reader);
   }
   return found;
@@ -77,15 +93,17 @@ Found look_up(storage::ReadTransaction& tx, StoredEventPtr event, std::int64_t r
 
 // What relates to events is asked for once for all that anything relates to.
 Task<std::vector<Found>> look_up_all(RoomCaches& caches, storage::Database& database,
-                                     std::vector<StoredEventPtr> events, std::int64_t reader) {
+                                     const Visibility& visibility, std::vector<StoredEventPtr> events,
+                                     std::int64_t reader) {
   std::vector<StoredEventPtr> related = co_await caches.related(std::move(events));
   if (related.empty()) {
     co_return std::vector<Found>{};
   }
-  co_return co_await database.read("event_relations", [&related, reader](storage::ReadTransaction& tx) {
+  const std::vector<std::int64_t> ignored = co_await visibility.ignored();
+  co_return co_await database.read("event_relations", [&](storage::ReadTransaction& tx) {
     std::vector<Found> found;
     for (const StoredEventPtr& event : related) {
-      found.push_back(look_up(tx, event, reader));
+      found.push_back(look_up(tx, event, reader, ignored));
     }
     return found;
   });
@@ -125,7 +143,7 @@ std::string edit_bundle(const StoredEventPtr& edit, const Reader& reader, const 
 Task<Bundles> bundle(RoomCaches& caches, storage::Database& database, Visibility& visibility, Reader reader,
                      std::int64_t reader_number, std::vector<StoredEventPtr> events, bool omit_room_id) {
   Bundles bundles;
-  for (Found& found : co_await look_up_all(caches, database, std::move(events), reader_number)) {
+  for (Found& found : co_await look_up_all(caches, database, visibility, std::move(events), reader_number)) {
     const StoredEventPtr edit = co_await first_visible(caches, visibility, std::move(found.edits));
     const StoredEventPtr latest = co_await first_visible(caches, visibility, std::move(found.thread));
     std::vector<StoredEventPtr> references = co_await caches.events(std::move(found.references));

@@ -58,6 +58,24 @@ Task<matrix::ReaderThen> Visibility::at(std::int64_t root) {
   co_return state;
 }
 
+Task<std::vector<std::int64_t>> Visibility::ignored() const {
+  std::vector<std::int64_t> users;
+  if (!ignored_ || ignored_->empty()) {
+    co_return users;
+  }
+  std::vector<storage::InternView> ids;
+  for (const std::string& user : *ignored_) {
+    ids.push_back({user, ""});
+  }
+  for (const std::optional<std::int64_t>& user :
+       co_await interner_.lookup(storage::InternKind::User, std::move(ids))) {
+    if (user) {
+      users.push_back(*user);
+    }
+  }
+  co_return users;
+}
+
 Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr> events) {
   std::vector<StoredEventPtr> visible;
   visible.reserve(events.size());

@@ -33,6 +33,9 @@ class Visibility {
   /// The events that may be seen, in the order given.
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
 
+  /// Numbers of the users whom the reader ignores, as far as they are known here.
+  Task<std::vector<std::int64_t>> ignored() const;
+
   /// The reader's membership when an event was sent that `filter` has let through.
   [[nodiscard]] std::string_view membership_at(const service::StoredEvent& event) const noexcept;
 

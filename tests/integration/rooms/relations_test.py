@@ -5,6 +5,7 @@ import unittest
 from urllib.parse import quote
 
 from engines import V1, V3, EngineTests, on_both_engines
+from lares_test import wait_until
 
 
 class Relations(EngineTests):
@@ -130,6 +131,9 @@ class Relations(EngineTests):
         self.assertEqual(self.ids(bob.get(path, **{"from": listed["next_batch"]})), [roots[1]])
         self.assertEqual(self.ids(bob.get(path, include="participated")), [roots[0]])
         self.assertEqual(listed["chunk"][0]["unsigned"]["m.relations"]["m.thread"]["count"], 2)
+        alice.put(V3 + "/user/%s/account_data/m.ignored_user_list" % alice.user_id,
+                  {"ignored_users": {bob.user_id: {}, "@nobody:where": {}}})
+        wait_until(lambda: self.bundle(alice, room, roots[0])["m.thread"]["count"] == 1, what="the thread without the ignored")
         send = alice.room_path(room, "send", "m.room.message", "nested")
         self.check_error(alice.error("PUT", send, {"msgtype": "m.text", "body": "x", "m.relates_to": {
             "rel_type": "m.thread", "event_id": newest}}), 400, "M_UNKNOWN")
