@@ -29,6 +29,8 @@ namespace {
 
 constexpr std::size_t kTimelineLimit = 10;
 constexpr std::size_t kHeroes = 5;
+// Of a room that many have left some name it.
+constexpr std::size_t kMostFormer = 1000;
 constexpr std::chrono::milliseconds kApplied{1000};
 
 // What an invited user is told of the room. spec: Client-Server API, "Stripped state"
@@ -311,6 +313,37 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   co_return part;
 }
 
+// Who was in the room once, or should have been: the first of them.
+Task<std::vector<std::string>> SyncSection::former_members(const SyncScope& scope, std::int64_t room,
+                                                           std::int64_t root) {
+  const std::vector<RoomCaches::StateItem> items = co_await caches_.all_state(room, root);
+  std::vector<std::int64_t> keys;
+  for (const RoomCaches::StateItem& item : items) {
+    keys.push_back(item.key);
+  }
+  const std::vector<storage::InternText> texts =
+      co_await interner_.texts(storage::InternKind::StateKey, std::move(keys));
+  std::vector<std::int64_t> events;
+  for (std::size_t i = 0; i < items.size() && events.size() < kMostFormer; ++i) {
+    if (texts[i].first == "m.room.member" && texts[i].second != scope.requester->user().view()) {
+      events.push_back(items[i].event);
+    }
+  }
+  std::vector<StoredEventPtr> members = co_await caches_.events(std::move(events));
+  std::erase_if(members, [](const StoredEventPtr& member) {
+    const json::Value membership = member->event->content()["membership"];
+    return !membership.equals("leave") && !membership.equals("ban");
+  });
+  std::ranges::sort(members, {}, [](const StoredEventPtr& member) { return member->position; });
+  std::vector<std::string> names;
+  for (const StoredEventPtr& member : members) {
+    if (names.size() < kHeroes) {
+      names.emplace_back(member->event->state_key().value_or(""));
+    }
+  }
+  co_return names;
+}
+
 // After whom a room is named that has no name. spec: Client-Server API, "Syncing", RoomSummary
 Task<std::vector<std::string>> SyncSection::heroes(const SyncScope& scope, std::int64_t room,
                                                    std::int64_t root) {
@@ -333,6 +366,9 @@ Task<std::vector<std::string>> SyncSection::heroes(const SyncScope& scope, std::
     if (member != scope.user && others.size() < kHeroes) {
       others.push_back(member);
     }
+  }
+  if (others.empty()) {
+    co_return co_await former_members(scope, room, root);
   }
   for (storage::InternText& name : co_await interner_.texts(storage::InternKind::User, std::move(others))) {
     names.push_back(std::move(name.first));

@@ -51,6 +51,8 @@ class SyncSection final : public service::SyncContributor {
                   std::int64_t upto);
   Task<std::vector<std::string>> heroes(const service::SyncScope& scope, std::int64_t room,
                                         std::int64_t root);
+  Task<std::vector<std::string>> former_members(const service::SyncScope& scope, std::int64_t room,
+                                                std::int64_t root);
   Task<std::string> summary(const service::SyncScope& scope, std::int64_t room, std::int64_t root);
   Task<void> append_timeline(const service::SyncScope& scope, Part& part, std::vector<std::string>& out);
   Task<void> append_state(const service::SyncScope& scope, const Part& part, std::vector<std::string>& out);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coming into rooms and going out of them: knocking, restricted joins, bans, what is forgotten."""
 
+import json
 import unittest
 from urllib.parse import quote
 
@@ -129,6 +130,22 @@ class Membership(EngineTests):
         joined = alice.get(alice.room_path(room, "joined_members"))["joined"]
         self.assertEqual(set(joined), {alice.user_id, carol.user_id})
         self.assertIn(room, alice.get(V3 + "/joined_rooms")["joined_rooms"])
+
+    def test_a_room_that_all_others_have_left_is_named_after_them(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        room = alice.create_room(invite=[carol.user_id])
+        bob.join(room)
+        alice.sync()
+        alice.post(alice.room_path(room, "ban"), {"user_id": carol.user_id})
+        self.assertEqual(alice.sync()["rooms"]["join"][room]["summary"]["m.heroes"], [bob.user_id])
+        bob.leave(room)
+        heroes = [carol.user_id, bob.user_id]
+        self.assertEqual(alice.sync()["rooms"]["join"][room]["summary"]["m.heroes"], heroes)
+        lazy = self.server.client(alice.token).sync(filter=json.dumps(
+            {"room": {"state": {"lazy_load_members": True}, "timeline": {"limit": 1}}}))["rooms"]["join"][room]
+        self.assertEqual(lazy["summary"]["m.heroes"], heroes)
+        shown = lazy["state"]["events"] + lazy["timeline"]["events"]
+        self.assertLessEqual(set(heroes), {event.get("state_key") for event in shown})
 
     def test_a_room_without_a_name_is_named_after_those_who_came_first(self):
         alice, = self.users("alice")
