@@ -76,7 +76,7 @@ Task<Response> post(Shared& shared, Request& request) {
   const Result result = co_await shared.database.write("claim_keys", [&](storage::WriteTransaction& tx) {
     Result claimed;
     for (const Wanted& one : wanted) {
-      claimed.keys.push_back(claim(tx, one.user, one.device_id, one.algorithm));
+      claimed.keys.push_back(claim(tx, one.user, one.device_id, one.algorithm, now));
       if (claimed.keys.back()) {
         claimed.positions.try_emplace(one.user_id, 0);
       }

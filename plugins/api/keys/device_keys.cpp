@@ -52,6 +52,17 @@ constexpr Statement kTake{
         "DELETE FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = "
         "(SELECT key_id FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 "
         "ORDER BY created_ts, key_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING key_id, key"}};
+constexpr Statement kAnyClaimed{"SELECT 1 FROM claimed_keys WHERE account = $1 AND device_id = $2 LIMIT 1"};
+constexpr Statement kClaimed{
+    "SELECT 1 FROM claimed_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = $4 AND "
+    "key = $5"};
+constexpr Statement kRememberClaim{
+    "INSERT INTO claimed_keys (account, device_id, algorithm, key_id, key, claimed_ts) VALUES ($1, $2, $3, "
+    "$4, "
+    "$5, $6) ON CONFLICT (account, device_id, algorithm, key_id) DO UPDATE SET key = excluded.key, "
+    "claimed_ts "
+    "= excluded.claimed_ts"};
+constexpr Statement kForgetClaimed{"DELETE FROM claimed_keys WHERE account = $1 AND device_id = $2"};
 constexpr Statement kFallback{
     "SELECT key_id, key FROM fallback_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3"};
 constexpr Statement kUse{
@@ -82,7 +93,13 @@ std::map<std::string, std::string> all_device_keys(ReadTransaction& tx, std::int
 
 void add_one_time_keys(WriteTransaction& tx, std::int64_t user, std::string_view device_id,
                        std::span<const PreKey> keys, std::int64_t now) {
+  const bool claims = tx.any(kAnyClaimed, user, Bytes{device_id});
   for (const PreKey& key : keys) {
+    // A client that did not hear of its success uploads again what somebody may have by now.
+    if (claims &&
+        tx.any(kClaimed, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id}, Bytes{key.json})) {
+      continue;
+    }
     if (tx.exec(kAddOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id}, Bytes{key.json},
                 now) == 1) {
       continue;
@@ -136,12 +153,14 @@ std::map<std::string, Left> left(ReadTransaction& tx, std::int64_t user) {
 }
 
 std::optional<PreKey> claim(WriteTransaction& tx, std::int64_t user, std::string_view device_id,
-                            std::string_view algorithm) {
+                            std::string_view algorithm, std::int64_t now) {
   const auto read = [algorithm](const Row& row) {
     return PreKey{.algorithm = std::string{algorithm}, .id = row.bytes_copy(0), .json = row.bytes_copy(1)};
   };
   std::optional<PreKey> key = tx.maybe(kTake, user, Bytes{device_id}, Bytes{algorithm}, read);
-  if (!key) {
+  if (key) {
+    tx.exec(kRememberClaim, user, Bytes{device_id}, Bytes{algorithm}, Bytes{key->id}, Bytes{key->json}, now);
+  } else {
     key = tx.maybe(kFallback, user, Bytes{device_id}, Bytes{algorithm}, read);
     if (key) {
       tx.exec(kUse, user, Bytes{device_id}, Bytes{algorithm});
@@ -154,6 +173,7 @@ void forget_devices(WriteTransaction& tx, std::int64_t user, std::span<const std
   for (const std::string& device : devices) {
     tx.exec(kForgetDeviceKeys, user, Bytes{device});
     tx.exec(kForgetOneTimeKeys, user, Bytes{device});
+    tx.exec(kForgetClaimed, user, Bytes{device});
     tx.exec(kForgetFallback, user, Bytes{device});
   }
 }

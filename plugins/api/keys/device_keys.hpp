@@ -51,7 +51,8 @@ void put_fallback_keys(storage::WriteTransaction& tx, std::int64_t user, std::st
 [[nodiscard]] std::map<std::string, Left> left(storage::ReadTransaction& tx, std::int64_t user);
 /// Takes a one-time key, which nobody else gets; else the fallback key, which is used from now on.
 [[nodiscard]] std::optional<PreKey> claim(storage::WriteTransaction& tx, std::int64_t user,
-                                          std::string_view device_id, std::string_view algorithm);
+                                          std::string_view device_id, std::string_view algorithm,
+                                          std::int64_t now);
 void forget_devices(storage::WriteTransaction& tx, std::int64_t user, std::span<const std::string> devices);
 
 }  // namespace lares::keys

@@ -98,6 +98,18 @@ class KeysTest(unittest.TestCase):
                          [["signed_curve25519:K000"], ["signed_curve25519:K001"], ["signed_curve25519:K002"]])
         self.assertIsNone(self.claim(bob, alice))
 
+    def test_a_key_that_was_handed_out_is_not_taken_again(self):
+        alice, bob = self.users("alice", "bob")
+        keys = one_time_keys(2)
+        self.upload(alice, one_time_keys=keys)
+        taken = self.claim(bob, alice)
+        self.assertEqual(self.upload(alice, one_time_keys=keys), {"signed_curve25519": 1})
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.upload(alice, one_time_keys=keys), {"signed_curve25519": 1})
+        self.assertNotEqual(self.claim(bob, alice), taken)
+        self.assertIsNone(self.claim(bob, alice))
+
     def test_claims_at_once_never_get_the_same_key(self):
         alice, *others = self.users("alice", "bob", "carol", "dave", "eve")
         self.upload(alice, one_time_keys=one_time_keys(60))
