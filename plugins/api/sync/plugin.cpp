@@ -136,6 +136,10 @@ class SyncPlugin final : public Plugin {
         }
       }
     }
+    if (scope.initial && syncing) {
+      // That the client is there stands in its first answer, and does not end its first wait.
+      co_await presence_->announced(syncing);
+    }
     FilterPtr filter = co_await filters_.of_query(user, request.query("filter").value_or(""));
     scope.filter = filter.get();
 

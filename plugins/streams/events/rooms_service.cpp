@@ -102,9 +102,11 @@ class RoomViewImpl final : public service::RoomView {
     } else {
       root = co_await state_root();
     }
-    std::vector<StoredEventPtr> events = co_await events_of(root);
-    std::erase_if(events,
-                  [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
+    std::vector<StoredEventPtr> events = co_await members_of(root);
+    if (events.empty() && at) {
+      // The place lies before the one who made the room had joined it, as that before a whole timeline does.
+      events = co_await members_of(co_await first_joined_root());
+    }
     co_return events;
   }
 
@@ -192,6 +194,23 @@ class RoomViewImpl final : public service::RoomView {
       numbers.push_back(item.event);
     }
     co_return co_await rooms_.caches_.events(std::move(numbers));
+  }
+
+  Task<std::vector<StoredEventPtr>> members_of(std::int64_t root) {
+    std::vector<StoredEventPtr> events = co_await events_of(root);
+    std::erase_if(events,
+                  [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
+    co_return events;
+  }
+
+  // The state after the second event of the room, which is the join of the one who made it.
+  Task<std::int64_t> first_joined_root() {
+    const std::int64_t upto = rooms_.hub_.position(stream::StreamNumber::kEvents).maximum();
+    const std::vector<StoredEventPtr> first =
+        co_await rooms_.database_.read("room_beginning", [this, upto](storage::ReadTransaction& tx) {
+          return rooms_.reader_.history(tx, room_, 0, 0, false, upto, 2);
+        });
+    co_return first.empty() ? 0 : first.back()->state_after;
   }
 
   // A place at the greatest depth stands for one in the stream, as the tokens of /sync give it: what lies

@@ -16,6 +16,12 @@
 
 namespace lares::presence {
 
+namespace {
+
+constexpr std::chrono::milliseconds kAnnounced{100};
+
+}  // namespace
+
 SyncTracker::SyncTracker(Server& server, const Settings& settings, PresenceWriter& writer)
     : server_(server),
       settings_(settings),
@@ -135,10 +141,21 @@ Report SyncTracker::report_of(const Record& record, SteadyTime now) const {
   return report;
 }
 
-std::vector<Report> SyncTracker::collect_urgent() {
+Task<void> SyncTracker::announced(std::shared_ptr<void> syncing) {
+  const RecordPtr record = std::static_pointer_cast<Record>(std::move(syncing));
+  const SteadyTime end = server_.runtime().steady_now() + kAnnounced;
+  for (;;) {
+    const std::uint64_t seen = announced_.version();
+    if (!record || record->announced.load() || co_await announced_.wait_beyond(seen, end) == Wake::kTimeout) {
+      co_return;
+    }
+  }
+}
+
+std::vector<Report> SyncTracker::reports_of(const std::vector<RecordPtr>& records) const {
   const SteadyTime now = server_.runtime().steady_now();
   std::vector<Report> reports;
-  for (const RecordPtr& record : std::exchange(urgent_, {})) {
+  for (const RecordPtr& record : records) {
     reports.push_back(report_of(*record, now));
     record->reported = now;
   }
@@ -181,8 +198,15 @@ Task<void> SyncTracker::work() {
     if (urgent_.empty() && server_.runtime().steady_now() < next) {
       co_await hurry_.wait_beyond(seen, next);
     }
-    std::vector<Report> reports = collect_urgent();
+    const std::vector<RecordPtr> urgent = std::exchange(urgent_, {});
+    std::vector<Report> reports = reports_of(urgent);
     co_await tell(std::move(reports));
+    for (const RecordPtr& record : urgent) {
+      record->announced.store(true);
+    }
+    if (!urgent.empty()) {
+      announced_.notify();
+    }
     if (server_.runtime().steady_now() >= next) {
       next = server_.runtime().steady_now() + settings_.report_every();
       std::vector<Report> all = collect();

@@ -38,6 +38,7 @@ class SyncTracker final : public service::Presence, public service::EventSink {
 
   [[nodiscard]] std::shared_ptr<void> syncing(const http::Requester& requester,
                                               std::string_view set_presence) override;
+  Task<void> announced(std::shared_ptr<void> syncing) override;
 
   Task<void> prepare(std::span<const service::StoredEventPtr> events,
                      std::span<service::EventMarks> marks) override;
@@ -65,6 +66,7 @@ class SyncTracker final : public service::Presence, public service::EventSink {
     std::atomic<State> state{State::kOnline};
     std::atomic<SteadyTime> used{};
     std::atomic<bool> ended{false};
+    std::atomic<bool> announced{false};  ///< the writer was told once
     // Of the reporting task alone.
     SteadyTime reported{};
     bool was_busy = false;
@@ -78,7 +80,7 @@ class SyncTracker final : public service::Presence, public service::EventSink {
   Task<void> work();
   Task<void> tell(std::vector<Report> reports);
   [[nodiscard]] Report report_of(const Record& record, SteadyTime now) const;
-  [[nodiscard]] std::vector<Report> collect_urgent();
+  [[nodiscard]] std::vector<Report> reports_of(const std::vector<RecordPtr>& records) const;
   [[nodiscard]] std::vector<Report> collect();
 
   Server& server_;
@@ -88,6 +90,7 @@ class SyncTracker final : public service::Presence, public service::EventSink {
   Cache<Key, RecordPtr, KeyHash> records_;
   std::atomic<std::size_t> count_{0};
   Notification hurry_;
+  Notification announced_;
   std::vector<RecordPtr> list_;    // of all; on the first loop
   std::vector<RecordPtr> urgent_;  // what is news; on the first loop
   log::Logger log_{"lares.presence"};

@@ -127,6 +127,9 @@ class Membership(EngineTests):
                          {alice.user_id: "join", bob.user_id: "leave", carol.user_id: "join"})
         self.assertEqual(self.members(alice, room, membership="leave", not_membership="join"), {bob.user_id: "leave"})
         self.assertEqual(self.members(alice, room, at=at), {alice.user_id: "join", bob.user_id: "join"})
+        whole = self.server.client(alice.token).sync(filter='{"room":{"timeline":{"limit":100}}}')
+        at = whole["rooms"]["join"][room]["timeline"]["prev_batch"]
+        self.assertEqual(self.members(alice, room, at=at), {alice.user_id: "join"})
         joined = alice.get(alice.room_path(room, "joined_members"))["joined"]
         self.assertEqual(set(joined), {alice.user_id, carol.user_id})
         self.assertIn(room, alice.get(V3 + "/joined_rooms")["joined_rooms"])

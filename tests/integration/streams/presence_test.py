@@ -48,6 +48,11 @@ class PresenceBehaviour:
         self.becomes(watcher, other, "offline")
         self.assertGreater(time.monotonic() - began, 1.0)
 
+    def test_a_first_sync_shows_its_user_which_is_no_news_to_the_next(self):
+        client = self.server.register(next(self.names))
+        self.assertEqual(seen(client.sync())[client.user_id]["presence"], "online")
+        self.assertEqual(seen(client.sync()), {})
+
     def test_who_waits_in_a_sync_stays_online(self):
         watcher, other, _ = self.pair()
         other.sync()

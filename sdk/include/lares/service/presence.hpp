@@ -24,6 +24,10 @@ class LARES_EXPORT Presence {
   /// "offline"). Cheap where nothing changes by it; never waits.
   [[nodiscard]] virtual std::shared_ptr<void> syncing(const http::Requester& requester,
                                                       std::string_view set_presence) = 0;
+
+  /// Waits until the process that writes presence has heard of a client that `syncing` was told of, a moment
+  /// at most.
+  virtual Task<void> announced(std::shared_ptr<void> syncing) = 0;
 };
 
 }  // namespace lares::service
