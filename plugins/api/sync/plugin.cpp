@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,11 @@ namespace {
 // Longer than this no proxy on the way keeps a silent connection.
 constexpr std::int64_t kLongestPollMs = 120'000;
 constexpr std::chrono::milliseconds kLookAgainAfter{50};
+
+// What asks for the state after the timeline, and under which name it then stands.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kStateAfter{
+    {{"org.matrix.msc4222.use_state_after", "org.matrix.msc4222.state_after"},
+     {"use_state_after", "state_after"}}};
 
 void declare(Declarations& declarations) {
   declarations.schema(filters_schema());
@@ -104,6 +110,13 @@ class SyncPlugin final : public Plugin {
     scope.user = user;
     scope.initial = !since_text || since_text->empty();
     scope.full_state = full_state;
+    std::string_view state_section = "state";
+    for (const auto& [parameter, section] : kStateAfter) {
+      if (request.query_bool(parameter, false)) {
+        scope.state_after = true;
+        state_section = section;
+      }
+    }
     const std::string_view kind = scope.initial ? "initial_sync"
                                   : full_state  ? "full_state_sync"
                                                 : "incremental_sync";
@@ -169,7 +182,8 @@ class SyncPlugin final : public Plugin {
           const bool lazy = filter->state().lazy_load_members() || filter->timeline().lazy_load_members();
           nonempty_.at({server_.name(), kind, lazy ? "true" : "false"}).add();
         }
-        co_return Response::json_text(serialise(response, Token::later_of(scope.from, scope.to).text()));
+        co_return Response::json_text(
+            serialise(response, Token::later_of(scope.from, scope.to).text(), state_section));
       }
       // What woke it was none of this client's business: go on from there.
       Token next = Token::later_of(scope.from, scope.to);

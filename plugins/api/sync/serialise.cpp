@@ -39,11 +39,11 @@ void write_counts(Writer& writer, std::int64_t notifications, std::int64_t highl
   writer.end_object();
 }
 
-void write_joined(Writer& writer, const service::JoinedRoomSync& room) {
+void write_joined(Writer& writer, const service::JoinedRoomSync& room, std::string_view state_section) {
   writer.key(room.room_id).begin_object();
   write_events(writer, "account_data", room.account_data);
   write_events(writer, "ephemeral", room.ephemeral);
-  write_events(writer, "state", room.state);
+  write_events(writer, state_section, room.state);
   if (room.summary) {
     writer.key("summary").raw(*room.summary);
   }
@@ -61,10 +61,10 @@ void write_joined(Writer& writer, const service::JoinedRoomSync& room) {
   writer.end_object();
 }
 
-void write_left(Writer& writer, const service::LeftRoomSync& room) {
+void write_left(Writer& writer, const service::LeftRoomSync& room, std::string_view state_section) {
   writer.key(room.room_id).begin_object();
   write_events(writer, "account_data", room.account_data);
-  write_events(writer, "state", room.state);
+  write_events(writer, state_section, room.state);
   write_timeline(writer, room.timeline, room.limited, room.prev_batch);
   writer.end_object();
 }
@@ -106,7 +106,8 @@ std::size_t size_of(const service::SyncResponse& response) {
 
 }  // namespace
 
-std::string serialise(const service::SyncResponse& response, std::string_view next_batch) {
+std::string serialise(const service::SyncResponse& response, std::string_view next_batch,
+                      std::string_view state_section) {
   std::string out;
   out.reserve(size_of(response));
   Writer writer{out};
@@ -142,7 +143,7 @@ std::string serialise(const service::SyncResponse& response, std::string_view ne
     if (!response.joined.empty()) {
       writer.key("join").begin_object();
       for (const service::JoinedRoomSync& room : response.joined) {
-        write_joined(writer, room);
+        write_joined(writer, room, state_section);
       }
       writer.end_object();
     }
@@ -150,7 +151,7 @@ std::string serialise(const service::SyncResponse& response, std::string_view ne
     if (!response.left.empty()) {
       writer.key("leave").begin_object();
       for (const service::LeftRoomSync& room : response.left) {
-        write_left(writer, room);
+        write_left(writer, room, state_section);
       }
       writer.end_object();
     }

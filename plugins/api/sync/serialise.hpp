@@ -10,8 +10,11 @@ namespace lares::sync {
 
 /// The body of a sync's answer, by copying what contributors have written.
 ///
+/// `state_section` is the name under which the state of rooms stands.
+///
 /// spec: Client-Server API, "Syncing", response of GET /sync
-[[nodiscard]] std::string serialise(const service::SyncResponse& response, std::string_view next_batch);
+[[nodiscard]] std::string serialise(const service::SyncResponse& response, std::string_view next_batch,
+                                    std::string_view state_section = "state");
 
 /// The body of an answer without news. `always` are members that stand in every answer, each followed by a
 /// comma.

@@ -52,6 +52,17 @@ TEST(SerialiseSync, AJoinedRoomWithoutNewsHasEmptySections) {
     "unread_notifications":{"highlight_count":0,"notification_count":0}})"));
 }
 
+TEST(SerialiseSync, StateAfterTheTimelineHasANameOfItsOwn) {
+  SyncResponse response;
+  response.joined.emplace_back().room_id = "!join:b";
+  response.left.emplace_back().room_id = "!left:b";
+  const Json rooms = Json::parse(serialise(response, "1.1-5", "state_after"))["rooms"];
+  for (const Json& room : {rooms["join"]["!join:b"], rooms["leave"]["!left:b"]}) {
+    EXPECT_FALSE(room.contains("state"));
+    EXPECT_EQ(room["state_after"], Json::parse(R"({"events":[]})"));
+  }
+}
+
 TEST(SerialiseSync, RoomsStandUnderTheirMembership) {
   SyncResponse response;
   response.joined.emplace_back().room_id = "!join:b";

@@ -236,8 +236,9 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     part.prev_batch = service::HistoryPlace{events.back()->depth, events.back()->position}.text();
   }
   std::ranges::reverse(events);
-  // State goes up to the start of the timeline.
+  // State goes up to the start of the timeline, or where the client wants it to the end.
   const std::int64_t start = events.empty() ? part.root : events.front()->state_before;
+  const std::int64_t end = scope.state_after ? part.root : start;
   part.membership_changed = whole || std::ranges::any_of(events, [](const StoredEventPtr& event) {
                               return event->event->type() == "m.room.member";
                             });
@@ -247,11 +248,11 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   const std::int64_t before = whole || scope.full_state ? 0
                               : part.limited            ? co_await root_at(membership.room, scope.from)
                                                         : start;
-  if (before != start) {
+  if (before != end) {
     if (before == 0) {
-      state = co_await whole_state(membership.room, start, lazy);
+      state = co_await whole_state(membership.room, end, lazy);
     } else {
-      for (const auto& [was, is] : co_await caches_.state_difference(membership.room, before, start)) {
+      for (const auto& [was, is] : co_await caches_.state_difference(membership.room, before, end)) {
         if (is != 0) {
           state.push_back(is);
         }
@@ -287,7 +288,7 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     }
     std::vector<storage::InternView> texts;
     for (const std::string_view user : wanted) {
-      if (!present.contains(user) && (!part.timeline.empty() || before != start)) {
+      if (!present.contains(user) && (!part.timeline.empty() || before != end)) {
         texts.push_back({"m.room.member", user});
       }
     }
@@ -300,7 +301,7 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
         }
       }
       std::vector<std::int64_t> members =
-          co_await caches_.state_events(membership.room, start, std::move(keys));
+          co_await caches_.state_events(membership.room, end, std::move(keys));
       std::erase(members, 0);
       for (StoredEventPtr& member : co_await caches_.events(std::move(members))) {
         part.state.push_back(std::move(member));

@@ -84,6 +84,31 @@ class History(EngineTests):
         page = bob.messages(room, **{"from": rooms["join"][room]["timeline"]["prev_batch"]}, limit=2)
         self.assertEqual([event["type"] for event in page["chunk"]], ["m.room.member", "m.room.message"])
 
+    def test_state_stands_where_the_client_wants_it(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.join(room)
+        since = bob.sync()["next_batch"]
+        alice.set_state(room, "org.example.a", {"n": 1})
+        alice.send(room, "between")
+        alice.set_state(room, "org.example.a", {"n": 2})
+        bob.leave(room)
+        for parameter, section in (("use_state_after", "state_after"),
+                                   ("org.matrix.msc4222.use_state_after", "org.matrix.msc4222.state_after")):
+            for query in ({"since": since}, {"since": since, "full_state": "true"}, {}):
+                client = self.server.client(alice.token)
+                rooms = client.sync(**{parameter: "true"}, **query)["rooms"]["join"][room]
+                self.assertNotIn("state", rooms)
+                state = {(event["type"], event["state_key"]): event["content"] for event in rooms[section]["events"]}
+                self.assertEqual(state["org.example.a", ""], {"n": 2}, query)
+                self.assertEqual(state["m.room.member", bob.user_id]["membership"], "leave", query)
+                self.assertEqual(("m.room.create", "") in state, query != {"since": since})
+        left = self.server.client(bob.token).sync(since=since, use_state_after="true")["rooms"]["leave"][room]
+        self.assertEqual({event["type"] for event in left["state_after"]["events"]}, {"org.example.a", "m.room.member"})
+        usual = self.server.client(alice.token).sync(since=since)["rooms"]["join"][room]
+        self.assertEqual(usual["state"]["events"], [])
+        self.assertNotIn("state_after", usual)
+
     def test_an_event_that_one_may_not_read_is_not_there(self):
         alice, bob = self.users("alice", "bob")
         room, events = self.room_with(alice, ["a"])

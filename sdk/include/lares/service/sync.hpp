@@ -90,6 +90,7 @@ struct SyncScope {
   std::int64_t user = 0;  ///< interned
   bool initial = false;   ///< no `since`
   bool full_state = false;
+  bool state_after = false;  ///< state is wanted as of the end of the timeline, not of its start
   stream::Token from = {};
   stream::Token to = {};  ///< every read is bounded by it
   const matrix::Filter* filter = nullptr;
