@@ -98,7 +98,7 @@ Task<Response> set_field(Shared& shared, const Requester& requester, Request& re
     check_field_name(field);
     request.shield_from_cancellation();
     co_await shared.profiles.set_field(account, requester.user(), field,
-                                       value ? std::optional{value->dump()} : std::nullopt);
+                                       value ? std::optional{value->dump()} : std::nullopt, now);
     co_return Response::empty_object();
   }
   std::optional<std::string> text;

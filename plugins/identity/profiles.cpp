@@ -112,9 +112,9 @@ Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& 
 }
 
 Task<void> Profiles::set_field(std::int64_t account, const matrix::UserId& user, std::string key,
-                               std::optional<std::string> value) {
+                               std::optional<std::string> value, std::int64_t now_ts) {
   const std::int64_t position = co_await database_.write(
-      "set_profile_field", [this, account, &user, &key, &value](storage::WriteTransaction& tx) {
+      "set_profile_field", [this, account, &user, &key, &value, now_ts](storage::WriteTransaction& tx) {
         tx.lock("profile_fields");
         nlohmann::json fields = nlohmann::json::object();
         tx.maybe(kFields, account, [&fields](const Row& row) {
@@ -132,7 +132,7 @@ Task<void> Profiles::set_field(std::int64_t account, const matrix::UserId& user,
           throw http::MatrixError(400, "M_PROFILE_TOO_LARGE", "A profile is at most 64 KiB large.");
         }
         tx.exec(kSetFields, account, Bytes{text});
-        return caches_.invalidate(tx, kProfiles, user.view());
+        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
       });
   caches_.committed(kProfiles, user.view(), position);
 }

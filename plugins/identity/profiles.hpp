@@ -28,7 +28,7 @@ class Profiles final : public service::Profiles {
                             std::int64_t now_ts);
   /// Another field, as JSON; absent to remove it. **Errors**: MatrixError M_PROFILE_TOO_LARGE.
   Task<void> set_field(std::int64_t account, const matrix::UserId& user, std::string key,
-                       std::optional<std::string> value);
+                       std::optional<std::string> value, std::int64_t now_ts);
   /// The profile was changed by other means.
   Task<void> forget(matrix::UserId user, std::int64_t now_ts);
 

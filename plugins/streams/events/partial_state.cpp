@@ -83,9 +83,10 @@ void PartialState::drop(std::string_view room_id) {
 Task<void> PartialState::commit(std::int64_t room, std::function<void(WriteTransaction&)> change) {
   const std::vector<storage::InternText> names = co_await interner_.texts(storage::InternKind::Room, {room});
   const std::string& room_id = names.front().first;
+  const std::int64_t now_ts = runtime_.now_ms();
   const std::int64_t position = co_await database_.write("partial_state", [&](WriteTransaction& tx) {
     change(tx);
-    return stream_.invalidate(tx, kCache, room_id);
+    return stream_.invalidate(tx, kCache, room_id, now_ts);
   });
   stream_.committed(kCache, room_id, position);
 }

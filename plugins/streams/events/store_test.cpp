@@ -74,6 +74,7 @@ class OneProcess final : public stream::Hub {
                      std::chrono::milliseconds) override {
     co_return true;
   }
+  Task<stream::Token> believed(stream::Token token, bool&) override { co_return token; }
 
  protected:
   void opened(stream::StreamNumber, int) noexcept override {}
@@ -118,7 +119,9 @@ class Observer final : public service::EventSink {
 class CacheInvalidations final : public service::CacheStream {
  public:
   void add(std::string_view cache, Drop drop) override { drops_[std::string{cache}] = std::move(drop); }
-  std::int64_t invalidate(WriteTransaction&, std::string_view, std::string_view) override { return 1; }
+  std::int64_t invalidate(WriteTransaction&, std::string_view, std::string_view, std::int64_t) override {
+    return 1;
+  }
   void committed(std::string_view cache, std::string_view key, std::int64_t) override {
     drops_.at(std::string{cache})(key);
   }
