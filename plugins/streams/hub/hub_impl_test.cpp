@@ -143,6 +143,10 @@ class HubTest : public ::testing::Test {
     co_await storage::migrate(*database_, schemas, 0);
   }
   Task<void> learn_writer() { w1_ = co_await hub_->writer_number("w1"); }
+  Task<void> ask(stream::Token token, stream::Token& result) {
+    cut_ = false;
+    result = co_await hub_->believed(std::move(token), cut_);
+  }
 
   void play(Task<void> task) {
     TaskGroup group{runtime_, "test"};
@@ -219,6 +223,7 @@ class HubTest : public ::testing::Test {
   std::string folder_;
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<HubImpl> hub_;
+  bool cut_ = false;
   stream::WriterNumber w1_ = 0;
 };
 
@@ -435,6 +440,36 @@ TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {
   on_loop([this] { receipts_.go_on.set(); });
   pass(100ms);
   EXPECT_EQ(here(), 6);
+}
+
+TEST_F(HubTest, BelievesATokenAsFarAsTheDatabaseHasCome) {
+  start();
+  keep(1, 9);
+  const auto token = [](std::int64_t position) {
+    stream::Token made;
+    made.set(kReceipts, position);
+    return made;
+  };
+  const auto believed = [this, &token](std::int64_t position) {
+    stream::Token result;
+    play(ask(token(position), result));
+    return result.minimum(kReceipts);
+  };
+  ASSERT_LT(here(), 9);
+  EXPECT_EQ(believed(9), 9);
+  EXPECT_FALSE(cut_);
+  EXPECT_EQ(believed(12), 9);
+  EXPECT_TRUE(cut_);
+}
+
+TEST_F(HubTest, BeginsAboveWhereAnyOtherProcessHasBegun) {
+  start();
+  const std::int64_t before = hub_->incarnation_position();
+  testing::TestServer other{runtime_, "w1", server_->config()};
+  HubImpl hub{other, *database_};
+  play(hub.start());
+  EXPECT_GT(hub.incarnation_position(), before);
+  play(hub.stop());
 }
 
 TEST_F(HubTest, PassesOverWhatItCannotRead) {
