@@ -2,6 +2,7 @@
 #include "extremity_census.hpp"
 
 #include <lares/async/runtime.hpp>
+#include <lares/service/data_care.hpp>
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string>
 
 #include "room_head.hpp"
 
@@ -37,8 +37,8 @@ ExtremityCensus::ExtremityCensus(Server& server, storage::Database& database)
       tasks_(server.runtime(), "extremities") {}
 
 void ExtremityCensus::start() {
-  const std::string chosen = server_.config()->string("run_background_tasks_on");
-  if (server_.instance() != (chosen.empty() || chosen == "main" ? "master" : chosen)) {
+  const service::DataCare* const care = server_.services().find<service::DataCare>();
+  if (care == nullptr || !care->works_here()) {
     return;
   }
   spawn(tasks_, Background{"read_forward_extremities", server_.name()}, run());
