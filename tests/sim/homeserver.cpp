@@ -7,6 +7,7 @@
 
 #include <lares/async/promise.hpp>
 #include <lares/base/strings.hpp>
+#include <lares/service/catch_up.hpp>
 #include <lares/service/rooms.hpp>
 
 #include <fmt/format.h>
@@ -155,6 +156,7 @@ Homeserver::Homeserver(const Parts& parts, const host::Host& host, const std::st
       modules_(server_->metrics(), {}),
       settings_(std::make_shared<http::ListenerSettings>()) {
   ServiceRegistry& services = server_->services();
+  services.provide<service::CatchUp>(hub_);
   services.provide(interner_);
   services.provide<stream::Notifier>(notifier_);
   services.provide<service::ServerKeys>(keys_);

@@ -278,7 +278,10 @@ class HomeserverWorld final : public World {
 
   Task<void> leave(Person& person, std::string room) {
     const Answer answer = co_await insist("POST", room_path(room, "leave"), person.token, "{}");
-    expect(person, "leaving " + room, answer);
+    // Asked again after the answer was lost, it says that the person is not there.
+    if (answer.status != 403) {
+      expect(person, "leaving " + room, answer);
+    }
     person.rooms.erase(room);
     const Answer after =
         co_await insist("PUT", room_path(room, fmt::format("send/m.room.message/after{}", ++transactions_)),
