@@ -25,11 +25,12 @@ static void join(void* module, const lares_call_view* call, const lares_join_vie
   const struct timespec pause = {0, 500 * 1000 * 1000};
   lares_spam_verdict_view verdict;
   (void)module;
+  say("asked");
   if (inside++ != 0) {
     say("two at once");
   }
   if (question->user_id.size == 0 || call->timeout_ms > 100) {
-    say("asked with the wrong question or time");
+    say("a wrong question or time");
   }
   nanosleep(&pause, NULL);
   memset(&verdict, 0, sizeof(verdict));
