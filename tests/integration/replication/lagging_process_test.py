@@ -11,18 +11,20 @@ import unittest
 from urllib.parse import quote
 
 from cluster import Worker
-from lares_test import MatrixError, Postgres, Server, reserve_port
+from lares_test import MatrixError, Postgres, Server, reserve_port, wait_until
 
 # Longer than any request of the test takes.
 LATE = 20
 
 
 class LateLine:
-    """Between a worker and the main process's replication listener: from `late` on, what main says is held back."""
+    """Between a worker and the main process's replication listener: from `late` on, what main says is held back; while it is
+    `cut`, there is no connection."""
 
     def __init__(self, target):
         self.target = target
         self.late = False
+        self._cut, self._connections = False, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,7 +33,11 @@ class LateLine:
         with contextlib.suppress(OSError):
             while True:
                 worker, _ = self.listener.accept()
+                if self._cut:
+                    worker.close()
+                    continue
                 main = socket.create_connection(("127.0.0.1", self.target))
+                self._connections += [worker, main]
                 heard = queue.Queue()
                 for work in [(self._copy, worker, main.sendall), (self._copy, main, heard.put),
                              (self._deliver, heard, worker)]:
@@ -51,6 +57,18 @@ class LateLine:
                     time.sleep(LATE)
                 worker.sendall(data)
             worker.close()
+
+    @contextlib.contextmanager
+    def cut(self):
+        self._cut = True
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._connections.clear()
+        try:
+            yield
+        finally:
+            self._cut = False
 
     def close(self):
         self.listener.close()
@@ -138,6 +156,16 @@ class LaggingProcessTest(unittest.TestCase):
         self.bob.join(room)
         self.bob_there.leave(room)
         self.assertEqual(joined(), [])
+
+    def test_who_is_removed_while_the_process_hears_nothing_reads_no_further(self):
+        room = self.alice.create_room()
+        self.bob.join(room)
+        # Of what is now, and not of when he was there.
+        members = "/_matrix/client/v3/rooms/%s/joined_members" % quote(room)
+        self.bob_there.get(members)
+        with self.line.cut():
+            self.alice.post("/_matrix/client/v3/rooms/%s/kick" % quote(room), {"user_id": self.bob.user_id})
+            wait_until(lambda: self.bob_there.raw("GET", members).status == 403, what="the end of what bob may read")
 
     def test_an_alias(self):
         room = self.alice.create_room()
