@@ -30,9 +30,8 @@ std::string versions_body() {
   for (int minor = 1; minor <= 12; ++minor) {
     versions.push_back("v1." + std::to_string(minor));
   }
-  // Under these names clients look for what younger versions of the specification have, and for what none
-  // has.
-  const json features = {{"uk.tcpip.msc4133.stable", true}, {"org.matrix.msc3391", true}};
+  // Under this name clients look for further fields of profiles where the versions do not tell.
+  const json features = {{"uk.tcpip.msc4133.stable", true}};
   return json{{"versions", versions}, {"unstable_features", features}}.dump();
 }
 

@@ -330,7 +330,7 @@ class Creation(EngineTests):
 
 
 on_both_engines(History, globals(), processes=True)
-on_both_engines(Upgrades, globals())
+on_both_engines(Upgrades, globals(), processes=True)
 on_both_engines(Creation, globals())
 
 if __name__ == "__main__":
