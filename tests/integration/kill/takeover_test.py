@@ -3,6 +3,7 @@
 has a fork."""
 
 import collections
+import glob
 import json
 import os
 import signal
@@ -35,9 +36,8 @@ class TakeoverTest(unittest.TestCase):
             old = cluster.pid("event_persister1")
             os.kill(old, signal.SIGSTOP)
             # The administrator who takes it for dead makes room for the next one.
-            run = os.path.join(cluster.folder, "run")
-            os.unlink(os.path.join(run, "event_persister1.sock"))
-            os.unlink(os.path.join(run, "event_persister1.pid"))
+            for file in glob.glob(os.path.join(cluster.folder, "run", "event_persister1.*")):
+                os.unlink(file)
             cluster.start()
             self.assertNotEqual(cluster.pid("event_persister1"), old)
             sent = sum(sender.count for sender in load.senders)
