@@ -345,6 +345,7 @@ TEST_P(Transactions, TheCallersContextIsChargedAndCurrentInTheFunction) {
 TEST_P(Transactions, WaitingForAConnectionIsToldFromTheTransaction) {
   struct Held {
     std::counting_semaphore<> may_end{0};
+    std::atomic<int> asked{0};
     std::atomic<int> inside{0};
   };
   const auto charged = run([](Database& db) -> Task<std::vector<Usage>> {
@@ -353,6 +354,7 @@ TEST_P(Transactions, WaitingForAConnectionIsToldFromTheTransaction) {
     const auto held = std::make_shared<Held>();
     const auto read = [](Database& one, std::shared_ptr<Held> until) -> Task<Usage> {
       const ContextScope scope{current_context().child("read")};
+      ++until->asked;
       co_await one.read("test_held", [&until](ReadTransaction&) {
         ++until->inside;
         until->may_end.acquire();
@@ -363,13 +365,13 @@ TEST_P(Transactions, WaitingForAConnectionIsToldFromTheTransaction) {
     for (int i = 0; i < kReads; ++i) {
       reads.push_back(read(db, held));
     }
-    // Ends the reads once the first have been in their transactions, and the others before theirs, for a
-    // while.
+    // Ends the reads once some have been in their transactions, and the others before theirs, for long
+    // enough.
     std::jthread ends{[held] {
-      while (held->inside == 0) {
+      while (held->inside == 0 || held->asked < kReads) {
         std::this_thread::yield();
       }
-      std::this_thread::sleep_for(kHeld);
+      std::this_thread::sleep_for(2 * kHeld);
       held->may_end.release(kReads);
     }};
     co_return co_await when_all(std::move(reads));
