@@ -80,7 +80,7 @@ class SyncPlugin final : public Plugin {
         {.name = "SyncRestServlet",
          .spec = "Client-Server API, Syncing",
          .shard = "user",
-         .tags = {"initial_sync", "incremental_sync", "full_state_sync"}},
+         .tags = {"sync_v2:initial_sync", "sync_v2:incremental_sync", "sync_v2:full_state_sync"}},
         [this](const Requester& requester, Request& request) { return get_sync(requester, request); });
   }
 
@@ -117,10 +117,10 @@ class SyncPlugin final : public Plugin {
         state_section = section;
       }
     }
-    const std::string_view kind = scope.initial ? "initial_sync"
-                                  : full_state  ? "full_state_sync"
-                                                : "incremental_sync";
-    request.set_tag(kind);
+    const std::string_view tag = scope.initial ? "sync_v2:initial_sync"
+                                 : full_state  ? "sync_v2:full_state_sync"
+                                               : "sync_v2:incremental_sync";
+    request.set_tag(tag);
     std::shared_ptr<stream::UserFeed> feed = notifier_.find(user);
     if (!feed) {
       feed = co_await notifier_.feed(user);
@@ -180,7 +180,7 @@ class SyncPlugin final : public Plugin {
           server_.runtime().steady_now() >= deadline) {
         if (!response.empty()) {
           const bool lazy = filter->state().lazy_load_members() || filter->timeline().lazy_load_members();
-          nonempty_.at({server_.name(), kind, lazy ? "true" : "false"}).add();
+          nonempty_.at({server_.name(), tag.substr(tag.find(':') + 1), lazy ? "true" : "false"}).add();
         }
         co_return Response::json_text(
             serialise(response, Token::later_of(scope.from, scope.to).text(), state_section));

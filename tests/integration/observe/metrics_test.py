@@ -160,6 +160,8 @@ class Metrics(unittest.TestCase):
         self.assertEqual(grown("synapse_user_logins_total", guest="false"), 1)
         for lazy in ("false", "true"):
             self.assertEqual(grown("synapse_handlers_sync_nonempty_total", type="initial_sync", lazy_loaded=lazy), 1)
+        self.assertEqual(grown("synapse_http_server_response_count_total", servlet="SyncRestServlet",
+                               tag="sync_v2:initial_sync"), 2)
         self.assertEqual(grown("synapse_room_message_list_rest_servlet_response_time_seconds_count"), 1)
 
     def test_presence_is_counted_by_what_changed(self):
