@@ -103,7 +103,8 @@ storage::Schema identity_schema() {
                     .ends = "logout; refresh; a day after it expired",
                     .prune =
                         Statement{"DELETE FROM access_tokens WHERE token IN (SELECT token FROM access_tokens "
-                                  "WHERE expires_ts < $1 - 86400000 AND refresh_token IS NULL LIMIT $2)"}},
+                                  "WHERE expires_ts < CAST($1 AS BIGINT) - 86400000 AND refresh_token IS "
+                                  "NULL LIMIT $2)"}},
               Table{
                   .name = "refresh_tokens",
                   .key = {"token"},
@@ -112,7 +113,7 @@ storage::Schema identity_schema() {
                   .ends = "logout; first use of the token after it; a day after it expired",
                   .prune =
                       Statement{"DELETE FROM refresh_tokens WHERE token IN (SELECT token FROM refresh_tokens "
-                                "WHERE expires_ts < $1 - 86400000 LIMIT $2)"}},
+                                "WHERE expires_ts < CAST($1 AS BIGINT) - 86400000 LIMIT $2)"}},
               Table{.name = "profiles",
                     .key = {"account"},
                     .owners = {user},
@@ -125,8 +126,9 @@ storage::Schema identity_schema() {
                   .bound = "what the registration and login limits admit in a day",
                   .ends = "a day after `created_ts`",
                   .prune =
-                      Statement{"DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "
-                                "WHERE created_ts < $1 - 86400000 ORDER BY created_ts LIMIT $2)"}},
+                      Statement{
+                          "DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "
+                          "WHERE created_ts < CAST($1 AS BIGINT) - 86400000 ORDER BY created_ts LIMIT $2)"}},
               Table{.name = "registration_tokens",
                     .key = {"token"},
                     .owners = {{.kind = OwnerKind::None}},
@@ -142,8 +144,10 @@ storage::Schema identity_schema() {
                     .owners = {{.kind = OwnerKind::None}},
                     .bound = "what is asked for in a minute",
                     .ends = "use; a minute after `created_ts`",
-                    .prune = Statement{"DELETE FROM registration_nonces WHERE nonce IN (SELECT nonce FROM "
-                                       "registration_nonces WHERE created_ts < $1 - 60000 LIMIT $2)"}},
+                    .prune =
+                        Statement{
+                            "DELETE FROM registration_nonces WHERE nonce IN (SELECT nonce FROM "
+                            "registration_nonces WHERE created_ts < CAST($1 AS BIGINT) - 60000 LIMIT $2)"}},
           },
   };
 }

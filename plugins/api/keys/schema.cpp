@@ -82,7 +82,8 @@ storage::Schema keys_schema() {
                  .prune =
                      storage::Statement{
                          "DELETE FROM claimed_keys WHERE (account, device_id, algorithm, key_id) IN (SELECT "
-                         "account, device_id, algorithm, key_id FROM claimed_keys WHERE claimed_ts < $1 - "
+                         "account, device_id, algorithm, key_id FROM claimed_keys WHERE claimed_ts < CAST($1 "
+                         "AS BIGINT) - "
                          "86400000 ORDER BY claimed_ts LIMIT $2)"}},
            Table{.name = "fallback_keys",
                  .key = {"account", "device_id", "algorithm"},

@@ -48,24 +48,25 @@ std::string row_of(std::string_view cache, std::string_view key, std::int64_t no
 }  // namespace
 
 storage::Schema caches_schema() {
-  return {.plugin = "caches",
-          .migrations =
-              {{.number = 1,
-                .kind = MigrationKind::Expand,
-                .summary = "Adds what has become stale in the caches of other processes.",
-                .statements = {Sql{"CREATE TABLE cache_invalidations (position BIGINT PRIMARY KEY, cache "
-                                   "TEXT NOT NULL, entry {bytes} NOT NULL, created_ts BIGINT NOT NULL)"},
-                               Sql{"CREATE INDEX cache_invalidations_created ON cache_invalidations "
-                                   "(created_ts)"}}}},
-          .tables = {
-              Table{.name = "cache_invalidations",
-                    .key = {"position"},
-                    .owners = {{.kind = OwnerKind::None}},
-                    .bound = "one per change of an account or profile within a week",
-                    .ends = "a week after `created_ts`",
-                    .prune = Statement{"DELETE FROM cache_invalidations WHERE position IN (SELECT position "
-                                       "FROM cache_invalidations WHERE created_ts < $1 - 604800000 ORDER "
-                                       "BY created_ts LIMIT $2)"}}}};
+  return {
+      .plugin = "caches",
+      .migrations =
+          {{.number = 1,
+            .kind = MigrationKind::Expand,
+            .summary = "Adds what has become stale in the caches of other processes.",
+            .statements = {Sql{"CREATE TABLE cache_invalidations (position BIGINT PRIMARY KEY, cache "
+                               "TEXT NOT NULL, entry {bytes} NOT NULL, created_ts BIGINT NOT NULL)"},
+                           Sql{"CREATE INDEX cache_invalidations_created ON cache_invalidations "
+                               "(created_ts)"}}}},
+      .tables = {Table{.name = "cache_invalidations",
+                       .key = {"position"},
+                       .owners = {{.kind = OwnerKind::None}},
+                       .bound = "one per change of an account or profile within a week",
+                       .ends = "a week after `created_ts`",
+                       .prune = Statement{
+                           "DELETE FROM cache_invalidations WHERE position IN (SELECT position "
+                           "FROM cache_invalidations WHERE created_ts < CAST($1 AS BIGINT) - 604800000 ORDER "
+                           "BY created_ts LIMIT $2)"}}}};
 }
 
 CacheStreamImpl::CacheStreamImpl(Server& server, storage::Database& database, stream::Hub& hub)

@@ -171,7 +171,8 @@ storage::Schema events_schema() {
                     .prune =
                         Statement{
                             "DELETE FROM event_transactions WHERE (scope, room, txn_id) IN (SELECT scope, "
-                            "room, txn_id FROM event_transactions WHERE created_ts < $1 - 86400000 "
+                            "room, txn_id FROM event_transactions WHERE created_ts < CAST($1 AS BIGINT) - "
+                            "86400000 "
                             "ORDER BY created_ts LIMIT $2)"}},
               Table{.name = "room_holes",
                     .key = {"room", "missing", "event"},

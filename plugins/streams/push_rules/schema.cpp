@@ -47,7 +47,7 @@ storage::Schema push_rules_schema() {
                .prune =
                    Statement{"DELETE FROM push_exceptions WHERE (member, room, position) IN (SELECT member, "
                              "room, position FROM push_exceptions WHERE created_ts > 0 AND "
-                             "created_ts < $1 - 2592000000 ORDER BY created_ts LIMIT $2)"}},
+                             "created_ts < CAST($1 AS BIGINT) - 2592000000 ORDER BY created_ts LIMIT $2)"}},
            Table{.name = "push_threads",
                  .key = {"root"},
                  .owners = {{.kind = OwnerKind::Room, .column = "room"}},

@@ -45,7 +45,8 @@ storage::Schema to_device_schema() {
                .bound = "what devices send in a day",
                .ends = "a day after `created_ts`",
                .prune = Statement{"DELETE FROM to_device_transactions WHERE (scope, type, txn_id) IN (SELECT "
-                                  "scope, type, txn_id FROM to_device_transactions WHERE created_ts < $1 - "
+                                  "scope, type, txn_id FROM to_device_transactions WHERE created_ts < "
+                                  "CAST($1 AS BIGINT) - "
                                   "86400000 ORDER BY created_ts LIMIT $2)"}}},
   };
 }

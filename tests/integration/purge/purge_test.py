@@ -274,6 +274,17 @@ class Purge:
         self.assertIn(self.bob.error("GET", self.bob.room_path(self.going, "state")).status, (403, 404))
         self.assertEqual(self.alice.error("GET", "/_matrix/client/v3/account/whoami").status, 401)
 
+    def test_what_time_has_ended_goes(self):
+        self.server.start()
+        self.talk()
+        self.assertEqual(self.server.stop(), 0)
+        year_2100 = 4102444800000
+        self.ask_tool("prune", str(year_2100))
+        self.db = self.open()
+        self.stack.callback(self.db.close)
+        for table in ("event_transactions", "to_device_transactions", "uia_sessions"):
+            self.assertEqual(self.db.rows("SELECT count(*) FROM %s" % table)[0][0], 0, table)
+
 
 class PurgeOnSqlite(Purge, unittest.TestCase):
     def make(self):

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // purge_tool CONFIG PLUGIN_FOLDER tables                         what all plugins declare about their tables
 // purge_tool CONFIG PLUGIN_FOLDER purge KIND ID [DEVICE]         purges as the server itself does
+// purge_tool CONFIG PLUGIN_FOLDER prune NOW                      deletes what time has ended, at that time
+// (ms)
 #include <host/assembly.hpp>
 #include <host/settings.hpp>
 
 #include <lares/async/real_runtime.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/error.hpp>
+#include <lares/storage/purge.hpp>
 #include <lares/storage/table.hpp>
 
 #include <fmt/format.h>
@@ -70,8 +73,9 @@ nlohmann::json tables(const Host& host) {
   return list;
 }
 
+constexpr std::chrono::seconds kPatience{60};
+
 Task<void> purge(Assembly& assembly, storage::OwnerId owner) {
-  constexpr std::chrono::seconds kPatience{60};
   co_await assembly.server().start(
       kPatience, [&assembly](storage::Database& database) { return assembly.data_care().migrate(database); });
   const storage::PurgeReport report = co_await assembly.data_care().purge(std::move(owner));
@@ -80,15 +84,35 @@ Task<void> purge(Assembly& assembly, storage::OwnerId owner) {
   co_await assembly.server().stop(kPatience);
 }
 
+Task<void> prune(Assembly& assembly, std::span<const storage::Schema> schemas, std::int64_t now_ts) {
+  storage::Database* opened = nullptr;
+  co_await assembly.server().start(kPatience, [&assembly, &opened](storage::Database& database) {
+    opened = &database;
+    return assembly.data_care().migrate(database);
+  });
+  const std::uint64_t rows = co_await storage::prune_tables(*opened, schemas, now_ts);
+  fmt::print("{} rows\n", rows);
+  co_await assembly.data_care().stop();
+  co_await assembly.server().stop(kPatience);
+}
+
 int run(std::span<char*> arguments) {
   if (arguments.size() < 4) {
-    throw std::invalid_argument("purge_tool CONFIG PLUGIN_FOLDER (tables | purge KIND ID [DEVICE])");
+    throw std::invalid_argument(
+        "purge_tool CONFIG PLUGIN_FOLDER (tables | purge KIND ID [DEVICE] | prune NOW)");
   }
   const CommandLine line{.config_paths = {arguments[1]}, .plugin_folders = {arguments[2]}, .plugin = {}};
   const std::string_view action = arguments[3];
   const Settings settings = load_settings(line);
   if (action == "tables") {
     fmt::print("{}\n", tables(*settings.host).dump(1));
+    return 0;
+  }
+  if (action == "prune" && arguments.size() == 5) {
+    RealRuntime runtime;
+    Assembly assembly(*settings.host, settings.config, runtime, KeyUse::ReadOrMake);
+    const auto& schemas = settings.host->declarations().schemas();
+    run_blocking(runtime, "prune", prune(assembly, schemas, std::stoll(arguments[4])));
     return 0;
   }
   if (action != "purge" || arguments.size() < 6) {
