@@ -411,6 +411,9 @@ Task<void> HubImpl::look_around() {
       co_await follow();
       co_await read_unnumbered();
     } catch (const std::exception& error) {
+      if (tasks_.cancelled()) {
+        break;
+      }
       log_.warning("The positions of the streams could not be read: {}", error.what());
     }
   }
