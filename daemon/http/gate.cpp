@@ -312,14 +312,12 @@ Task<Response> Gate::pass(RequestImpl& request) {
     if (again || !may_be_behind(route, request, error)) {
       co_return to_response(error, request);
     }
-    bool was_behind = false;
+    // It is judged again even if this process was not behind any more: what came in since may be what was
+    // missed.
     try {
-      was_behind = co_await catch_up_->catch_up();
+      (void)co_await catch_up_->catch_up();
     } catch (...) {
-      error = std::current_exception();
-    }
-    if (!was_behind) {
-      co_return to_response(error, request);
+      co_return to_response(std::current_exception(), request);
     }
   }
 }
