@@ -706,8 +706,9 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
 
 Task<stream::Token> HubImpl::believed(stream::Token token, bool& cut) {
   stream::Token highest = now();
-  (void)token.limited_to(highest, cut);
-  if (!cut) {
+  bool ahead = false;
+  (void)token.limited_to(highest, ahead);
+  if (!ahead) {
     co_return token;
   }
   const std::int64_t incarnation =
