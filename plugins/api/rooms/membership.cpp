@@ -36,7 +36,10 @@ Task<std::string> membership_unless(Shared& shared, std::int64_t user, const mat
                                     std::string_view wanted) {
   std::string now = co_await membership_in(shared, user, room);
   auto* const others = shared.server.services().find<service::CatchUp>();
-  if (now == wanted && others != nullptr && co_await others->catch_up()) {
+  if (now == wanted && others != nullptr) {
+    // What came in between the look and the question may be what was missed, so it is looked again in any
+    // case.
+    (void)co_await others->catch_up();
     now = co_await membership_in(shared, user, room);
   }
   co_return now;
