@@ -49,22 +49,23 @@ Task<std::vector<TypingRoom>> TypingBoard::changed(std::vector<std::pair<std::in
     std::vector<TypingRoom> result;
     // What was shown of a writer's former life is known to nobody any more.
     const bool anew = incarnation_of(from.minimum()) < incarnation_of(to.maximum());
+    const bool initial = from.maximum() == 0;
     for (const auto& [number, whole] : rooms_whole) {
       const auto found = rooms_.find(number);
-      if (!whole && anew) {
-        TypingRoom room;
-        room.room = number;
-        result.push_back(found == rooms_.end() ? std::move(room) : found->second);
-        continue;
-      }
-      if (found == rooms_.end()) {
-        continue;
-      }
-      const TypingRoom& room = found->second;
-      // A set is small and replaces the one before: of a room that is shown whole it may be newer than `to`.
-      if (whole ? !room.users.empty()
-                : !from.covers(room.writer, room.position) && to.covers(room.writer, room.position)) {
-        result.push_back(room);
+      const TypingRoom* const room = found == rooms_.end() ? nullptr : &found->second;
+      if (whole || anew) {
+        // A set is small and replaces the one before, so it may be newer than `to`. But of a client that was
+        // told more elsewhere than this process has heard, no row will say that it is over.
+        const bool holds = room != nullptr && to.of(room->writer) >= from.of(room->writer);
+        if (holds && !room->users.empty()) {
+          result.push_back(*room);
+        } else if (!initial) {
+          // The client may have been shown somebody before it left the room, or the writer's process ended.
+          result.emplace_back().room = number;
+        }
+      } else if (room != nullptr && !from.covers(room->writer, room->position) &&
+                 to.covers(room->writer, room->position)) {
+        result.push_back(*room);
       }
     }
     return result;

@@ -50,8 +50,9 @@ class TypingBoard {
   [[nodiscard]] std::vector<TypingRoom> between(stream::WriterNumber writer, std::int64_t from,
                                                 std::int64_t to) const;
 
-  /// The sets that changed in (from, to], or every set where the writer began anew in between; of `whole`
-  /// rooms those in which somebody types.
+  /// The sets that changed in (from, to]; every set, the empty ones too, of `whole` rooms and where the
+  /// writer began anew in between. From zero, which is a client that knows nothing, those in which somebody
+  /// types.
   Task<std::vector<TypingRoom>> changed(std::vector<std::pair<std::int64_t, bool>> rooms_whole,
                                         stream::StreamPosition from, stream::StreamPosition to);
 

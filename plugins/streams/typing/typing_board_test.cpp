@@ -54,13 +54,31 @@ TEST_F(TypingBoardTest, ShowsTheEndOfTypingButNotToNewcomers) {
   EXPECT_TRUE(changed(1, true, 0, 6).empty());
 }
 
+TEST_F(TypingBoardTest, ShowsToWhoComesBackIntoARoomThatNobodyTypesAnyMore) {
+  board_.take(set(1, 5, {"@a:a"}));
+  board_.take(set(1, 6, {}));
+  ASSERT_EQ(changed(1, true, 8, 8).size(), 1U);
+  EXPECT_TRUE(changed(1, true, 8, 8).front().users.empty());
+  ASSERT_EQ(changed(2, true, 8, 8).size(), 1U);
+  EXPECT_EQ(changed(2, true, 8, 8).front().room, 2);
+  EXPECT_TRUE(changed(2, true, 8, 8).front().users.empty());
+}
+
+TEST_F(TypingBoardTest, ShowsNoSetWhoseEndTheClientMayHaveMissedElsewhere) {
+  board_.take(set(1, 5, {"@a:a"}));
+  ASSERT_EQ(changed(1, true, 6, 5).size(), 1U);
+  EXPECT_TRUE(changed(1, true, 6, 5).front().users.empty());
+  EXPECT_EQ(changed(1, true, 5, 5).front().users, std::vector<std::string>{"@a:a"});
+}
+
 TEST_F(TypingBoardTest, ShowsEverySetToWhoKnowsTheWritersFormerLife) {
   constexpr std::int64_t kLife = std::int64_t{1} << 32;
   board_.take(set(1, 2 * kLife + 1, {"@a:a"}));
   EXPECT_EQ(changed(1, false, kLife + 7, 2 * kLife + 1).front().users, std::vector<std::string>{"@a:a"});
   ASSERT_EQ(changed(2, false, kLife + 7, 2 * kLife + 1).size(), 1U);
   EXPECT_TRUE(changed(2, false, kLife + 7, 2 * kLife + 1).front().users.empty());
-  EXPECT_TRUE(changed(2, true, kLife + 7, 2 * kLife + 1).empty());
+  ASSERT_EQ(changed(2, true, kLife + 7, 2 * kLife + 1).size(), 1U);
+  EXPECT_TRUE(changed(2, true, kLife + 7, 2 * kLife + 1).front().users.empty());
   EXPECT_TRUE(changed(2, false, 2 * kLife, 2 * kLife + 1).empty());
 }
 
