@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "presence_board.hpp"
 
+#include <virtual_runtime.hpp>
+
 #include <lares/async/blocking_pool.hpp>
 #include <lares/async/real_runtime.hpp>
+#include <lares/async/task_group.hpp>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +17,7 @@
 namespace lares::presence {
 namespace {
 
+using namespace std::chrono_literals;
 using stream::StreamPosition;
 
 class PresenceBoardTest : public ::testing::Test {
@@ -68,6 +73,50 @@ TEST_F(PresenceBoardTest, DropsTheOldestWhoAreOfflineWhenItIsFull) {
   EXPECT_NE(board_.find(-1), nullptr);
   EXPECT_EQ(board_.find(0), nullptr);
   EXPECT_FALSE(changes(1, most + 2).complete);
+}
+
+TEST(PresencePositionTest, ReachesWhatItCovers) {
+  EXPECT_TRUE(reaches(StreamPosition{5}, StreamPosition{}));
+  EXPECT_TRUE(reaches(StreamPosition{5}, StreamPosition{5}));
+  EXPECT_FALSE(reaches(StreamPosition{5}, StreamPosition{6}));
+  EXPECT_FALSE(reaches(StreamPosition{5}, (StreamPosition{4, {{1, 7}}})));
+  EXPECT_FALSE(reaches((StreamPosition{5, {{2, 9}}}), (StreamPosition{4, {{1, 7}}})));
+  EXPECT_TRUE(reaches((StreamPosition{5, {{1, 7}}}), (StreamPosition{4, {{1, 7}}})));
+  EXPECT_FALSE(reaches((StreamPosition{5, {{1, 7}}}), StreamPosition{7}));
+}
+
+class PresenceWaitTest : public ::testing::Test {
+ protected:
+  // What the wait for position 5 of one who stands at 4 and comes to 5 after this time gives.
+  bool waits(std::chrono::milliseconds time) {
+    const SteadyTime then = runtime_.steady_now() + time;
+    bool result = false;
+    TaskGroup group{runtime_, "test"};
+    spawn(group, Background{"test"}, wait(then, result), &runtime_.loop(0));
+    runtime_.run_until([&group] { return group.size() == 0; });
+    return result;
+  }
+  Task<void> wait(SteadyTime then, bool& result) {
+    result = co_await wait_until_reaches(
+        runtime_, [this, then] { return StreamPosition{runtime_.steady_now() < then ? 4 : 5}; },
+        StreamPosition{5});
+  }
+
+  sim::VirtualRuntime runtime_{1, 1};
+};
+
+TEST_F(PresenceWaitTest, GoesOnOnceThisProcessHasHeardWhatAnotherSaid) {
+  const SteadyTime begun = runtime_.steady_now();
+  EXPECT_TRUE(waits(0s));
+  EXPECT_EQ(runtime_.steady_now(), begun);
+  EXPECT_TRUE(waits(10s));
+  EXPECT_LT(runtime_.steady_now(), begun + 11s);
+}
+
+TEST_F(PresenceWaitTest, EndsWithoutItWhereNobodySaysIt) {
+  const SteadyTime begun = runtime_.steady_now();
+  EXPECT_FALSE(waits(1h));
+  EXPECT_LT(runtime_.steady_now(), begun + 16s);
 }
 
 TEST(PresenceRowTest, IsReadAsItWasWritten) {

@@ -78,11 +78,12 @@ Task<std::vector<std::int64_t>> SyncSection::newcomers(const SyncScope& scope, c
       const std::optional<std::string> member = event["state_key"].to_string();
       const std::optional<std::int64_t> number =
           member ? co_await interner_.lookup_user(*member) : std::nullopt;
-      if (number && *number != scope.user) {
+      if (number) {
         users.push_back(*number);
       }
     }
   }
+  std::erase(users, scope.user);
   co_return users;
 }
 
@@ -142,9 +143,11 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   }
   if (!scope.initial && !response.joined.empty()) {
     std::vector<std::int64_t> users = co_await newcomers(scope, response);
-    if (!users.empty()) {
+    if (!users.empty() &&
+        co_await wait_until_reaches(
+            server_.runtime(), [this] { return hub_.position(StreamNumber::kPresence); }, from)) {
       for (PresencePtr& presence : co_await board_.ask_for_all(std::move(users))) {
-        if (presence->state != State::kOffline && presence->user != scope.user) {
+        if (presence->state != State::kOffline) {
           people.push_back(std::move(presence));
         }
       }

@@ -6,6 +6,7 @@
 #include <lares/service/rooms.hpp>
 #include <lares/service/sync.hpp>
 #include <lares/storage/intern.hpp>
+#include <lares/stream/hub.hpp>
 
 #include <vector>
 
@@ -18,11 +19,12 @@ namespace lares::presence {
 /// Presence in /sync: of the user and of those who share a room with the user.
 class SyncSection final : public service::SyncContributor {
  public:
-  SyncSection(Server& server, const Settings& settings, storage::Interner& interner, service::Rooms& rooms,
-              PresenceBoard& board)
+  SyncSection(Server& server, const Settings& settings, storage::Interner& interner, stream::Hub& hub,
+              service::Rooms& rooms, PresenceBoard& board)
       : server_(server),
         settings_(settings),
         interner_(interner),
+        hub_(hub),
         rooms_(rooms),
         board_(board),
         metrics_(server),
@@ -35,7 +37,7 @@ class SyncSection final : public service::SyncContributor {
   Task<std::vector<PresencePtr>> sharing(const service::SyncScope& scope,
                                          const service::SyncResponse& response,
                                          std::vector<PresencePtr> people);
-  /// Everyone who came into a room of the user's, or whose room the user came into.
+  /// Everyone else who came into a room of the user's, or whose room the user came into.
   Task<std::vector<std::int64_t>> newcomers(const service::SyncScope& scope,
                                             const service::SyncResponse& response);
   /// Those of everyone who shares a room who are offline.
@@ -45,6 +47,7 @@ class SyncSection final : public service::SyncContributor {
   Server& server_;
   const Settings& settings_;
   storage::Interner& interner_;
+  stream::Hub& hub_;
   service::Rooms& rooms_;
   PresenceBoard& board_;
   SyncMetrics metrics_;
