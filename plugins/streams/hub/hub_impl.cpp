@@ -645,6 +645,12 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   std::vector<stream::Row> rows{std::make_move_iterator(batch.begin()), std::make_move_iterator(end)};
   batch.erase(batch.begin(), end);
   const stream::WriterNumber writer = co_await writer_number(instance);
+  // What is in memory alone is kept by one process, by the `stream_writers` of the reader: nobody would ever
+  // say here that what another wrote is over.
+  if (inbox.number && in_memory_[static_cast<std::size_t>(*inbox.number)].load(std::memory_order_relaxed) &&
+      !inbox.named.contains(writer)) {
+    co_return;
+  }
   const std::int64_t here = inbox.number ? reached_here(inbox, writer) : 0;
   const std::int64_t upto = rows.back().position;
   give_positions(rows);

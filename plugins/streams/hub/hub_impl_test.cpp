@@ -143,6 +143,7 @@ class HubTest : public ::testing::Test {
     co_await storage::migrate(*database_, schemas, 0);
   }
   Task<void> learn_writer() { w1_ = co_await hub_->writer_number("w1"); }
+  Task<void> keep_in_memory() { (void)co_await hub_->memory_start(kReceipts); }
   Task<void> ask(stream::Token token, stream::Token& result) {
     cut_ = false;
     result = co_await hub_->believed(std::move(token), cut_);
@@ -354,6 +355,15 @@ TEST_F(HubTest, TakesUpRowsOfAWriterThatStreamWritersDoesNotName) {
   hear({"POSITION receipts w2 15 15"});
   EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{12, 15}));
   EXPECT_EQ(here(), 20);
+}
+
+TEST_F(HubTest, OfAStreamInMemoryLeavesOutWhatAnotherWritesThanStreamWritersNames) {
+  start();
+  play(keep_in_memory());
+  hear({"POSITION receipts w1 1 1", "POSITION receipts w2 1 1", "RDATA receipts w2 12 [1]",
+        "RDATA receipts w1 13 [1]"});
+  EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{13});
+  EXPECT_EQ(here(), 13);
 }
 
 TEST_F(HubTest, AStreamThatAllMayWriteNeedsNoPosition) {
