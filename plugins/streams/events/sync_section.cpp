@@ -16,6 +16,7 @@
 
 #include "bundles.hpp"
 #include "rooms_service.hpp"
+#include "sync_window.hpp"
 #include "visibility.hpp"
 
 namespace lares::events {
@@ -124,14 +125,19 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
 Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, std::int64_t room, bool all,
                                                       std::size_t limit, std::int64_t upto) {
   std::vector<StoredEventPtr> events;
+  const stream::Token* const from = all ? nullptr : &scope.from;
   const TimelinePtr timeline = co_await caches_.timeline(room);
   const Timeline* at = timeline.get();
+  SyncWindow window{from, scope.to};
   for (; at != nullptr && events.size() <= limit; at = at->older.get()) {
-    const service::StoredEvent& event = *at->event;
-    if (event.position > upto || !scope.to.covers(StreamNumber::kEvents, event.writer, event.position)) {
+    if (at->event->position > upto) {
       continue;
     }
-    if (!all && in_past(scope.from, event)) {
+    const SyncWindow::Place place = window.place(*at->event);
+    if (place == SyncWindow::Place::kAfter) {
+      continue;
+    }
+    if (place == SyncWindow::Place::kBefore) {
       co_return events;
     }
     events.push_back(at->event);
@@ -150,11 +156,18 @@ Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, st
         return reader_.newest(tx, room, after, last, limit + 1);
       });
   current_context().add_event_fetches(found.size());
-  std::erase_if(found, [&scope, all](const StoredEventPtr& event) {
-    return !scope.to.covers(StreamNumber::kEvents, event->writer, event->position) ||
-           (!all && in_past(scope.from, *event));
-  });
-  co_return found;
+  events.clear();
+  SyncWindow whole{from, scope.to};
+  for (StoredEventPtr& event : found) {
+    const SyncWindow::Place place = whole.place(*event);
+    if (place == SyncWindow::Place::kBefore) {
+      break;
+    }
+    if (place == SyncWindow::Place::kIn) {
+      events.push_back(std::move(event));
+    }
+  }
+  co_return events;
 }
 
 Task<std::int64_t> SyncSection::root_at(std::int64_t room, const stream::Token& from) {

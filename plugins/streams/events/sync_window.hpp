@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <lares/service/stored_event.hpp>
+#include <lares/stream/token.hpp>
+
+namespace lares::events {
+
+/// Which events of one room lie between two places, asked from the newest on.
+///
+/// A room is written by one process after the other, each of which goes on where the former has stopped. So
+/// whoever is shown an event is shown everything before it, also what a former writer wrote whose place the
+/// token does not have yet; and whoever has an event has everything before it.
+class SyncWindow {
+ public:
+  enum class Place { kAfter, kIn, kBefore };
+
+  /// `from` null: from the room's beginning.
+  SyncWindow(const stream::Token* from, const stream::Token& to) : from_(from), to_(to) {}
+
+  [[nodiscard]] Place place(const service::StoredEvent& event) {
+    in_ = in_ || to_.covers(stream::StreamNumber::kEvents, event.writer, event.position);
+    if (!in_) {
+      return Place::kAfter;
+    }
+    const bool had =
+        from_ != nullptr && from_->covers(stream::StreamNumber::kEvents, event.writer, event.position);
+    return had ? Place::kBefore : Place::kIn;
+  }
+
+ private:
+  const stream::Token* from_;
+  const stream::Token& to_;
+  bool in_ = false;
+};
+
+}  // namespace lares::events
