@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kShortestStep{100};
 constexpr std::chrono::hours kLongestStep{24 * 365};
 
 // The cache of events counts bytes: what it may hold at the usual factor for each event of event_cache_size.
-constexpr std::size_t kBytesPerTenEvents = 24 * 1024;
+constexpr std::size_t kBytesPerTenEvents = 20 * 1024;
 
 CacheSettings settings_of(const Config& config) {
   CacheSettings settings;
@@ -77,7 +77,7 @@ void Caches::declare(Declarations& declarations) {
                        .type = ConfigType::Size,
                        .default_value = "10K",
                        .meaning = "How many events the cache of events (getEvent) holds at the factor 0.5, "
-                                  "each counted as 2.4 KB of memory.",
+                                  "each counted as 2 KB of memory.",
                        .reload = Reload::Live,
                        .minimum = 0,
                        .maximum = std::int64_t{1} << 30U});

@@ -32,7 +32,7 @@ constexpr std::size_t kRecordBytes = 480;
 // Where the list is cut back to the loaded length.
 constexpr std::size_t kTimelineMost = 120;
 
-constexpr std::size_t kEventsBytes = 24U << 20U;
+constexpr std::size_t kEventsBytes = 20U << 20U;
 // Most of the newest events are among the events above as well.
 constexpr std::size_t kTimelinesBytes = 8U << 20U;
 constexpr std::size_t kStatesBytes = 8U << 20U;
