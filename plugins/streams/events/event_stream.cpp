@@ -98,8 +98,11 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     co_return;
   }
   // Rows name events; the events are in the database, which is read for all of them at once. What it has from
-  // this writer since the last position counts, whether or not a row for it arrived.
-  std::int64_t from = hub_.position(StreamNumber::kEvents).of(writer);
+  // this writer since the last position counts, whether or not a row for it arrived. One that writes by an
+  // older `stream_writers` has no place here but the minimum, which may be beyond its row already.
+  const std::int64_t here = hub_.position(StreamNumber::kEvents).of(writer);
+  const bool late = rows.front().position <= here;
+  std::int64_t from = late ? rows.front().position - 1 : here;
   for (;;) {
     std::vector<StoredEventPtr> events =
         co_await database_.read("events_written", [this, writer, from, upto](storage::ReadTransaction& tx) {
@@ -108,7 +111,7 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     std::vector<AppliedEvent> applied;
     applied.reserve(events.size());
     for (StoredEventPtr& event : events) {
-      AppliedEvent one{.stored = event, .member = 0, .redacts = 0};
+      AppliedEvent one{.stored = event, .member = 0, .redacts = 0, .late = late};
       if (event->event->type() == "m.room.member" && event->event->state_key()) {
         one.member = co_await interner_.intern_user(*event->event->state_key());
       }
@@ -214,7 +217,7 @@ void EventStream::notify(std::span<const AppliedEvent> events) {
     if (applied.member != 0) {
       if (stored.event->content()["membership"].equals("join")) {
         notifier_.joined(applied.member, stored.room);
-      } else {
+      } else if (!applied.late) {
         notifier_.left(applied.member, stored.room);
       }
       const std::int64_t member = applied.member;

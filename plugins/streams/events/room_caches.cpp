@@ -116,6 +116,22 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
               [](const StateName&, const matrix::StateMap& map) { return map.memory_bytes() + 64; }),
       related_(group, {.name = "events_related_to", .server_name = server_name, .max_size = 30'000}) {}
 
+void RoomCaches::drop(const AppliedEvent& applied) {
+  const std::int64_t room = applied.stored->room;
+  related_.invalidate(applied.stored->number);
+  if (applied.target != 0) {
+    related_.put(applied.target, true);
+  }
+  if (applied.redacts != 0) {
+    events_.invalidate(applied.redacts);
+  }
+  timelines_.invalidate(room);
+  if (applied.member != 0) {
+    rooms_of_.invalidate(applied.member);
+    members_of_.invalidate(room);
+  }
+}
+
 void RoomCaches::apply(std::span<const AppliedEvent> events) {
   for (const AppliedEvent& applied : events) {
     const StoredEventPtr& stored = applied.stored;
@@ -124,6 +140,10 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     }
     events_.put(stored->number, stored);
     if (stored->rejected || stored->soft_failed) {
+      continue;
+    }
+    if (applied.late) {
+      drop(applied);
       continue;
     }
     related_.put(stored->number, false);

@@ -66,6 +66,8 @@ struct AppliedEvent {
   std::int64_t member = 0;   ///< of m.room.member: whose
   std::int64_t redacts = 0;  ///< number of the event that this one has redacted
   std::int64_t target = 0;   ///< number of the event that this one relates to
+  /// Newer events are applied already, perhaps of its room: what it concerns is read anew.
+  bool late = false;
 };
 
 /// What readers of rooms share in memory, kept current by `apply`: timelines, memberships, events, states.
@@ -130,6 +132,9 @@ class RoomCaches {
                                                                             std::int64_t after);
 
  private:
+  /// Forgets what a late event concerns.
+  void drop(const AppliedEvent& applied);
+
   /// A state that `warm` has to load, and the one after it where they are to be compared.
   struct Wanted {
     std::int64_t room = 0;

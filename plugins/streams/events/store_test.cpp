@@ -558,6 +558,33 @@ class ReceivedEvents : public EventStore {
 INSTANTIATE_TEST_SUITE_P(Engines, ReceivedEvents, testing::ValuesIn(storage::test::engine_cases()),
                          storage::test::case_name);
 
+TEST_P(ReceivedEvents, WhatIsAppliedAfterNewerEventsTakesNothingBack) {
+  const std::int64_t alice = run_blocking(runtime_, "test", store_->interner.intern_user(kAlice));
+  const auto membership = [&] {
+    return run_blocking(runtime_, "test", caches_->rooms_of(alice))->front().membership;
+  };
+  const auto members = [&] {
+    return run_blocking(runtime_, "test", caches_->members_of(room_))->joined.size();
+  };
+  ASSERT_EQ(membership(), MembershipCode::kJoin);
+  ASSERT_EQ(members(), 1U);
+  NewEvent left = message("");
+  left.type = "m.room.member";
+  left.state_key = std::string{kAlice};
+  left.content = R"({"membership":"leave"})";
+  const std::string last{store_->newest(room_).front()->event->event_id()};
+  const PreparedEvent old = prepared(build(left, {last}, 5), numbers(left));
+  old.stored->position = 1;
+  AppliedEvent applied{.stored = old.stored, .member = alice, .late = true};
+  caches_->apply({&applied, 1});
+  EXPECT_EQ(membership(), MembershipCode::kJoin);
+  EXPECT_EQ(members(), 1U);
+  applied.late = false;
+  caches_->apply({&applied, 1});
+  EXPECT_EQ(membership(), MembershipCode::kLeave);
+  EXPECT_EQ(members(), 0U);
+}
+
 TEST_P(ReceivedEvents, AnOutlierHasNoStreamIdUntilItStopsBeingOne) {
   const std::string last{store_->newest(room_).front()->event->event_id()};
   const matrix::EventPtr event = build(message("from elsewhere"), {last}, 5);

@@ -69,6 +69,8 @@ constexpr storage::Statement kLockWriter{
 // The last message lost has no successor that would show the gap.
 constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
+// As many positions back a process looks for what it wrote in its former life.
+constexpr std::int64_t kLately = 100'000;
 // What a message takes between two processes, and much more.
 constexpr std::chrono::milliseconds kMessageTime{100};
 // As long as somebody waits who is to be told that something is not there.
@@ -219,10 +221,17 @@ Task<void> HubImpl::start() {
         own_.push_back(*inbox.number);
       }
     }
-    if (std::ranges::find(own_, *inbox.number) == own_.end()) {
-      const std::int64_t last = co_await database_.read(
+    if (std::ranges::find(own_, *inbox.number) == own_.end() && stream::has_other_processes(*config)) {
+      std::int64_t last = co_await database_.read(
           "former_position",
           [this, stream](storage::ReadTransaction& tx) { return drawn(tx, stream->name()); });
+      // A stream with a sequence of its own, whose positions are not drawn here.
+      const stream::StreamPosition lately{std::max<std::int64_t>(0, inbox.caught_up - kLately)};
+      for (const auto& at : co_await stream->committed_beyond(database_, lately)) {
+        if (at.writer == self_) {
+          last = std::max(last, at.position);
+        }
+      }
       if (last != 0) {
         former_.emplace_back(*inbox.number, last);
       }

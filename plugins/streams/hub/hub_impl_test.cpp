@@ -429,6 +429,13 @@ TEST_F(HubTest, AsksForPositionsWhenItIsConnectedAndAnnouncesItsOwnAgainAndAgain
   EXPECT_TRUE(transport_.published.empty());  // it writes none of the two
 }
 
+TEST_F(HubTest, SaysWhereItStoppedInAStreamThatItWritesNoMore) {
+  receipts_.committed = {{1, 7}, {2, 9}};
+  start();
+  ASSERT_EQ(hub_->self(), 1);
+  EXPECT_EQ(std::ranges::count(transport_.published, "POSITION receipts master 7 7"), 1);
+}
+
 TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {
   start();
   hear({"POSITION receipts w1 1 1", row(2), row(3), "NEWS of the next release"});
