@@ -69,6 +69,11 @@ std::string redact_uri(std::string_view uri) {
 
 namespace {
 
+// fmt copies with memcpy, which wants a pointer even where there is nothing to copy.
+std::string_view text(std::string_view view) {
+  return view.empty() ? std::string_view{""} : view;
+}
+
 void append_request_line(fmt::memory_buffer& out, const RequestRecord& record) {
   const bool puppet = !record.authenticated_entity.empty() && record.authenticated_entity != record.requester;
   const std::string_view requester = record.requester.empty() ? std::string_view{"None"} : record.requester;
@@ -76,11 +81,11 @@ void append_request_line(fmt::memory_buffer& out, const RequestRecord& record) {
       std::back_inserter(out),
       FMT_COMPILE("{} - {} - {{{}{}{}}} Processed request: {}sec/{}sec ru=({}sec, {}sec) "
                   "db=({}sec/{}sec/{}) {}B {}{} \"{} {} {}\" \"{}\" [{} dbevts]"),
-      record.ip_address, record.site_tag, puppet ? record.authenticated_entity : std::string_view{},
+      text(record.ip_address), text(record.site_tag), text(puppet ? record.authenticated_entity : ""),
       puppet ? "|" : "", requester, Seconds{record.processing}, Seconds{record.sending},
       Seconds{record.usage.utime}, Seconds{record.usage.stime}, Seconds{record.usage.db_sched_duration},
       Seconds{record.usage.db_txn_duration}, record.usage.db_txn_count, record.response_bytes, record.code,
-      record.client_vanished ? "!" : "", record.method, redact_uri(record.uri), record.protocol,
+      record.client_vanished ? "!" : "", text(record.method), redact_uri(record.uri), text(record.protocol),
       record.user_agent.empty() ? std::string_view{"-"} : record.user_agent, record.usage.evt_db_fetch_count);
 }
 
