@@ -223,7 +223,7 @@ class Caches(unittest.TestCase):
         server.write_config()
         with server:
             names, events = self.bound(server, "room_names"), self.bound(server, "getEvent")
-            self.assertEqual(events, 24 << 20)
+            self.assertEqual(events, 20 << 20)
             server.config["caches"] = {"global_factor": 1.0, "per_cache_factors": {"*getEvent*": 0.25, "no_such": 2}}
             server.config["event_cache_size"] = "20K"
             server.write_config()
