@@ -7,6 +7,7 @@ import os
 import socket
 
 from lares_test import Client, Exposition, Postgres, Redis, Server, reserve_port
+from lares_test.metrics_page import undocumented
 
 PASSWORD = "of this test's Redis"
 
@@ -39,6 +40,34 @@ class Worker(Server):
 def metrics_of(port):
     """What the process that has a listener with the resource `metrics` on this port shows."""
     return Exposition(Client("http://127.0.0.1:%d" % port).raw("GET", "/_synapse/metrics").text)
+
+
+def check_counts(test, cluster, transport):
+    """What two processes say to each other over the transport is counted, and every family is on the page. Gives what the main
+    process shows."""
+    alice = cluster.main.register("alice")
+    alice.send(alice.create_room(), "counted")
+    reader, writer = metrics_of(cluster.main_port), metrics_of(cluster.persister.port)
+    for metrics in (reader, writer):
+        faults = undocumented(metrics)
+        test.assertEqual(faults, [], "\n".join(faults))
+    commands = "synapse_replication_tcp_protocol_%sbound_commands_total"
+    # T10: what a command sets going is charged to a background process of its name.
+    process = "synapse_background_process_%s"
+    work = {"name": "replication-RDATA-events"}
+    for metrics, family, labels in (
+            (reader, commands % "in", {"command": "RDATA", "name": transport}),
+            (writer, commands % "out", {"command": "RDATA", "name": transport}),
+            (writer, commands % "out", {"command": "POSITION", "name": transport}),
+            (reader, "synapse_replication_tcp_protocol_inbound_rdata_count_total", {"stream_name": "events"}),
+            (writer, "synapse_replication_tcp_resource_stream_updates_total", {"stream_name": "events"}),
+            (reader, "synapse_outgoing_replication_requests_total", {"name": "events/write", "code": "200"}),
+            (writer, "synapse_util_metrics_block_count_total", {"block_name": "repl_send_events_parse"}),
+            (reader, process % "start_count_total", work)):
+        test.assertGreater(metrics.value(family, **labels), 0, family)
+    test.assertGreater(reader.value(process % "ru_utime_seconds_total", **work)
+                       + reader.value(process % "ru_stime_seconds_total", **work), 0)
+    return reader
 
 
 def redis_says(redis, *words, password=None):

@@ -7,9 +7,8 @@ import threading
 import time
 import unittest
 
-from cluster import PASSWORD, Cluster, metrics_of, redis_says
+from cluster import PASSWORD, Cluster, check_counts, redis_says
 from lares_test import MatrixError, Transcript, judge, wait_until
-from lares_test.metrics_page import undocumented
 
 BROKEN = (OSError, http.client.HTTPException, MatrixError)
 # Long enough that no timeline is cut short, so that a reader has to see everything.
@@ -131,29 +130,7 @@ class ReplicationTest(unittest.TestCase):
 
     def test_commands_and_rows_are_counted_and_every_family_is_documented(self):
         with Cluster() as cluster:
-            alice = cluster.main.register("alice")
-            alice.send(alice.create_room(), "counted")
-            reader, writer = metrics_of(cluster.main_port), metrics_of(cluster.persister.port)
-            for metrics in (reader, writer):
-                faults = undocumented(metrics)
-                self.assertEqual(faults, [], "\n".join(faults))
-            commands = "synapse_replication_tcp_protocol_%sbound_commands_total"
-            self.assertGreater(reader.value(commands % "in", command="RDATA", name="redis"), 0)
-            self.assertGreater(writer.value(commands % "out", command="RDATA", name="redis"), 0)
-            self.assertGreater(writer.value(commands % "out", command="POSITION", name="redis"), 0)
-            self.assertGreater(reader.value("synapse_replication_tcp_protocol_inbound_rdata_count_total",
-                                            stream_name="events"), 0)
-            self.assertGreater(writer.value("synapse_replication_tcp_resource_stream_updates_total",
-                                            stream_name="events"), 0)
-            self.assertGreater(reader.value("synapse_outgoing_replication_requests_total", name="events/write",
-                                            code="200"), 0)
-            self.assertGreater(writer.value("synapse_util_metrics_block_count_total",
-                                            block_name="repl_send_events_parse"), 0)
-            # T10: what a command sets going is charged to a background process of its name.
-            process = "synapse_background_process_%s"
-            self.assertGreater(reader.value(process % "start_count_total", name="replication-RDATA-events"), 0)
-            self.assertGreater(reader.value(process % "ru_utime_seconds_total", name="replication-RDATA-events")
-                               + reader.value(process % "ru_stime_seconds_total", name="replication-RDATA-events"), 0)
+            check_counts(self, cluster, "redis")
 
     def test_nothing_acknowledged_is_lost_or_doubled_when_a_process_is_killed(self):
         with Cluster() as cluster:
