@@ -19,6 +19,7 @@ parts=("$@")
 for part in "${parts[@]}"; do
   [[ " ${all[*]} " == *" $part "* ]] || fail "there is no part '$part'; there are: ${all[*]}"
 done
+need_packages long
 rows=() code_all=0
 # What is judged is what stands here now; a commit that is made meanwhile is not.
 began=$(date -u '+%Y-%m-%d, %H:%M')
@@ -61,8 +62,11 @@ tests() {
   mkdir -p "$reports"
   (
     cd "build/$preset"
-    export ASAN_OPTIONS="log_path=$reports/asan" UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/ubsan"
-    export TSAN_OPTIONS="suppressions=$LARES_ROOT/packaging/checks/tsan.supp:log_path=$reports/tsan"
+    # Without names no suppression is found to apply.
+    symbolizer="external_symbolizer_path=$(command -v llvm-symbolizer-19)"
+    export ASAN_OPTIONS="$symbolizer:log_path=$reports/asan"
+    export UBSAN_OPTIONS="$symbolizer:print_stacktrace=1:log_path=$reports/ubsan"
+    export TSAN_OPTIONS="$symbolizer:suppressions=$LARES_ROOT/packaging/checks/tsan.supp:log_path=$reports/tsan"
     ctest --output-on-failure --no-tests=ignore "$@"
   ) > "$log" 2>&1 || code=$?
   summary=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\2 tests, \1 failed/p' "$log")
