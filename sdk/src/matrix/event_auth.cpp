@@ -27,9 +27,13 @@ AuthVerdict refuse(AuthRule rule) {
   return std::unexpected(AuthFailure{rule});
 }
 
-/// A member of two objects in canonical form, walked together in the order of their names.
+/// Calls for each member that two objects in canonical form do not have alike, walking them together in the
+/// order of their names; false from `visit` ends it.
 template <class Visit>
-void for_each_in_either(const json::Value& before, const json::Value& after, Visit visit) {
+void for_each_change(const json::Value& before, const json::Value& after, Visit visit) {
+  if (before.bytes() == after.bytes()) {
+    return;
+  }
   auto old_at = before.members().begin();
   auto new_at = after.members().begin();
   std::string old_scratch;
@@ -37,6 +41,11 @@ void for_each_in_either(const json::Value& before, const json::Value& after, Vis
   while (old_at != std::default_sentinel || new_at != std::default_sentinel) {
     const bool has_old = old_at != std::default_sentinel;
     const bool has_new = new_at != std::default_sentinel;
+    if (has_old && has_new && old_at->bytes == new_at->bytes) {
+      ++old_at;
+      ++new_at;
+      continue;
+    }
     const std::string_view old_key = has_old ? old_at->key.text(old_scratch) : std::string_view{};
     const std::string_view new_key = has_new ? new_at->key.text(new_scratch) : std::string_view{};
     const bool take_old = has_old && (!has_new || old_key <= new_key);
@@ -401,20 +410,20 @@ class Check {
   [[nodiscard]] AuthVerdict power_levels_map(const json::Value& before, const json::Value& after,
                                              PowerLevel own) const {
     AuthVerdict verdict;
-    for_each_in_either(before, after,
-                       [&](std::string_view, const json::Value& old_value, const json::Value& new_value) {
-                         const auto old_level = level(old_value);
-                         const auto new_level = level(new_value);
-                         if (old_level == new_level) {
-                           return true;
-                         }
-                         if (old_level && PowerLevel{*old_level} > own) {
-                           verdict = refuse(AuthRule::kPowerLevelsEventCurrent);
-                         } else if (new_level && PowerLevel{*new_level} > own) {
-                           verdict = refuse(AuthRule::kPowerLevelsEventNew);
-                         }
-                         return verdict.has_value();
-                       });
+    for_each_change(before, after,
+                    [&](std::string_view, const json::Value& old_value, const json::Value& new_value) {
+                      const auto old_level = level(old_value);
+                      const auto new_level = level(new_value);
+                      if (old_level == new_level) {
+                        return true;
+                      }
+                      if (old_level && PowerLevel{*old_level} > own) {
+                        verdict = refuse(AuthRule::kPowerLevelsEventCurrent);
+                      } else if (new_level && PowerLevel{*new_level} > own) {
+                        verdict = refuse(AuthRule::kPowerLevelsEventNew);
+                      }
+                      return verdict.has_value();
+                    });
     return verdict;
   }
 
@@ -423,11 +432,10 @@ class Check {
     if (AuthVerdict form = power_levels_form(after); !form) {
       return form;
     }
-    const Event* previous = state_(kPowerLevelsType, "");
-    if (previous == nullptr) {
+    if (!levels_->explicitly_set()) {
       return {};
     }
-    const LevelParts before = detail::level_parts(previous->content());
+    const LevelParts& before = levels_->parts();
     for (std::size_t i = 0; i < kPowerActions; ++i) {
       const auto old_level = level(before.actions[i]);
       const auto new_level = level(after.actions[i]);
@@ -450,21 +458,20 @@ class Check {
       }
     }
     AuthVerdict verdict;
-    for_each_in_either(
-        before.users, after.users,
-        [&](std::string_view user, const json::Value& old_value, const json::Value& new_value) {
-          const auto old_level = level(old_value);
-          const auto new_level = level(new_value);
-          if (old_level == new_level) {
-            return true;
-          }
-          if (old_level && user != event_.sender() && PowerLevel{*old_level} >= own) {
-            verdict = refuse(AuthRule::kPowerLevelsUserCurrent);
-          } else if (new_level && PowerLevel{*new_level} > own) {
-            verdict = refuse(AuthRule::kPowerLevelsUserNew);
-          }
-          return verdict.has_value();
-        });
+    for_each_change(before.users, after.users,
+                    [&](std::string_view user, const json::Value& old_value, const json::Value& new_value) {
+                      const auto old_level = level(old_value);
+                      const auto new_level = level(new_value);
+                      if (old_level == new_level) {
+                        return true;
+                      }
+                      if (old_level && user != event_.sender() && PowerLevel{*old_level} >= own) {
+                        verdict = refuse(AuthRule::kPowerLevelsUserCurrent);
+                      } else if (new_level && PowerLevel{*new_level} > own) {
+                        verdict = refuse(AuthRule::kPowerLevelsUserNew);
+                      }
+                      return verdict.has_value();
+                    });
     return verdict;
   }
 
@@ -634,7 +641,7 @@ std::string_view describe(AuthRule rule) noexcept {
     case AuthRule::kMemberMalformed:
       return "the member event lacks a state key that is a user id, or a membership";
     case AuthRule::kMemberAuthorisingSignature:
-      return "the server of the authorising user has not signed the join";
+      return "the server of the authorising user has not signed the event";
     case AuthRule::kJoinForAnother:
       return "nobody can join for another";
     case AuthRule::kJoinBanned:

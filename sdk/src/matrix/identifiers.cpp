@@ -5,19 +5,30 @@
 #include <lares/json/scanner.hpp>
 #include <lares/matrix/identifiers.hpp>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace lares::matrix {
 
 namespace {
 
-[[nodiscard]] bool is_digit(char c) noexcept {
+[[nodiscard]] constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-[[nodiscard]] bool is_alpha(char c) noexcept {
+[[nodiscard]] constexpr bool is_alpha(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+
+constexpr std::array<bool, 256> kHostCharacters = [] {
+  std::array<bool, 256> allowed{};
+  for (unsigned c = 0; c < allowed.size(); ++c) {
+    const char character = static_cast<char>(c);
+    allowed[c] = is_digit(character) || is_alpha(character) || character == '-' || character == '.';
+  }
+  return allowed;
+}();
 
 /// Splits host and port; false when the form of a port or of brackets is wrong.
 bool split_server_name(std::string_view text, std::string_view& host, std::string_view& port) noexcept {
@@ -224,12 +235,7 @@ bool ServerName::valid(std::string_view text) noexcept {
   if (host.starts_with('[')) {
     return valid_ipv6(host.substr(1, host.size() - 2));
   }
-  for (const char c : host) {
-    if (!is_digit(c) && !is_alpha(c) && c != '-' && c != '.') {
-      return false;
-    }
-  }
-  return true;
+  return std::ranges::all_of(host, [](char c) { return kHostCharacters[static_cast<unsigned char>(c)]; });
 }
 
 std::expected<ServerName, IdentifierError> ServerName::parse(std::string_view text) {

@@ -91,11 +91,13 @@ void AuthoriseJoin(benchmark::State& state) {
 }
 BENCHMARK(AuthoriseJoin);
 
+/// The level of the last user is another one; the argument is again the number of users.
 void AuthorisePowerLevels(benchmark::State& state) {
   Room room{static_cast<int>(state.range(0))};
-  const EventPtr event = room.make("m.room.power_levels", "",
-                                   std::string{room.find("m.room.power_levels", "")->content().bytes()});
-  authorise_in(state, room, *event);
+  std::string levels{room.find("m.room.power_levels", "")->content().bytes()};
+  const std::size_t last = levels.find(":50},\"users_default\"");
+  levels.replace(last, 3, ":75");
+  authorise_in(state, room, *room.make("m.room.power_levels", "", levels));
 }
 BENCHMARK(AuthorisePowerLevels)->Arg(10)->Arg(1000);
 

@@ -85,6 +85,8 @@ class LARES_EXPORT PowerLevels {
 
   /// There is a power levels event.
   [[nodiscard]] bool explicitly_set() const noexcept { return explicit_; }
+  /// What the power levels event has, as it stands there; nothing but missing values without one.
+  [[nodiscard]] const LevelParts& parts() const noexcept { return parts_; }
   /// The level of a user.
   [[nodiscard]] PowerLevel user(std::string_view user_id) const noexcept;
   /// Whether the user is a creator whose power is infinite (version 12).
