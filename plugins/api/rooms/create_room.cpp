@@ -115,6 +115,18 @@ class InitialState {
     std::erase(order_, found.key());
     return std::move(found.mapped());
   }
+  /// Takes out the members, by their user ids.
+  [[nodiscard]] std::vector<std::pair<matrix::UserId, json>> take_members() {
+    std::vector<std::pair<matrix::UserId, json>> members;
+    std::erase_if(order_, [&](const Key& key) {
+      if (key.first != "m.room.member") {
+        return false;
+      }
+      members.emplace_back(parse_user(key.second), std::move(contents_.extract(key).mapped()));
+      return true;
+    });
+    return members;
+  }
   void add_to(Plan& plan) const {
     for (const Key& key : order_) {
       plan.add(key.first, key.second, contents_.at(key));
@@ -146,7 +158,7 @@ std::optional<matrix::RoomAlias> alias_of(const Shared& shared, const json& body
 Task<void> invite_one_by_one(Shared& shared, const Requester& requester, matrix::RoomId room,
                              std::vector<NewEvent> invitations) {
   for (NewEvent& invitation : invitations) {
-    co_await require_may_invite(shared, requester, parse_user(*invitation.state_key), room);
+    co_await ask_about_invite(shared, requester, parse_user(*invitation.state_key), room);
     co_await write_one(shared, room, std::move(invitation), std::nullopt);
   }
 }
@@ -247,6 +259,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   if (topic && !topic->empty()) {
     (void)initial.take("m.room.topic");
   }
+  std::vector<std::pair<matrix::UserId, json>> initial_members = initial.take_members();
   initial.add_to(plan);
   if (name && !name->empty()) {
     plan.add("m.room.name", "", {{"name", *name}});
@@ -268,8 +281,19 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     }
     (one_by_one ? invitations : together).push_back(std::move(invite));
   }
-  for (NewEvent& invite : together) {
-    plan.add(std::move(invite));
+  for (auto& [user, content] : initial_members) {
+    content.erase("join_authorised_via_users_server");
+    const bool invite = content.value("membership", json{}) == "invite";
+    NewEvent event{.type = "m.room.member",
+                   .state_key = user.str(),
+                   .sender = creator,
+                   .content = content.dump(),
+                   .redacts = {},
+                   .origin_server_ts = 0};
+    (one_by_one && invite ? invitations : together).push_back(std::move(event));
+  }
+  for (NewEvent& event : together) {
+    plan.add(std::move(event));
   }
 
   service::WriteRequest write;

@@ -78,6 +78,14 @@ Task<void> follow_tombstone(Shared& shared, matrix::RoomId old_room);
 /// Limits and modules on an invitation. **Errors**: MatrixError.
 Task<void> require_may_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                               matrix::RoomId room);
+/// The modules alone. **Errors**: MatrixError.
+Task<void> ask_about_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
+                            matrix::RoomId room);
+/// A membership that a client writes as state passes what it would have to pass by the endpoint made for it:
+/// whether guests are admitted, who may vouch for a join, limits, modules. Takes out of the content what is
+/// not the client's to say. **Errors**: MatrixError.
+Task<void> admit_member_state(Shared& shared, const http::Requester& requester, matrix::RoomId room,
+                              service::NewEvent& event);
 
 /// The `power_levels` content with which a room begins.
 [[nodiscard]] nlohmann::json first_power_levels(const matrix::RoomVersion& version,

@@ -55,10 +55,12 @@ Task<void> require_guests_admitted(Shared& shared, const Requester& requester, c
   }
 }
 
+constexpr const char* kAuthorisingUser = "join_authorised_via_users_server";
+
 // What else a client says of itself stands in its member event, a name for this room among it.
 void add_own_content(service::NewEvent& event, const nlohmann::json& body) {
   static constexpr std::array<std::string_view, 5> kNotTheClients{
-      "membership", "reason", "third_party_signed", "third_party_invite", "join_authorised_via_users_server"};
+      "membership", "reason", "third_party_signed", "third_party_invite", kAuthorisingUser};
   nlohmann::json content = nlohmann::json::parse(event.content);
   bool more = false;
   for (const auto& [key, value] : body.items()) {
@@ -72,13 +74,9 @@ void add_own_content(service::NewEvent& event, const nlohmann::json& body) {
   }
 }
 
-Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
-  std::optional<std::string> reason = optional_string(request.json(), "reason");
-  const std::string answer = room.str();
-  const std::string now = co_await membership_unless(shared, requester.account().user_number, room, "join");
-  if (now == "join") {
-    co_return Response::json({{"room_id", answer}});
-  }
+// What a join has to pass beside the rules of rooms, of one whose membership is `now`.
+Task<void> admit(Shared& shared, const Requester& requester, matrix::RoomId room, std::string now,
+                 service::NewEvent& event) {
   co_await require_guests_admitted(shared, requester, room);
   if (shared.spam.asks(service::SpamChecker::Hook::Join)) {
     const service::SpamVerdict verdict =
@@ -87,16 +85,28 @@ Task<Response> join(Shared& shared, const Requester& requester, Request& request
   }
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   limits.limiter("rc_joins_per_room").take(room.view());
+  if (now == "invite") {
+    co_return;
+  }
+  if (const std::optional<std::string> vouching =
+          co_await authorising_user(shared, requester, std::move(room))) {
+    nlohmann::json content = nlohmann::json::parse(event.content);
+    content[kAuthorisingUser] = *vouching;
+    event.content = content.dump();
+  }
+}
+
+Task<Response> join(Shared& shared, const Requester& requester, Request& request, matrix::RoomId room) {
+  std::optional<std::string> reason = optional_string(request.json(), "reason");
+  const std::string answer = room.str();
+  const std::string now = co_await membership_unless(shared, requester.account().user_number, room, "join");
+  if (now == "join") {
+    co_return Response::json({{"room_id", answer}});
+  }
   service::NewEvent event =
       co_await member_event(shared, requester.user(), requester.user(), "join", std::move(reason));
   add_own_content(event, request.json());
-  if (now != "invite") {
-    if (const std::optional<std::string> vouching = co_await authorising_user(shared, requester, room)) {
-      nlohmann::json content = nlohmann::json::parse(event.content);
-      content["join_authorised_via_users_server"] = *vouching;
-      event.content = content.dump();
-    }
-  }
+  co_await admit(shared, requester, room, now, event);
   request.shield_from_cancellation();
   co_await write_one(shared, room, std::move(event), std::nullopt);
   co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
@@ -197,10 +207,38 @@ Task<void> require_may_invite(Shared& shared, const Requester& requester, matrix
   limits.limiter("rc_invites.per_issuer").take(requester.user().view());
   limits.limiter("rc_invites.per_room").take(room.view());
   limits.limiter("rc_invites.per_user").take(member.view());
+  co_await ask_about_invite(shared, requester, std::move(member), std::move(room));
+}
+
+Task<void> ask_about_invite(Shared& shared, const Requester& requester, matrix::UserId member,
+                            matrix::RoomId room) {
   if (shared.spam.asks(service::SpamChecker::Hook::Invite)) {
     const service::SpamVerdict verdict =
         co_await shared.spam.user_may_invite(requester.user(), std::move(member), std::move(room), false);
     require(verdict);
+  }
+}
+
+Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix::RoomId room,
+                              service::NewEvent& event) {
+  nlohmann::json content = nlohmann::json::parse(event.content);
+  if (content.erase(kAuthorisingUser) > 0) {
+    event.content = content.dump();
+  }
+  const std::optional<std::string> membership = optional_string(content, "membership");
+  const bool own = *event.state_key == requester.user().view();
+  const std::int64_t user = requester.account().user_number;
+  if (membership == "join" && own) {
+    std::string now = co_await membership_unless(shared, user, room, "join");
+    if (now != "join") {
+      co_await admit(shared, requester, std::move(room), std::move(now), event);
+    }
+  } else if (membership == "invite") {
+    // A stranger's attempt takes nothing from the limits of those who may invite.
+    if (co_await membership_in(shared, user, room) != "join") {
+      throw http::forbidden("You are not in this room.");
+    }
+    co_await require_may_invite(shared, requester, parse_user(*event.state_key), std::move(room));
   }
 }
 

@@ -215,6 +215,9 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
                  .content = std::string{request.body()},
                  .redacts = {},
                  .origin_server_ts = 0};
+  if (event.type == "m.room.member") {
+    co_await admit_member_state(shared, requester, room, event);
+  }
   co_await ask_modules(shared, requester, room, event);
   request.shield_from_cancellation();
   const bool tombstone = event.type == "m.room.tombstone" && event.state_key->empty();

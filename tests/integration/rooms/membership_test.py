@@ -50,6 +50,33 @@ class Membership(EngineTests):
                     self.assertEqual(event["join_authorised_via_users_server"], alice.user_id)
                     self.check_error(carol.error("POST", carol.room_path(room, "join"), {}), 403, "M_FORBIDDEN")
 
+    def test_a_membership_written_as_state_opens_no_other_door(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        space = alice.create_room(creation_content={"type": "m.space"})
+        room = alice.create_room(preset="private_chat", initial_state=[restricted(space)])
+        path = carol.room_path(room, "state", "m.room.member", carol.user_id)
+        forged = {"membership": "join", "join_authorised_via_users_server": alice.user_id}
+        self.check_error(carol.error("PUT", path, forged), 403, "M_FORBIDDEN")
+        self.check_error(carol.error("PUT", path, {"membership": 5}), 400, "M_BAD_JSON")
+        bob.join(space)
+        path = bob.room_path(room, "state", "m.room.member", bob.user_id)
+        forged["join_authorised_via_users_server"] = bob.user_id
+        bob.call("PUT", path, forged)
+        self.assertEqual(bob.get(path), {"membership": "join", "join_authorised_via_users_server": alice.user_id})
+        # What comes back with a change of name is not said again.
+        bob.call("PUT", path, {**bob.get(path), "displayname": "Bob here"})
+        self.assertEqual(bob.get(path), {"membership": "join", "displayname": "Bob here"})
+
+    def test_a_room_may_begin_with_members_in_its_state(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room(preset="private_chat", initial_state=[
+            {"type": "m.room.member", "state_key": bob.user_id, "content": {
+                "membership": "invite", "join_authorised_via_users_server": bob.user_id}}])
+        bob.join(room)
+        self.assertEqual(self.members(alice, room), {alice.user_id: "join", bob.user_id: "join"})
+        wrong = {"initial_state": [{"type": "m.room.member", "state_key": "bob", "content": {"membership": "invite"}}]}
+        self.check_error(alice.error("POST", V3 + "/createRoom", wrong), 400, "M_INVALID_PARAM")
+
     def test_a_ban_holds_until_it_is_lifted_and_kicks_are_for_members(self):
         alice, bob = self.users("alice", "bob")
         room = alice.create_room()
