@@ -83,11 +83,7 @@ std::vector<RequiredSigner> required_signers(const Event& event) {
     add(signers, server_part(event.event_id()), RequiredSigner::Why::kEventId);
   }
   if (version.restricted_join && event.type() == "m.room.member") {
-    const json::Value content = event.content();
-    // The rule speaks of any membership; only for a join is the key looked at afterwards, and so it is
-    // everywhere.
-    if (const json::Value user = content["join_authorised_via_users_server"];
-        user && content["membership"].equals("join")) {
+    if (const json::Value user = event.content()["join_authorised_via_users_server"]) {
       const auto id = user.to_string();
       add(signers, id && UserId::valid(*id) ? server_part(*id) : std::string_view{},
           RequiredSigner::Why::kAuthorisingUser);

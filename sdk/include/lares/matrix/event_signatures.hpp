@@ -40,8 +40,8 @@ struct RequiredSigner {
 };
 
 /// The servers whose signature the version asks for: the sender's (but for an invite through a third party,
-/// which another server may have made), in random-id versions that of the event id, and with a restricted
-/// join the authorising user's.
+/// which another server may have made), in random-id versions that of the event id, and from version 8 on
+/// that of whoever a member event, of whatever membership, names in `join_authorised_via_users_server`.
 ///
 /// spec: Server-Server API, "Validating hashes and signatures on received events"; Room Version 8,
 /// "Authorization rules"
