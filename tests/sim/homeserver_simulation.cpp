@@ -591,8 +591,8 @@ class HomeserverWorld final : public World {
       return sorted(comparable(body));
     }
     json said = comparable(body);
-    if (body.contains("rooms")) {
-      said = said["rooms"].value("join", json::object());
+    if (body.contains("next_batch")) {
+      said = said.value("rooms", json::object()).value("join", json::object());
       for (json& room : said) {
         room = json{{"timeline", room["timeline"]},
                     {"state", sorted(room["state"]["events"])},

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream_process.hpp"
 
-#include <lares/stream/topology.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <array>
 #include <chrono>
-#include <map>
-#include <optional>
 
 namespace lares::sim {
 
@@ -103,12 +99,6 @@ StreamProcess::~StreamProcess() = default;
 Task<void> StreamProcess::start() {
   co_await hub_.start();
   started_at_ = hub_.now();
-  for (const auto& stream : streams_) {
-    std::set<stream::WriterNumber>& named = named_.emplace_back();
-    for (const std::string& writer : stream::stream_writers(*server_->config(), stream->name())) {
-      named.insert(co_await hub_.writer_number(writer));
-    }
-  }
   started();
 }
 

@@ -64,11 +64,6 @@ class StreamProcess final : public Process {
   [[nodiscard]] const RowStream& stream(std::size_t i) const { return *streams_[i]; }
   /// Where the streams stood when it had started: what came before it was never applied here.
   [[nodiscard]] const stream::Token& started_at() const noexcept { return started_at_; }
-  /// Whether a writer is one that this process's `stream_writers` names.
-  [[nodiscard]] bool names(std::size_t stream, stream::WriterNumber writer) const {
-    return named_[stream].contains(writer);
-  }
-
   Task<std::int64_t> write(std::size_t stream, Change change);
 
  private:
@@ -76,7 +71,6 @@ class StreamProcess final : public Process {
 
   std::vector<std::unique_ptr<RowStream>> streams_;
   std::vector<std::unique_ptr<stream::StreamWriter<Change>>> writers_;
-  std::vector<std::set<stream::WriterNumber>> named_;
   stream::Token started_at_;
 };
 

@@ -153,7 +153,7 @@ class StreamWorld final : public World {
               "row {} of stream {}, writer {}, was shown twice, the second time by {}, from {} to {}",
               row.position, i, row.writer, process.instance(), from.text(), to.text()));
         }
-        if (process.names(i, row.writer) && lacks(process, i, row)) {
+        if (lacks(process, i, row)) {
           fault(fmt::format("{} has reached {} without having applied row {} of stream {}, writer {}",
                             process.instance(), to.text(), row.position, i, row.writer));
         }

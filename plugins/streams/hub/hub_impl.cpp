@@ -7,13 +7,12 @@
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/topology.hpp>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
-#include <map>
-#include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 
 namespace lares::hub {
@@ -51,16 +50,6 @@ constexpr storage::Statement kDrawn{
 // is committed or gone.
 constexpr storage::Statement kWaitForWriters{storage::Sql{
     "SELECT number FROM writers LIMIT 1", "SELECT number FROM writers ORDER BY number FOR UPDATE"}};
-constexpr storage::Statement kShards{"SELECT shard, instance FROM shards WHERE stream = $1"};
-constexpr storage::Statement kDropShard{"DELETE FROM shards WHERE stream = $1 AND shard = $2"};
-constexpr storage::InsertMany kTakeShards{
-    "shards",
-    {{{"stream", storage::ColumnType::Text},
-      {"shard", storage::ColumnType::Integer},
-      {"instance", storage::ColumnType::Text}}},
-    "ON CONFLICT (stream, shard) DO UPDATE SET instance = excluded.instance"};
-constexpr storage::Statement kEndIncarnation{
-    "UPDATE writers SET incarnation = incarnation + 1 WHERE name = $1"};
 // On SQLite the lock on the data folder has the same effect.
 constexpr storage::Statement kLockWriter{
     storage::Sql{"SELECT 1 FROM writers WHERE number = $1 AND incarnation = $2",
@@ -69,8 +58,6 @@ constexpr storage::Statement kLockWriter{
 // The last message lost has no successor that would show the gap.
 constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
-// As many positions back a process looks for what it wrote in its former life.
-constexpr std::int64_t kLately = 100'000;
 // What a message takes between two processes, and much more.
 constexpr std::chrono::milliseconds kMessageTime{100};
 // As long as somebody waits who is to be told that something is not there.
@@ -113,56 +100,61 @@ void give_positions(std::vector<stream::Row>& rows) {
 }  // namespace
 
 storage::Schema hub_schema() {
-  return {.plugin = "hub",
-          .migrations =
-              {{.number = 1,
-                .kind = storage::MigrationKind::Expand,
-                .summary = "Adds the processes that write.",
-                .statements = {storage::Sql{
-                    "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
-                    "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
-               {.number = 2,
-                .kind = storage::MigrationKind::Expand,
-                .summary = "Adds the positions that streams have come to.",
-                // Writer 0 is the stream as a whole, whose row a draw locks.
-                .statements = {storage::Sql{
-                    "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
-                    "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}},
-               {.number = 3,
-                .kind = storage::MigrationKind::Expand,
-                .summary = "Adds which process writes which rooms.",
-                .statements = {storage::Sql{
-                    "CREATE TABLE shards (stream TEXT NOT NULL, shard BIGINT NOT NULL, instance TEXT "
-                    "NOT NULL, PRIMARY KEY (stream, shard)) {clustered}"}}},
-               {.number = 4,
-                .kind = storage::MigrationKind::Expand,
-                .summary = "Adds the processes that run, and what each has read of who writes what.",
-                // `backend` is the connection of the last beat, which ends with the process.
-                .statements = {storage::Sql{
-                    "CREATE TABLE processes (name TEXT PRIMARY KEY, entry BIGINT NOT NULL, host TEXT NOT "
-                    "NULL, pid BIGINT NOT NULL, started_ts BIGINT NOT NULL, beat BIGINT NOT NULL, "
-                    "beat_ts BIGINT NOT NULL, backend BIGINT NOT NULL, backend_start BIGINT NOT NULL, "
-                    "writers TEXT NOT NULL)"}}}},
-          .tables = {{.name = "writers",
-                      .key = {"number"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "one per worker name that ever wrote",
-                      .ends = "never: tokens name writers by their number"},
-                     {.name = "stream_positions",
-                      .key = {"stream", "writer"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "one per stream and process that ever wrote it",
-                      .ends = "never: no position is given twice"},
-                     {.name = "shards",
-                      .key = {"stream", "shard"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "256 per stream whose writers keep something in memory",
-                      .ends = "its writer starts with another `stream_writers`"},
-                     {.name = "processes",
-                      .key = {"name"},
-                      .owners = {{.kind = storage::OwnerKind::None}},
-                      .bound = "one per worker name that ever ran",
-                      .ends = "never: what a process read when it ran last tells a change from an error"}}};
+  return {
+      .plugin = "hub",
+      .migrations =
+          {{.number = 1,
+            .kind = storage::MigrationKind::Expand,
+            .summary = "Adds the processes that write.",
+            .statements = {storage::Sql{
+                "CREATE TABLE writers (number BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+                "incarnation BIGINT NOT NULL, started_ts BIGINT NOT NULL)"}}},
+           {.number = 2,
+            .kind = storage::MigrationKind::Expand,
+            .summary = "Adds the positions that streams have come to.",
+            // Writer 0 is the stream as a whole, whose row a draw locks.
+            .statements = {storage::Sql{
+                "CREATE TABLE stream_positions (stream TEXT NOT NULL, writer BIGINT NOT NULL, "
+                "position BIGINT NOT NULL, PRIMARY KEY (stream, writer)) {clustered}"}}},
+           {.number = 3,
+            .kind = storage::MigrationKind::Expand,
+            .summary = "Adds which process writes which rooms.",
+            .statements = {storage::Sql{
+                "CREATE TABLE shards (stream TEXT NOT NULL, shard BIGINT NOT NULL, instance TEXT "
+                "NOT NULL, PRIMARY KEY (stream, shard)) {clustered}"}}},
+           {.number = 4,
+            .kind = storage::MigrationKind::Expand,
+            .summary = "Adds the processes that run, and what each has read of who writes what.",
+            // `backend` is the connection of the last beat, which ends with the process.
+            .statements = {storage::Sql{
+                "CREATE TABLE processes (name TEXT PRIMARY KEY, entry BIGINT NOT NULL, host TEXT NOT "
+                "NULL, pid BIGINT NOT NULL, started_ts BIGINT NOT NULL, beat BIGINT NOT NULL, "
+                "beat_ts BIGINT NOT NULL, backend BIGINT NOT NULL, backend_start BIGINT NOT NULL, "
+                "writers TEXT NOT NULL)"}}},
+           {.number = 5,
+            .kind = storage::MigrationKind::Expand,
+            .summary = "Adds since when each process writes what it writes.",
+            .statements = {storage::Sql{"ALTER TABLE shards ADD COLUMN since BIGINT NOT NULL DEFAULT 0"}}}},
+      .tables = {{.name = "writers",
+                  .key = {"number"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "one per worker name that ever wrote",
+                  .ends = "never: tokens name writers by their number"},
+                 {.name = "stream_positions",
+                  .key = {"stream", "writer"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "one per stream and process that ever wrote it",
+                  .ends = "never: no position is given twice"},
+                 {.name = "shards",
+                  .key = {"stream", "shard"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "256 per stream whose rows are in the database",
+                  .ends = "never: a shard goes from one writer to another"},
+                 {.name = "processes",
+                  .key = {"name"},
+                  .owners = {{.kind = storage::OwnerKind::None}},
+                  .bound = "one per worker name that ever ran",
+                  .ends = "never: what a process read when it ran last tells a change from an error"}}};
 }
 
 HubImpl::HubImpl(Server& server, storage::Database& database, std::function<void()> replaced)
@@ -196,13 +188,18 @@ Task<void> HubImpl::start() {
     const std::int64_t self = number_of(tx, server_.instance(), now);
     self_ = static_cast<stream::WriterNumber>(self);
     incarnation_ = tx.one(kRenewWriter, self, now, [](const Row& row) { return row.i64(0); });
+    take_shards(tx);
   });
+  if (!ended_.empty()) {
+    log_.warning(
+        "This process takes over what was written by {}, as `stream_writers` says; if it still runs, it "
+        "ends.",
+        fmt::join(ended_, ", "));
+  }
   spawn(tasks_, Background{"replication-beat"}, roll_.keep_beating([this] { say_replaced(); }),
         &server_.runtime().loop(0));
   const ConfigPtr config = server_.config();
-  if (stream::has_other_processes(*config) && stream::writes_stream(*config, "events", server_.instance())) {
-    co_await claim_shards("events");
-  }
+  const StreamLists lists = co_await stream_lists();
   std::vector<Inbox*> present;
   for (stream::Stream* stream : server_.services().all<stream::Stream>()) {
     Inbox& inbox = inboxes_[std::string{stream->name()}];
@@ -213,28 +210,19 @@ Task<void> HubImpl::start() {
     if (!inbox.number) {
       continue;
     }
-    for (const std::string& writer : stream::stream_writers(*config, stream->name())) {
+    const std::vector<std::string> named = stream::stream_writers(*config, stream->name());
+    std::set<std::string> writers{named.begin(), named.end()};
+    if (writers.contains(server_.instance())) {
+      own_.push_back(*inbox.number);
+    }
+    if (const auto list = lists.find(stream->name()); list != lists.end()) {
+      inbox.list.store(list->second.since, std::memory_order_relaxed);
+      writers = list->second.writers;
+    }
+    for (const std::string& writer : writers) {
       const stream::WriterNumber number = co_await writer_number(writer);
       board_.add_writer(*inbox.number, number);
-      inbox.named.insert(number);
-      if (writer == server_.instance()) {
-        own_.push_back(*inbox.number);
-      }
-    }
-    if (std::ranges::find(own_, *inbox.number) == own_.end() && stream::has_other_processes(*config)) {
-      std::int64_t last = co_await database_.read(
-          "former_position",
-          [this, stream](storage::ReadTransaction& tx) { return drawn(tx, stream->name()); });
-      // A stream with a sequence of its own, whose positions are not drawn here.
-      const stream::StreamPosition lately{std::max<std::int64_t>(0, inbox.caught_up - kLately)};
-      for (const auto& at : co_await stream->committed_beyond(database_, lately)) {
-        if (at.writer == self_) {
-          last = std::max(last, at.position);
-        }
-      }
-      if (last != 0) {
-        former_.emplace_back(*inbox.number, last);
-      }
+      inbox.writers.insert(number);
     }
     present.push_back(&inbox);
   }
@@ -266,41 +254,24 @@ Task<void> HubImpl::start() {
   }
 }
 
-// Rooms fall to this process from now on. A process that has them by an older `stream_writers` can write no
-// more: its incarnation ends when what it has under way is committed.
-Task<void> HubImpl::claim_shards(std::string stream) {
-  const stream::ShardMap map{*server_.config(), stream, server_.instance()};
-  const std::vector<std::int64_t> own = map.shards();
-  const std::string& instance = server_.instance();
-  const std::vector<std::string> replaced =
-      co_await database_.write("claim_shards", [&stream, &own, &instance](WriteTransaction& tx) {
-        tx.lock("shards");
-        std::map<std::int64_t, std::string> held;
-        tx.each(kShards, std::string_view{stream},
-                [&held](const Row& row) { held.emplace(row.i64(0), row.text_copy(1)); });
-        std::set<std::string> others;
-        for (const auto& [shard, holder] : held) {
-          const bool mine = std::ranges::binary_search(own, shard);
-          if (mine && holder != instance) {
-            others.insert(holder);
-          } else if (!mine && holder == instance) {
-            tx.exec(kDropShard, std::string_view{stream}, shard);
-          }
-        }
-        for (const std::string& other : others) {
-          tx.exec(kEndIncarnation, std::string_view{other});
-        }
-        tx.insert_many(kTakeShards, own, [&stream, &instance](std::int64_t shard) {
-          return std::tuple{std::string_view{stream}, shard, std::string_view{instance}};
-        });
-        return std::vector<std::string>{others.begin(), others.end()};
-      });
-  for (const std::string& other : replaced) {
-    log_.warning(
-        "Rooms that the process {} wrote are now written by this one, as stream_writers.{} says; if {} "
-        "still runs, it ends.",
-        other, stream, other);
+// What a stream in memory holds ends with its writer, and nothing is taken over: there each reader goes by
+// its own list.
+void HubImpl::take_shards(WriteTransaction& tx) {
+  const ConfigPtr config = server_.config();
+  std::set<std::string> ended;
+  for (const stream::Stream* stream : server_.services().all<stream::Stream>()) {
+    if (!stream::stream_number(stream->name()) || stream->in_memory() ||
+        !stream::writes_stream(*config, stream->name(), server_.instance())) {
+      continue;
+    }
+    const stream::ShardMap map{*config, stream->name(), server_.instance()};
+    ended.merge(hub::take_shards(tx, stream->name(), map, server_.instance(), incarnation_));
   }
+  ended_.assign(ended.begin(), ended.end());
+}
+
+Task<StreamLists> HubImpl::stream_lists() {
+  return database_.read("stream_lists", read_stream_lists);
 }
 
 Task<void> HubImpl::stop() noexcept {
@@ -329,7 +300,6 @@ void HubImpl::give_way() {
 }
 
 Task<std::int64_t> HubImpl::memory_start(StreamNumber stream) {
-  in_memory_[static_cast<std::size_t>(stream)].store(true, std::memory_order_relaxed);
   const std::vector<std::string> writers =
       stream::stream_writers(*server_.config(), stream::stream_name(stream));
   const std::int64_t incarnation =
@@ -403,12 +373,13 @@ void HubImpl::announce() {
     // In this order: what is written in between is above the position.
     const std::int64_t position = board_.position(stream).of(self_);
     const std::int64_t written = written_[static_cast<std::size_t>(stream)].load(std::memory_order_acquire);
-    publish(stream::format_position(stream::stream_name(stream), server_.instance(),
-                                    std::min(written, position), position));
-  }
-  // Its last rows may have been lost on the way, and nobody else would say so.
-  for (const auto& [stream, last] : former_) {
-    publish(stream::format_position(stream::stream_name(stream), server_.instance(), last, last));
+    const Inbox& inbox = inboxes_.find(stream::stream_name(stream))->second;
+    if (!inbox.stream->in_memory()) {
+      publish(stream::format_writers(inbox.stream->name(), server_.instance(),
+                                     inbox.list.load(std::memory_order_relaxed)));
+    }
+    publish(stream::format_position(inbox.stream->name(), server_.instance(), std::min(written, position),
+                                    position));
   }
 }
 
@@ -497,6 +468,7 @@ void HubImpl::transport_connected() {
   for (auto& [name, inbox] : inboxes_) {
     inbox.in_step.clear();
     inbox.batches.clear();
+    inbox.lists.clear();
   }
   --unconnected_;
   log_.info("Connected to the other processes.");
@@ -545,7 +517,11 @@ void HubImpl::received(std::string line) {
     if (position->instance != server_.instance()) {
       const std::string stream = position->stream;
       const std::string instance = position->instance;
-      enqueue(stream, instance, std::move(*position));
+      enqueue(stream, instance, Position{std::move(*position), 0});
+    }
+  } else if (const auto* writers = std::get_if<stream::WritersCommand>(&*command)) {
+    if (const auto inbox = inboxes_.find(writers->stream); inbox != inboxes_.end()) {
+      inbox->second.lists[writers->instance] = writers->list;
     }
   } else if (std::holds_alternative<stream::ReplicateCommand>(*command)) {
     announce();
@@ -558,7 +534,7 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, Wo
     return;
   }
   Inbox& inbox = found->second;
-  if (!inbox.number && std::holds_alternative<stream::PositionCommand>(command)) {
+  if (!inbox.number && std::holds_alternative<Position>(command)) {
     return;
   }
   if (inbox.queue.size() >= kMostQueued) {
@@ -569,7 +545,15 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, Wo
     }
     return;
   }
-  if (std::holds_alternative<stream::PositionCommand>(command)) {
+  if (auto* position = std::get_if<Position>(&command)) {
+    // Without the list, which is said before it, a position could lead past what a new writer wrote.
+    if (!inbox.stream->in_memory()) {
+      const auto list = inbox.lists.find(instance);
+      if (list == inbox.lists.end()) {
+        return;
+      }
+      position->list = list->second;
+    }
     inbox.in_step.insert(instance);
   } else if (inbox.number && !inbox.in_step.contains(instance)) {
     // A row behind a gap would hide the gap; the writer repeats its position, which shows it.
@@ -597,12 +581,17 @@ Task<void> HubImpl::work(Inbox& inbox) {
     std::string instance;
     try {
       if (const auto* fetch = std::get_if<Fetch>(&command)) {
-        co_await fill(inbox, fetch->writer, fetch->upto);
+        if (!inbox.stream->in_memory()) {
+          co_await renew_list(inbox);
+        }
+        if (inbox.writers.contains(fetch->writer)) {
+          co_await fill(inbox, fetch->writer, fetch->upto);
+        }
       } else if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
         instance = rdata->instance;
         co_await take(inbox, std::move(*rdata));
-      } else if (auto* position = std::get_if<stream::PositionCommand>(&command)) {
-        instance = position->instance;
+      } else if (auto* position = std::get_if<Position>(&command)) {
+        instance = position->said.instance;
         co_await take(inbox, std::move(*position));
       }
     } catch (const std::exception& error) {
@@ -654,13 +643,12 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   std::vector<stream::Row> rows{std::make_move_iterator(batch.begin()), std::make_move_iterator(end)};
   batch.erase(batch.begin(), end);
   const stream::WriterNumber writer = co_await writer_number(instance);
-  // What is in memory alone is kept by one process, by the `stream_writers` of the reader: nobody would ever
-  // say here that what another wrote is over.
-  if (inbox.number && in_memory_[static_cast<std::size_t>(*inbox.number)].load(std::memory_order_relaxed) &&
-      !inbox.named.contains(writer)) {
+  // Of a process that is not among the writers (any more) nothing is taken up: what it wrote while it was has
+  // been, and of what is in memory alone nobody would ever say here that it is over.
+  if (inbox.number && !inbox.writers.contains(writer)) {
     co_return;
   }
-  const std::int64_t here = inbox.number ? reached_here(inbox, writer) : 0;
+  const std::int64_t here = inbox.number ? board_.position(*inbox.number).of(writer) : 0;
   const std::int64_t upto = rows.back().position;
   give_positions(rows);
   std::erase_if(rows, [here](const stream::Row& row) { return row.position <= here; });
@@ -669,38 +657,60 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   }
   co_await inbox.stream->apply(writer, rows, upto);
   if (inbox.number) {
-    advance(inbox, writer, upto);
+    board_.advance(*inbox.number, writer, upto);
   }
   inbox.stream->wake(writer, rows, upto);
 }
 
-Task<void> HubImpl::take(Inbox& inbox, stream::PositionCommand command) {
-  const stream::WriterNumber writer = co_await writer_number(command.instance);
-  if (reached_here(inbox, writer) < command.previous) {
-    inbox.batches.erase(command.instance);
-    co_await fill(inbox, writer, command.current);
+Task<void> HubImpl::take(Inbox& inbox, Position command) {
+  if (command.list > inbox.list.load(std::memory_order_relaxed)) {
+    co_await renew_list(inbox);
   }
-  advance(inbox, writer, command.current);
-  inbox.behind.erase(command.instance);
+  const stream::PositionCommand& said = command.said;
+  const stream::WriterNumber writer = co_await writer_number(said.instance);
+  if (inbox.writers.contains(writer)) {
+    if (board_.position(*inbox.number).of(writer) < said.previous) {
+      inbox.batches.erase(said.instance);
+      co_await fill(inbox, writer, said.current);
+    }
+    board_.advance(*inbox.number, writer, said.current);
+  }
+  inbox.behind.erase(said.instance);
 }
 
-std::int64_t HubImpl::reached_here(Inbox& inbox, stream::WriterNumber writer) const {
-  return inbox.named.contains(writer) ? board_.position(*inbox.number).of(writer)
-                                      : inbox.apart.try_emplace(writer, inbox.caught_up).first->second;
-}
-
-void HubImpl::advance(Inbox& inbox, stream::WriterNumber writer, std::int64_t position) {
-  if (inbox.named.contains(writer)) {
-    board_.advance(*inbox.number, writer, position);
-  } else {
-    std::int64_t& here = inbox.apart.try_emplace(writer, inbox.caught_up).first->second;
-    here = std::max(here, position);
+// Nothing that the new writers wrote has been passed over until now: this process comes past it when every
+// former writer has, and one of those was ended before, or began anew and announced the list.
+Task<void> HubImpl::renew_list(Inbox& inbox) {
+  const StreamLists lists = co_await stream_lists();
+  const auto list = lists.find(inbox.stream->name());
+  if (list == lists.end() || list->second.since <= inbox.list.load(std::memory_order_relaxed)) {
+    co_return;
   }
+  std::unordered_set<stream::WriterNumber> writers;
+  for (const std::string& writer : list->second.writers) {
+    writers.insert(co_await writer_number(writer));
+  }
+  for (const stream::WriterNumber writer : writers) {
+    board_.add_writer(*inbox.number, writer);
+    inbox.writers.insert(writer);
+  }
+  // Of those who left everything is taken up first. They have ended, so nothing of theirs comes later.
+  const std::int64_t present = co_await inbox.stream->present(database_);
+  for (auto at = inbox.writers.begin(); at != inbox.writers.end();) {
+    if (writers.contains(*at) || *at == self_) {
+      ++at;
+      continue;
+    }
+    co_await fill(inbox, *at, present);
+    board_.remove_writer(*inbox.number, *at);
+    at = inbox.writers.erase(at);
+  }
+  inbox.list.store(list->second.since, std::memory_order_release);
 }
 
 Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto) {
   for (;;) {
-    const std::int64_t from = reached_here(inbox, writer);
+    const std::int64_t from = board_.position(*inbox.number).of(writer);
     if (from >= upto) {
       co_return;
     }
@@ -709,7 +719,7 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
     if (!updates.rows.empty()) {
       co_await inbox.stream->apply(writer, updates.rows, updates.upto);
     }
-    advance(inbox, writer, updates.upto);
+    board_.advance(*inbox.number, writer, updates.upto);
     if (!updates.rows.empty()) {
       inbox.stream->wake(writer, updates.rows, updates.upto);
     }
@@ -734,10 +744,8 @@ Task<stream::Token> HubImpl::believed(stream::Token token, bool& cut) {
     if (!inbox.number) {
       continue;
     }
-    const bool in_memory =
-        in_memory_[static_cast<std::size_t>(*inbox.number)].load(std::memory_order_relaxed);
     const std::int64_t drawn =
-        in_memory ? ((incarnation + 1) << 32) - 1 : co_await inbox.stream->present(database_);
+        inbox.stream->in_memory() ? ((incarnation + 1) << 32) - 1 : co_await inbox.stream->present(database_);
     highest.set(*inbox.number, std::max(drawn, highest.minimum(*inbox.number)));
   }
   co_return token.limited_to(highest, cut);
@@ -797,10 +805,7 @@ Task<bool> HubImpl::catch_up() {
   const SteadyTime end = server_.runtime().steady_now() + kCatchUp;
   for (const Drawn& drawn : committed) {
     const auto inbox = inboxes_.find(stream::stream_name(drawn.stream));
-    // A process that still writes by an older `stream_writers` has no place of its own in tokens; what it
-    // wrote is taken up in its turn.
     if (inbox == inboxes_.end() || drawn.at.writer == self_ ||
-        !inbox->second.named.contains(drawn.at.writer) ||
         board_.covers(drawn.stream, drawn.at.writer, drawn.at.position)) {
       continue;
     }

@@ -32,6 +32,7 @@
 
 #include "hub_metrics.hpp"
 #include "process_roll.hpp"
+#include "stream_lists.hpp"
 
 namespace lares::hub {
 
@@ -87,7 +88,11 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
     stream::WriterNumber writer = 0;
     std::int64_t upto = 0;
   };
-  using Work = std::variant<stream::RdataCommand, stream::PositionCommand, Fetch>;
+  struct Position {
+    stream::PositionCommand said;
+    std::int64_t list = 0;  // the one by which its writer goes
+  };
+  using Work = std::variant<stream::RdataCommand, Position, Fetch>;
 
   /// A stream's commands that wait, and the rows that wait for one with a token.
   struct Inbox {
@@ -104,10 +109,9 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
     // Instances of whose rows some came through but were not taken up: their next POSITION brings these.
     std::unordered_set<std::string> behind;
     std::unordered_map<std::string, std::vector<stream::Row>> batches;  // by instance
-    std::unordered_set<stream::WriterNumber> named;  // by `stream_writers`: those that the board knows
-    // How far the rows of others are taken up: of a process that goes by an older `stream_writers`, while the
-    // processes are restarted one after the other.
-    std::unordered_map<stream::WriterNumber, std::int64_t> apart;
+    std::unordered_map<std::string, std::int64_t> lists;                // by instance, as it announced
+    std::unordered_set<stream::WriterNumber> writers;                   // those that the board knows
+    std::atomic<std::int64_t> list{0};                                  // StreamList::since of these
   };
 
   void opened(stream::StreamNumber stream, int change) noexcept override;
@@ -121,10 +125,9 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<stream::WriterNumber> load_writer_number(std::string instance);
   Task<void> work(Inbox& inbox);
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
-  Task<void> take(Inbox& inbox, stream::PositionCommand command);
-  /// How far the rows of a writer are taken up here.
-  [[nodiscard]] std::int64_t reached_here(Inbox& inbox, stream::WriterNumber writer) const;
-  void advance(Inbox& inbox, stream::WriterNumber writer, std::int64_t position);
+  Task<void> take(Inbox& inbox, Position command);
+  /// Goes by the stream's list of writers as the database has it now.
+  Task<void> renew_list(Inbox& inbox);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   /// Every few seconds: what only the database can tell.
   Task<void> look_around();
@@ -136,7 +139,9 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   /// Takes up what streams without a number have; true if there was anything.
   Task<bool> read_unnumbered();
   Task<void> reconnect();
-  Task<void> claim_shards(std::string stream);
+  /// What falls to this process, in the transaction that begins its incarnation.
+  void take_shards(storage::WriteTransaction& tx);
+  Task<StreamLists> stream_lists();
   void publish_rows(std::string_view stream, std::vector<stream::Row> rows);
 
   Server& server_;
@@ -146,14 +151,12 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   stream::PositionBoard board_;
   stream::WriterNumber self_ = 0;
   std::int64_t incarnation_ = 0;
+  std::vector<std::string> ended_;  // processes from which this one has taken something over
   std::vector<stream::StreamNumber> own_;
-  // Streams that this process once wrote and writes no more, and its last positions there.
-  std::vector<std::pair<stream::StreamNumber, std::int64_t>> former_;
   std::array<std::atomic<std::uint64_t>, stream::kStreamNumbers> open_{};
   // Where the last rows of this process stand: from there to its position it has written none.
   std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
   std::map<std::string, Inbox, std::less<>> inboxes_;
-  std::array<std::atomic<bool>, stream::kStreamNumbers> in_memory_{};
   std::atomic<bool> connected_{true};
   int unconnected_ = 0;  // transports; on the first loop
   std::vector<stream::Transport*> transports_;

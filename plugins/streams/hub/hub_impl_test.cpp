@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -38,6 +39,7 @@ class FakeStream final : public stream::Stream {
   explicit FakeStream(std::string name) : name_(std::move(name)) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+  [[nodiscard]] bool in_memory() const noexcept override { return memory; }
   Task<std::int64_t> present(storage::Database&) override {
     co_return kept.empty() ? 1 : kept.rbegin()->first;
   }
@@ -87,6 +89,7 @@ class FakeStream final : public stream::Stream {
   bool apply_fails = false;
   bool updates_fail = false;
   bool held = false;
+  bool memory = false;
   Event go_on;
 
  private:
@@ -143,7 +146,16 @@ class HubTest : public ::testing::Test {
     co_await storage::migrate(*database_, schemas, 0);
   }
   Task<void> learn_writer() { w1_ = co_await hub_->writer_number("w1"); }
-  Task<void> keep_in_memory() { (void)co_await hub_->memory_start(kReceipts); }
+  /// What a process does that begins with these writers.
+  Task<void> set_writers(std::vector<std::string> writers) {
+    co_await database_->write("set_writers", [&writers](storage::WriteTransaction& tx) {
+      testing::MapConfig config;
+      config.set("stream_writers.receipts", writers);
+      for (const std::string& writer : writers) {
+        (void)take_shards(tx, "receipts", stream::ShardMap{config, "receipts", writer}, writer, 9);
+      }
+    });
+  }
   Task<void> ask(stream::Token token, stream::Token& result) {
     cut_ = false;
     result = co_await hub_->believed(std::move(token), cut_);
@@ -153,6 +165,42 @@ class HubTest : public ::testing::Test {
     TaskGroup group{runtime_, "test"};
     spawn(group, Background{"test"}, std::move(task), &runtime_.loop(0));
     runtime_.run_until([&group] { return group.size() == 0; });
+  }
+  /// Another process of the same server, with `writers` as the list of the receipts' writers.
+  struct WriterProcess {
+    WriterProcess(HubTest& own, std::string name, ConfigPtr config)
+        : test(own),
+          server(own.runtime_, std::move(name), std::move(config)),
+          hub(server, *own.database_, [this] { replaced = true; }) {
+      server.services().join<stream::Stream>(receipts);
+      test.play(hub.start());
+    }
+    ~WriterProcess() { test.play(hub.stop()); }
+    bool may_write() {
+      replaced = false;
+      test.play(try_to_write());
+      return !replaced;
+    }
+    Task<void> try_to_write() {
+      try {
+        co_await test.database_->write("lock_writer",
+                                       [this](storage::WriteTransaction& tx) { hub.lock_writer(tx); });
+      } catch (const storage::Unavailable&) {
+        EXPECT_TRUE(replaced);
+      }
+    }
+
+    HubTest& test;
+    FakeStream receipts{"receipts"};
+    testing::TestServer server;
+    bool replaced = false;
+    HubImpl hub;
+  };
+  std::unique_ptr<WriterProcess> writer_process(std::string name, const nlohmann::json& writers) {
+    auto config = std::make_shared<testing::MapConfig>();
+    config->set("instance_map", {{"master", nlohmann::json::object()}})
+        .set("stream_writers.receipts", writers);
+    return std::make_unique<WriterProcess>(*this, std::move(name), std::move(config));
   }
   void on_loop(std::function<void()> function) {
     bool done = false;
@@ -164,6 +212,7 @@ class HubTest : public ::testing::Test {
   }
   void connect() {
     on_loop([this] { transport_.listener->transport_connected(); });
+    hear({"WRITERS receipts w1 0", "WRITERS receipts w2 0"});
   }
   void disconnect() {
     on_loop([this] { transport_.listener->transport_disconnected(); });
@@ -203,6 +252,13 @@ class HubTest : public ::testing::Test {
       receipts_.kept[position] = "[1]";
     }
   }
+  std::set<std::string> writers() {
+    StreamLists lists;
+    play(read_lists(lists));
+    return lists["receipts"].writers;
+  }
+  Task<void> read_lists(StreamLists& lists) { lists = co_await database_->read("lists", read_stream_lists); }
+  [[nodiscard]] std::int64_t minimum() const { return hub_->now().minimum(kReceipts); }
   [[nodiscard]] std::int64_t here() const { return hub_->position(kReceipts).of(w1_); }
 
   static std::string row(std::int64_t position) {
@@ -347,19 +403,91 @@ TEST_F(HubTest, WhatIsTooMuchToWaitIsReadFromTheDatabaseLater) {
   EXPECT_EQ(receipts_.applied, from_to(2, most + 1000));
 }
 
-TEST_F(HubTest, TakesUpRowsOfAWriterThatStreamWritersDoesNotName) {
+TEST_F(HubTest, TakesNothingUpOfAProcessThatIsNotAmongTheWriters) {
   start();
   hear({"POSITION receipts w1 1 20", "POSITION receipts w2 1 1", "RDATA receipts w2 12 [1]"});
-  EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{12});
-  keep(15, 15);
-  hear({"POSITION receipts w2 15 15"});
-  EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{12, 15}));
+  EXPECT_TRUE(receipts_.applied.empty());
   EXPECT_EQ(here(), 20);
 }
 
-TEST_F(HubTest, OfAStreamInMemoryLeavesOutWhatAnotherWritesThanStreamWritersNames) {
+TEST_F(HubTest, PassesOverNothingOfAWriterWhoIsNew) {
   start();
-  play(keep_in_memory());
+  play(set_writers({"w1", "w2"}));
+  hear({"POSITION receipts w1 1 1", row(5)});
+  EXPECT_EQ(minimum(), 5);
+  hear({"WRITERS receipts w1 9", "POSITION receipts w1 20 20"});
+  EXPECT_EQ(here(), 20);
+  EXPECT_EQ(minimum(), 5);
+  hear({"WRITERS receipts w2 9", "POSITION receipts w2 1 1", "RDATA receipts w2 12 [1]"});
+  EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{5, 12}));
+  EXPECT_EQ(minimum(), 12);
+}
+
+TEST_F(HubTest, AsksWhoWritesBeforeItReadsWhatItWasAskedToWaitFor) {
+  start();
+  play(set_writers({"w1", "w2"}));
+  keep(8, 8);
+  receipts_.committed = {{w1_, 8}};
+  EXPECT_TRUE(catch_up());
+  EXPECT_EQ(here(), 8);
+  EXPECT_EQ(minimum(), 1);
+}
+
+TEST_F(HubTest, TakesUpWhatAFormerWriterWroteAndWaitsForHimNoLonger) {
+  start();
+  play(set_writers({"w2"}));
+  keep(3, 3);
+  receipts_.updates_fail = true;
+  hear({"WRITERS receipts w2 9", "POSITION receipts w2 2 2", "RDATA receipts w2 4 [1]"});
+  EXPECT_TRUE(receipts_.applied.empty());
+  EXPECT_EQ(minimum(), 1);
+  hear({"POSITION receipts w2 2 2", "RDATA receipts w2 8 [1]"});
+  EXPECT_EQ(receipts_.applied, (std::vector<std::int64_t>{3, 8}));
+  EXPECT_EQ(minimum(), 8);
+  hear({row(9)});
+  EXPECT_EQ(receipts_.applied.back(), 8);
+}
+
+TEST_F(HubTest, APositionCountsOnlyOnceItsWriterHasSaidByWhichListItGoes) {
+  start();
+  hear({"POSITION receipts w1 1 4"});
+  EXPECT_EQ(here(), 4);
+  on_loop([this] { transport_.listener->transport_disconnected(); });
+  on_loop([this] { transport_.listener->transport_connected(); });
+  hear({"POSITION receipts w1 4 7", row(8)});
+  EXPECT_EQ(here(), 4);
+  hear({"WRITERS receipts w1 0", "POSITION receipts w1 7 7", row(8)});
+  EXPECT_EQ(here(), 8);
+}
+
+TEST_F(HubTest, AWriterThatStartsWithAnotherListEndsThoseFromWhomItTakesSomething) {
+  start();
+  auto first = writer_process("w1", {"w1"});
+  auto reader = writer_process("w2", {"w1"});
+  EXPECT_TRUE(first->may_write());
+  auto second = writer_process("w2", {"w1", "w2"});
+  EXPECT_FALSE(first->may_write());
+  EXPECT_TRUE(second->may_write());
+  auto renewed = writer_process("w1", {"w1", "w2"});
+  EXPECT_TRUE(renewed->may_write());
+  EXPECT_TRUE(second->may_write());
+  auto alone = writer_process("w2", {"w2"});
+  EXPECT_FALSE(renewed->may_write());
+}
+
+TEST_F(HubTest, WhoGivesSomethingUpNamesWhoHasItNow) {
+  start();
+  auto first = writer_process("w1", {"w1"});
+  auto less = writer_process("w1", {"w1", "w3"});
+  EXPECT_EQ(writers(), (std::set<std::string>{"w1", "w3"}));
+  auto third = writer_process("w3", {"w1", "w3"});
+  EXPECT_TRUE(less->may_write());
+  EXPECT_TRUE(third->may_write());
+}
+
+TEST_F(HubTest, OfAStreamInMemoryLeavesOutWhatAnotherWritesThanStreamWritersNames) {
+  receipts_.memory = true;
+  start();
   hear({"POSITION receipts w1 1 1", "POSITION receipts w2 1 1", "RDATA receipts w2 12 [1]",
         "RDATA receipts w1 13 [1]"});
   EXPECT_EQ(receipts_.applied, std::vector<std::int64_t>{13});
@@ -393,8 +521,8 @@ TEST_F(HubTest, CatchesUpWithWhatTheDatabaseSaysThatOthersCommitted) {
   caches_.kept[6] = "[1]";
   EXPECT_TRUE(catch_up());
   EXPECT_EQ(caches_.applied, std::vector<std::int64_t>{6});
-  // What this process wrote itself it knows, and whom nobody names has no place in positions.
-  receipts_.committed = {{hub_->self(), 9}, {77, 9}};
+  // What this process wrote itself it knows.
+  receipts_.committed = {{hub_->self(), 9}};
   EXPECT_FALSE(catch_up());
 }
 
@@ -427,13 +555,6 @@ TEST_F(HubTest, AsksForPositionsWhenItIsConnectedAndAnnouncesItsOwnAgainAndAgain
   transport_.published.clear();
   pass(5s);
   EXPECT_TRUE(transport_.published.empty());  // it writes none of the two
-}
-
-TEST_F(HubTest, SaysWhereItStoppedInAStreamThatItWritesNoMore) {
-  receipts_.committed = {{1, 7}, {2, 9}};
-  start();
-  ASSERT_EQ(hub_->self(), 1);
-  EXPECT_EQ(std::ranges::count(transport_.published, "POSITION receipts master 7 7"), 1);
 }
 
 TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {

@@ -36,10 +36,10 @@ class CommandMetrics {
 
  private:
   // The commands of the wire, and whatever else it may carry.
-  static constexpr std::array<std::string_view, 15> kCommands{
+  static constexpr std::array<std::string_view, 16> kCommands{
       "SERVER",        "RDATA",           "POSITION",        "ERROR",          "PING",    "NAME",
       "REPLICATE",     "USER_SYNC",       "CLEAR_USER_SYNC", "FEDERATION_ACK", "USER_IP", "REMOTE_SERVER_UP",
-      "LOCK_RELEASED", "NEW_ACTIVE_TASK", "CANCEL_TASK"};
+      "LOCK_RELEASED", "NEW_ACTIVE_TASK", "CANCEL_TASK",     "WRITERS"};
   using Counters = std::array<metrics::Counter*, kCommands.size() + 1>;
 
   [[nodiscard]] static Counters make(Server& server, std::string_view transport, metrics::Description family);

@@ -40,7 +40,7 @@ class PresencePlugin final : public Plugin {
                 settings_),
         writer_(server, settings_, database_, hub_, peers_, rooms_, board_, stream_),
         tracker_(server, settings_, writer_),
-        sync_(server, settings_, interner_, hub_, rooms_, board_),
+        sync_(server, settings_, interner_, rooms_, board_, stream_),
         people_metric_(server.metrics().on_scrape(
             {.name = "synapse_handlers_presence_user_to_current_state_size",
              .help = "Users whose presence is known in this process.",

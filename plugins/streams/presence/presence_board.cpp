@@ -2,36 +2,15 @@
 #include "presence_board.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace lares::presence {
-
-namespace {
-
-// A process that begins to write waits ten seconds for the others' reports.
-constexpr std::chrono::milliseconds kLongestWait{15'000};
-constexpr std::chrono::milliseconds kLookAgainAfter{50};
-
-}  // namespace
 
 bool reaches(const stream::StreamPosition& here, const stream::StreamPosition& there) {
   return here.minimum() >= there.minimum() &&
          std::ranges::all_of(there.ahead(), [&here](const stream::StreamPosition::Ahead& ahead) {
            return here.covers(ahead.writer, ahead.position);
          });
-}
-
-Task<bool> wait_until_reaches(Runtime& runtime, std::function<stream::StreamPosition()> here,
-                              stream::StreamPosition there) {
-  const SteadyTime end = runtime.steady_now() + kLongestWait;
-  while (!reaches(here(), there)) {
-    if (runtime.steady_now() >= end) {
-      co_return false;
-    }
-    co_await runtime.sleep_for(kLookAgainAfter);
-  }
-  co_return true;
 }
 
 void PresenceBoard::take(PresenceState presence) {

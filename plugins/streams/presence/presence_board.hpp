@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -20,12 +19,6 @@ namespace lares::presence {
 
 /// Whether one who stands at `here` has all that `there` covers.
 [[nodiscard]] bool reaches(const stream::StreamPosition& here, const stream::StreamPosition& there);
-
-/// Waits until where this process stands, which `here` gives, reaches what a client was told by another one:
-/// what the board holds before that may be over, and no later row would tell the client. At most as long as a
-/// process that begins to write gathers who is there; false then. **Cancellation** throws operation_aborted.
-Task<bool> wait_until_reaches(Runtime& runtime, std::function<stream::StreamPosition()> here,
-                              stream::StreamPosition there);
 
 /// Everyone's presence as far as this process has applied the stream. Who is offline stays for a while, so
 /// that clients hear of it.

@@ -85,40 +85,6 @@ TEST(PresencePositionTest, ReachesWhatItCovers) {
   EXPECT_FALSE(reaches((StreamPosition{5, {{1, 7}}}), StreamPosition{7}));
 }
 
-class PresenceWaitTest : public ::testing::Test {
- protected:
-  // What the wait for position 5 of one who stands at 4 and comes to 5 after this time gives.
-  bool waits(std::chrono::milliseconds time) {
-    const SteadyTime then = runtime_.steady_now() + time;
-    bool result = false;
-    TaskGroup group{runtime_, "test"};
-    spawn(group, Background{"test"}, wait(then, result), &runtime_.loop(0));
-    runtime_.run_until([&group] { return group.size() == 0; });
-    return result;
-  }
-  Task<void> wait(SteadyTime then, bool& result) {
-    result = co_await wait_until_reaches(
-        runtime_, [this, then] { return StreamPosition{runtime_.steady_now() < then ? 4 : 5}; },
-        StreamPosition{5});
-  }
-
-  sim::VirtualRuntime runtime_{1, 1};
-};
-
-TEST_F(PresenceWaitTest, GoesOnOnceThisProcessHasHeardWhatAnotherSaid) {
-  const SteadyTime begun = runtime_.steady_now();
-  EXPECT_TRUE(waits(0s));
-  EXPECT_EQ(runtime_.steady_now(), begun);
-  EXPECT_TRUE(waits(10s));
-  EXPECT_LT(runtime_.steady_now(), begun + 11s);
-}
-
-TEST_F(PresenceWaitTest, EndsWithoutItWhereNobodySaysIt) {
-  const SteadyTime begun = runtime_.steady_now();
-  EXPECT_FALSE(waits(1h));
-  EXPECT_LT(runtime_.steady_now(), begun + 16s);
-}
-
 TEST(PresenceRowTest, IsReadAsItWasWritten) {
   PresenceState presence;
   presence.user_id = "@a:a";

@@ -2,11 +2,14 @@
 #include "presence_stream.hpp"
 
 #include <lares/async/runtime.hpp>
+#include <lares/async/timeout.hpp>
+#include <lares/http/matrix_error.hpp>
 #include <lares/stream/topology.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <optional>
 #include <unordered_set>
@@ -15,10 +18,14 @@
 namespace lares::presence {
 
 using stream::StreamNumber;
+using stream::StreamPosition;
 
 namespace {
 
 constexpr std::string_view kUpdatesPath = "/_lares/replication/v1/presence/updates";
+constexpr std::string_view kPeoplePath = "/_lares/replication/v1/presence/people";
+// For presence alone nobody waits long for the rest of a sync.
+constexpr std::chrono::seconds kAskWriter{2};
 
 std::int64_t incarnation_of(std::int64_t position) {
   return position >> 32;
@@ -51,6 +58,9 @@ PresenceStream::PresenceStream(Server& server, storage::Interner& interner, stre
     stream::add_peer_route(
         server, "ReplicationPresenceUpdates", std::string{kUpdatesPath},
         [this](nlohmann::json body) -> Task<nlohmann::json> { return answer(std::move(body)); });
+    stream::add_peer_route(
+        server, "ReplicationPresencePeople", std::string{kPeoplePath},
+        [this](nlohmann::json body) -> Task<nlohmann::json> { return answer_people(std::move(body)); });
   }
 }
 
@@ -180,6 +190,48 @@ Task<nlohmann::json> PresenceStream::answer(nlohmann::json body) {
     rows.push_back(nlohmann::json::array({presence->position, row_of(*presence)}));
   }
   co_return nlohmann::json{{"rows", std::move(rows)}, {"complete_from", complete_from}};
+}
+
+Task<std::vector<PresencePtr>> PresenceStream::present_now(std::vector<std::int64_t> users,
+                                                           StreamPosition from) {
+  if (reaches(hub_.position(StreamNumber::kPresence), from)) {
+    co_return co_await board_.ask_for_all(std::move(users));
+  }
+  std::vector<PresencePtr> people;
+  nlohmann::json found;
+  try {
+    const ConfigPtr config = server_.config();
+    nlohmann::json body = {{"users", users}};
+    found = co_await with_timeout(
+        kAskWriter, peers_.call(stream::stream_writers(*config, name()).front(), std::string{kPeoplePath},
+                                std::move(body), stream::Repeat::kFreely));
+    // A process that goes by another `stream_writers` may have asked one that is not the writer any more.
+    if (found.at("position").get<std::int64_t>() < from.maximum()) {
+      co_return people;
+    }
+  } catch (const http::MatrixError&) {
+    co_return people;
+  } catch (const TimeoutError&) {
+    co_return people;
+  }
+  for (const nlohmann::json& entry : found.at("people")) {
+    if (std::optional<PresenceState> presence = read_row(entry.at(1).get<std::string>())) {
+      presence->user = entry.at(0).get<std::int64_t>();
+      people.push_back(std::make_shared<const PresenceState>(*std::move(presence)));
+    }
+  }
+  co_return people;
+}
+
+Task<nlohmann::json> PresenceStream::answer_people(nlohmann::json body) {
+  // Before the people: what changes in between is news beyond it.
+  const std::int64_t position = hub_.position(StreamNumber::kPresence).of(hub_.self());
+  auto people = nlohmann::json::array();
+  for (const PresencePtr& presence :
+       co_await board_.ask_for_all(body.at("users").get<std::vector<std::int64_t>>())) {
+    people.push_back(nlohmann::json::array({presence->user, row_of(*presence)}));
+  }
+  co_return nlohmann::json{{"position", position}, {"people", std::move(people)}};
 }
 
 }  // namespace lares::presence

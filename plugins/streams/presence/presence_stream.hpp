@@ -28,12 +28,18 @@ class PresenceStream final : public stream::Stream {
                  stream::Peers& peers, service::Rooms& rooms, PresenceBoard& board, const Settings& settings);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "presence"; }
+  [[nodiscard]] bool in_memory() const noexcept override { return true; }
   Task<std::int64_t> present(storage::Database& database) override;
   Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
                    std::int64_t upto) override;
   void wake(stream::WriterNumber writer, std::span<const stream::Row> rows, std::int64_t upto) override;
   Task<stream::Updates> updates(stream::WriterNumber writer, std::int64_t from, std::int64_t to,
                                 std::size_t limit) override;
+
+  /// What is known now of these users, to a client that was told as much as `from` covers. Where this process
+  /// has yet to hear of that, the writer is asked, since what stands here may be over, and no later row would
+  /// tell the client; nobody, where the writer cannot be asked either.
+  Task<std::vector<PresencePtr>> present_now(std::vector<std::int64_t> users, stream::StreamPosition from);
 
   /// What this process wrote: taken up, announced, and told to those in these rooms. On the board's loop.
   void written(PresenceState presence, const std::vector<std::int64_t>& rooms);
@@ -46,6 +52,8 @@ class PresenceStream final : public stream::Stream {
 
   /// The other end of `updates`.
   Task<nlohmann::json> answer(nlohmann::json body);
+  /// The other end of `present_now`.
+  Task<nlohmann::json> answer_people(nlohmann::json body);
   Task<std::string> instance_of(stream::WriterNumber writer);
   void tell(stream::WriterNumber writer, std::int64_t position, const Woken& woken);
 

@@ -143,10 +143,8 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   }
   if (!scope.initial && !response.joined.empty()) {
     std::vector<std::int64_t> users = co_await newcomers(scope, response);
-    if (!users.empty() &&
-        co_await wait_until_reaches(
-            server_.runtime(), [this] { return hub_.position(StreamNumber::kPresence); }, from)) {
-      for (PresencePtr& presence : co_await board_.ask_for_all(std::move(users))) {
+    if (!users.empty()) {
+      for (PresencePtr& presence : co_await stream_.present_now(std::move(users), from)) {
         if (presence->state != State::kOffline) {
           people.push_back(std::move(presence));
         }

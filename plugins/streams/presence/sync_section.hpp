@@ -6,12 +6,12 @@
 #include <lares/service/rooms.hpp>
 #include <lares/service/sync.hpp>
 #include <lares/storage/intern.hpp>
-#include <lares/stream/hub.hpp>
 
 #include <vector>
 
 #include "presence_board.hpp"
 #include "presence_metrics.hpp"
+#include "presence_stream.hpp"
 #include "settings.hpp"
 
 namespace lares::presence {
@@ -19,14 +19,14 @@ namespace lares::presence {
 /// Presence in /sync: of the user and of those who share a room with the user.
 class SyncSection final : public service::SyncContributor {
  public:
-  SyncSection(Server& server, const Settings& settings, storage::Interner& interner, stream::Hub& hub,
-              service::Rooms& rooms, PresenceBoard& board)
+  SyncSection(Server& server, const Settings& settings, storage::Interner& interner, service::Rooms& rooms,
+              PresenceBoard& board, PresenceStream& stream)
       : server_(server),
         settings_(settings),
         interner_(interner),
-        hub_(hub),
         rooms_(rooms),
         board_(board),
+        stream_(stream),
         metrics_(server),
         looking_(server.runtime(), server.name(), "presence.get_new_events") {}
 
@@ -47,9 +47,9 @@ class SyncSection final : public service::SyncContributor {
   Server& server_;
   const Settings& settings_;
   storage::Interner& interner_;
-  stream::Hub& hub_;
   service::Rooms& rooms_;
   PresenceBoard& board_;
+  PresenceStream& stream_;
   SyncMetrics metrics_;
   MeasuredBlock looking_;
 };

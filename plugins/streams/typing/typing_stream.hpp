@@ -25,6 +25,7 @@ class TypingStream final : public stream::Stream {
                stream::Peers& peers, TypingBoard& board);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "typing"; }
+  [[nodiscard]] bool in_memory() const noexcept override { return true; }
   Task<std::int64_t> present(storage::Database& database) override;
   Task<void> apply(stream::WriterNumber writer, std::span<const stream::Row> rows,
                    std::int64_t upto) override;

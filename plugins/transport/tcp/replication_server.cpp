@@ -221,6 +221,8 @@ void ReplicationServer::take(Peer& peer, std::string line) {
     instance = &rdata->instance;
   } else if (const auto* position = std::get_if<stream::PositionCommand>(&*command)) {
     instance = &position->instance;
+  } else if (const auto* writers = std::get_if<stream::WritersCommand>(&*command)) {
+    instance = &writers->instance;
   }
   if (instance != nullptr && *instance != peer.name) {
     throw LinkError(fmt::format("{} cannot speak for {}", peer.name, *instance));

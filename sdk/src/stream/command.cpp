@@ -61,6 +61,13 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
     }
     return command;
   }
+  if (name == "WRITERS") {
+    WritersCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}};
+    if (command.stream.empty() || command.instance.empty() || !read_position(take_word(rest), command.list)) {
+      return std::unexpected("WRITERS lacks stream, instance or number: " + std::string{line.substr(0, 200)});
+    }
+    return command;
+  }
   if (name == "REPLICATE") {
     return ReplicateCommand{};
   }
@@ -90,6 +97,16 @@ std::string format_position(std::string_view stream, std::string_view instance, 
   line += std::to_string(previous);
   line += ' ';
   line += std::to_string(current);
+  return line;
+}
+
+std::string format_writers(std::string_view stream, std::string_view instance, std::int64_t list) {
+  std::string line = "WRITERS ";
+  line += stream;
+  line += ' ';
+  line += instance;
+  line += ' ';
+  line += std::to_string(list);
   return line;
 }
 

@@ -38,16 +38,6 @@ ShardMap::ShardMap(const Config& config, std::string_view stream, std::string in
       writers_(stream_writers(config, stream)),
       alone_(writers_.size() == 1 && writers_.front() == instance_) {}
 
-std::vector<std::int64_t> ShardMap::shards() const {
-  std::vector<std::int64_t> own;
-  for (std::size_t shard = 0; shard < kShards; ++shard) {
-    if (writers_[shard % writers_.size()] == instance_) {
-      own.push_back(static_cast<std::int64_t>(shard));
-    }
-  }
-  return own;
-}
-
 std::optional<http::Endpoint> instance_endpoint(const Config& config, std::string_view instance) {
   const nlohmann::json& map = config.get("instance_map");
   auto found = map.find(std::string{instance});

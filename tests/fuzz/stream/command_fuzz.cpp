@@ -41,6 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto* same = std::get_if<PositionCommand>(&*again);
     require(same != nullptr && same->stream == position->stream && same->instance == position->instance &&
             same->previous == position->previous && same->current == position->current);
+  } else if (const auto* writers = std::get_if<WritersCommand>(&*command)) {
+    const auto again = parse_command(format_writers(writers->stream, writers->instance, writers->list));
+    require(again.has_value());
+    const auto* same = std::get_if<WritersCommand>(&*again);
+    require(same != nullptr && same->stream == writers->stream && same->instance == writers->instance &&
+            same->list == writers->list && same->list >= 0);
   } else if (const auto* other = std::get_if<OtherCommand>(&*command)) {
     require(line.starts_with(other->name) && line.ends_with(other->arguments));
   }

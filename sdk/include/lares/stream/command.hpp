@@ -29,6 +29,14 @@ struct PositionCommand {
   std::int64_t current = 0;
 };
 
+/// `WRITERS <stream> <instance> <list>`: by which list of the stream's writers this one goes, the higher the
+/// newer. Said before each of its positions; Lares' own, and what does not know it passes over it.
+struct WritersCommand {
+  std::string stream;
+  std::string instance;
+  std::int64_t list = 0;
+};
+
 /// `REPLICATE`: everyone announces where they stand.
 struct ReplicateCommand {};
 
@@ -38,7 +46,7 @@ struct OtherCommand {
   std::string arguments;
 };
 
-using Command = std::variant<RdataCommand, PositionCommand, ReplicateCommand, OtherCommand>;
+using Command = std::variant<RdataCommand, PositionCommand, WritersCommand, ReplicateCommand, OtherCommand>;
 
 /// Longest command that is read, in bytes: a row is an event's summary at most.
 inline constexpr std::size_t kLongestCommand = 1U << 20U;
@@ -50,5 +58,7 @@ inline constexpr std::size_t kLongestCommand = 1U << 20U;
                                                     std::optional<std::int64_t> token, std::string_view row);
 [[nodiscard]] LARES_EXPORT std::string format_position(std::string_view stream, std::string_view instance,
                                                        std::int64_t previous, std::int64_t current);
+[[nodiscard]] LARES_EXPORT std::string format_writers(std::string_view stream, std::string_view instance,
+                                                      std::int64_t list);
 
 }  // namespace lares::stream

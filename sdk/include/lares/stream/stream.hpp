@@ -45,6 +45,9 @@ class LARES_EXPORT Stream {
   /// The name on the wire. Streams without a place in tokens ("caches", "backfill") have no StreamNumber.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
+  /// Whether its rows are kept by their writer alone, and end with it.
+  [[nodiscard]] virtual bool in_memory() const noexcept { return false; }
+
   /// The highest position that any writer has drawn: whoever has nothing open will only come to higher ones.
   /// By default what Hub::draw has given; a stream in memory gives Hub::memory_start.
   virtual Task<std::int64_t> present(storage::Database& database);

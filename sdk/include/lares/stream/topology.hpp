@@ -39,13 +39,14 @@ class LARES_EXPORT ShardMap {
   ShardMap(const Config& config, std::string_view stream, std::string instance);
 
   [[nodiscard]] const std::string& writer_of(std::string_view key) const noexcept {
-    return writers_[shard_of(key) % writers_.size()];
+    return writer_of_shard(shard_of(key));
+  }
+  [[nodiscard]] const std::string& writer_of_shard(std::size_t shard) const noexcept {
+    return writers_[shard % writers_.size()];
   }
   [[nodiscard]] bool mine(std::string_view key) const noexcept {
     return writers_.size() == 1 ? alone_ : writer_of(key) == instance_;
   }
-  /// The shards of this instance, ascending.
-  [[nodiscard]] std::vector<std::int64_t> shards() const;
 
  private:
   std::string instance_;

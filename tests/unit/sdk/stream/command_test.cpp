@@ -47,6 +47,19 @@ TEST(ReplicationCommand, APositionIsReadBackAsItWasWritten) {
   EXPECT_EQ(position.current, 9223372036854775807);
 }
 
+TEST(ReplicationCommand, AListOfWritersIsReadBackAsItWasWritten) {
+  const std::string line = format_writers("events", "master", 7);
+  EXPECT_EQ(line, "WRITERS events master 7");
+  const auto writers = read<WritersCommand>(line);
+  EXPECT_EQ(writers.stream, "events");
+  EXPECT_EQ(writers.instance, "master");
+  EXPECT_EQ(writers.list, 7);
+  for (const char* wrong :
+       {"WRITERS", "WRITERS events", "WRITERS events master", "WRITERS events master -1"}) {
+    EXPECT_FALSE(parse_command(wrong)) << wrong;
+  }
+}
+
 TEST(ReplicationCommand, ReplicateStandsAlone) {
   static_cast<void>(read<ReplicateCommand>("REPLICATE"));
 }
