@@ -15,7 +15,7 @@ Outcome simulate(std::uint64_t seed) {
 }
 
 TEST(Homeserver, ClientsAreToldTheSameByEveryProcessWhateverHappens) {
-  run_seeds(simulate, 3);
+  run_seeds(simulate, 8);
 }
 
 TEST(Homeserver, ASeedReplays) {

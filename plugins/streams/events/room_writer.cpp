@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <optional>
 #include <utility>
 
 namespace lares::events {
@@ -129,12 +131,29 @@ Task<WriteResult> RoomWriter::write(WriteRequest request) {
     throw http::invalid_param("A request writes 1 to 100 events, and one with a transaction id exactly one.");
   }
   const std::size_t bytes = bytes_of(request);
-  PreparedWritePtr write = co_await gather(std::move(request));
+  const PreparedWritePtr write = co_await gather(std::move(request));
   try {
-    co_return co_await actor_.call_sized(
-        bytes,
-        [](RoomWriter* self, PreparedWritePtr prepared) { return self->write_here(std::move(prepared)); },
-        this, std::move(write));
+    std::optional<WriteResult> result;
+    std::exception_ptr denied;
+    try {
+      result = co_await actor_.call_sized(
+          bytes,
+          [](RoomWriter* self, PreparedWritePtr prepared) { return self->write_here(std::move(prepared)); },
+          this, write);
+    } catch (const http::MatrixError& error) {
+      if (error.status() == 429) {
+        throw;
+      }
+      denied = std::current_exception();
+    }
+    // What writes nothing rests on the room as it is in memory, which may have another writer by now.
+    if (denied || write->repeated) {
+      co_await hub_.confirm_writer();
+    }
+    if (denied) {
+      std::rethrow_exception(denied);
+    }
+    co_return *std::move(result);
   } catch (const storage::Unavailable& error) {
     throw http::unavailable("The database is not available.").because(error.what());
   } catch (const storage::Overloaded& error) {

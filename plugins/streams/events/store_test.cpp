@@ -63,6 +63,12 @@ class OneProcess final : public stream::Hub {
     static constexpr Statement kRow{"SELECT 1 FROM number_blocks LIMIT 1"};
     (void)tx.any(kRow);
   }
+  Task<void> confirm_writer() override {
+    if (replaced) {
+      throw storage::Unavailable{"Another process has taken over."};
+    }
+    co_return;
+  }
   std::int64_t draw(WriteTransaction&, std::string_view, std::int64_t) override { return 0; }
   std::int64_t drawn(ReadTransaction&, std::string_view) override { return 0; }
   void committed(stream::StreamNumber, std::int64_t, std::function<std::vector<stream::Row>()>) override {}
@@ -75,6 +81,8 @@ class OneProcess final : public stream::Hub {
     co_return true;
   }
   Task<stream::Token> believed(stream::Token token, bool&) override { co_return token; }
+
+  bool replaced = false;
 
  protected:
   void opened(stream::StreamNumber, int) noexcept override {}
@@ -332,6 +340,19 @@ TEST_P(EventStore, WhatAStrangerAsksForGetsNoNumber) {
   EXPECT_EQ(as(kAlice, state("m.room.member", "@nobody:b.example", R"({"membership":"invite"})")), 200);
   EXPECT_EQ(store_->rows("users"), users + 1);
   EXPECT_EQ(store_->rows("state_keys"), keys + 1);
+}
+
+TEST_P(EventStore, AWriterThatAnotherHasReplacedDeniesNothingAndSaysOfNothingThatItIsSoAlready) {
+  const matrix::RoomId room = store_->make_room();
+  const auto answer = [&](std::string_view user, NewEvent event) {
+    event.sender = *matrix::UserId::parse(user);
+    return store_->write_all({request(room, std::move(event))}).front();
+  };
+  EXPECT_EQ(answer("@bob:a.example", message("let me in")), 403);
+  EXPECT_EQ(answer(kAlice, state("m.room.join_rules", "", R"({"join_rule":"public"})")), 200);
+  store_->hub.replaced = true;
+  EXPECT_EQ(answer("@bob:a.example", message("let me in")), 503);
+  EXPECT_EQ(answer(kAlice, state("m.room.join_rules", "", R"({"join_rule":"public"})")), 503);
 }
 
 TEST_P(EventStore, WhatWaitsForARoomIsBoundedInBytes) {

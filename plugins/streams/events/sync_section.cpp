@@ -33,6 +33,7 @@ constexpr std::size_t kHeroes = 5;
 // Of a room that many have left some name it.
 constexpr std::size_t kMostFormer = 1000;
 constexpr std::chrono::milliseconds kApplied{1000};
+constexpr int kRounds = 3;
 
 // What an invited user is told of the room. spec: Client-Server API, "Stripped state"
 constexpr std::array<std::string_view, 7> kStrippedTypes{
@@ -68,13 +69,12 @@ SyncSection::SyncSection(Server& server, storage::Database& database, storage::I
       recents_(server.runtime(), server.name(), "load_filtered_recents") {}
 
 Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
-  const UserRooms rooms = co_await caches_.rooms_of(scope.user);
-  // The caches are told before the position is announced; a membership beyond `to` is there in a moment.
-  for (const RoomMembership& membership : *rooms) {
-    if (!scope.to.covers(StreamNumber::kEvents, membership.writer, membership.position)) {
-      co_await hub_.reached(StreamNumber::kEvents, membership.writer, membership.position, kApplied);
-      scope.to = hub_.now();
-    }
+  UserRooms rooms = co_await caches_.rooms_of(scope.user);
+  // The caches are told before the position is announced; a membership beyond `to` is there in a moment. What
+  // else has come by then may be a membership, too, so the rooms are never older than `to`.
+  const SteadyTime end = runtime_.steady_now() + kApplied;
+  for (int round = 0; round < kRounds && co_await wait_for_rooms(scope, *rooms, end); ++round) {
+    rooms = co_await caches_.rooms_of(scope.user);
   }
   for (const RoomMembership& membership : *rooms) {
     if (membership.membership == MembershipCode::kJoin) {
@@ -120,6 +120,22 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
         break;
     }
   }
+}
+
+Task<bool> SyncSection::wait_for_rooms(SyncScope& scope, const std::vector<RoomMembership>& rooms,
+                                       SteadyTime end) {
+  bool beyond = false;
+  for (const RoomMembership& membership : rooms) {
+    if (!scope.to.covers(StreamNumber::kEvents, membership.writer, membership.position)) {
+      beyond = true;
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - runtime_.steady_now());
+      co_await hub_.reached(StreamNumber::kEvents, membership.writer, membership.position, left);
+    }
+  }
+  if (beyond) {
+    scope.to = hub_.now();
+  }
+  co_return beyond;
 }
 
 Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, std::int64_t room, bool all,

@@ -38,6 +38,9 @@ class SyncSection final : public service::SyncContributor {
                        service::SyncResponse& response);
   Task<void> invited_room(const service::SyncScope& scope, const RoomMembership& membership,
                           service::SyncResponse& response);
+  /// Waits until `to` covers where the user's rooms stand, and moves it there. False if it does already.
+  Task<bool> wait_for_rooms(service::SyncScope& scope, const std::vector<RoomMembership>& rooms,
+                            SteadyTime end);
   /// The newest events in (from, to], newest first, at most `limit` + 1 of them, which says that there are
   /// more.
   Task<std::vector<service::StoredEventPtr>> newest(const service::SyncScope& scope, std::int64_t room,

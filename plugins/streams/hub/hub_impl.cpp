@@ -287,6 +287,22 @@ void HubImpl::lock_writer(WriteTransaction& tx) {
   }
 }
 
+Task<void> HubImpl::confirm_writer() {
+  if (transports_.empty()) {
+    co_return;
+  }
+  const std::int64_t incarnation =
+      co_await database_.read("writer_incarnation", [this](storage::ReadTransaction& tx) {
+        return tx
+            .maybe(kFindWriter, std::string_view{server_.instance()},
+                   [](const Row& row) { return row.i64(1); })
+            .value_or(0);
+      });
+  if (incarnation != incarnation_) {
+    give_way();
+  }
+}
+
 void HubImpl::say_replaced() {
   if (!replaced_) {
     end_process(server_.instance());
@@ -387,7 +403,8 @@ Task<void> HubImpl::look_around() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
     try {
-      co_await look_for_successor();
+      // One that was replaced and has nothing to write would not notice.
+      co_await confirm_writer();
       co_await follow();
       co_await read_unnumbered();
     } catch (const std::exception& error) {
@@ -404,20 +421,6 @@ Task<void> HubImpl::repeat_positions() {
   while (!tasks_.cancelled()) {
     co_await server_.runtime().sleep_for(kRepeatPositions);
     announce();
-  }
-}
-
-// One that was replaced and has nothing to write would not notice.
-Task<void> HubImpl::look_for_successor() {
-  const std::int64_t incarnation =
-      co_await database_.read("writer_incarnation", [this](storage::ReadTransaction& tx) {
-        return tx
-            .maybe(kFindWriter, std::string_view{server_.instance()},
-                   [](const Row& row) { return row.i64(1); })
-            .value_or(0);
-      });
-  if (incarnation != incarnation_) {
-    give_way();
   }
 }
 

@@ -63,6 +63,7 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return incarnation_ << 32; }
   Task<std::int64_t> memory_start(stream::StreamNumber stream) override;
   void lock_writer(storage::WriteTransaction& tx) override;
+  Task<void> confirm_writer() override;
   std::int64_t draw(storage::WriteTransaction& tx, std::string_view stream, std::int64_t count) override;
   std::int64_t drawn(storage::ReadTransaction& tx, std::string_view stream) override;
   void committed(stream::StreamNumber stream, std::int64_t position,
@@ -132,7 +133,6 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   /// Every few seconds: what only the database can tell.
   Task<void> look_around();
   Task<void> repeat_positions();
-  Task<void> look_for_successor();
   void say_replaced();
   [[noreturn]] void give_way();
   Task<void> follow();

@@ -46,6 +46,11 @@ class LARES_EXPORT Hub {
   /// **Errors**: Fenced if the row is gone, because another process has taken over. On a storage thread.
   virtual void lock_writer(storage::WriteTransaction& tx) = 0;
 
+  /// Returns where nobody has taken over what this process writes, so that what it knows of it is all there
+  /// is: asked before something is denied by it. What is written learns it from lock_writer.
+  /// **Errors**: as lock_writer; those of the database.
+  virtual Task<void> confirm_writer() = 0;
+
   /// Holds the writer's row, and takes the next `count` positions of a stream whose rows are in the database;
   /// gives the first. Whoever draws next waits for the commit, in any process, so that positions become
   /// visible in their order. (The stream of events has a sequence of its own instead.)
