@@ -4,6 +4,7 @@
 #include <lares/base/metrics.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
+#include <lares/json/value.hpp>
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
@@ -58,6 +59,22 @@ bool began_anew(const Token& from, const Token& now) {
   return std::ranges::any_of(
       std::array{StreamNumber::kTyping, StreamNumber::kPresence},
       [&from, &now](StreamNumber stream) { return from.minimum(stream) >> 32 < now.minimum(stream) >> 32; });
+}
+
+// Only now, since contributors read the events of the one before them.
+void select_fields(const matrix::FieldSelection& fields, service::SyncResponse& response) {
+  if (fields.everything()) {
+    return;
+  }
+  const auto select = [&fields](auto& room) {
+    for (std::vector<std::string>* events : {&room.timeline, &room.state}) {
+      for (std::string& event : *events) {
+        event = fields.selected(json::Value{event});
+      }
+    }
+  };
+  std::ranges::for_each(response.joined, select);
+  std::ranges::for_each(response.left, select);
 }
 
 class SyncPlugin final : public Plugin {
@@ -182,6 +199,7 @@ class SyncPlugin final : public Plugin {
           const bool lazy = filter->state().lazy_load_members() || filter->timeline().lazy_load_members();
           nonempty_.at({server_.name(), tag.substr(tag.find(':') + 1), lazy ? "true" : "false"}).add();
         }
+        select_fields(filter->fields(), response);
         co_return Response::json_text(
             serialise(response, Token::later_of(scope.from, scope.to).text(), state_section));
       }

@@ -39,7 +39,8 @@ void append_client_form(std::string& out, const service::StoredEvent& event, con
   }
   writer.end_object();
   matrix::append_client_event(
-      out, *event.event, {.unsigned_json = unsigned_json, .omit_room_id = omit_room_id, .stripped = false});
+      out, *event.event,
+      {.unsigned_json = unsigned_json, .omit_room_id = omit_room_id, .federation = reader.federation});
 }
 
 }  // namespace lares::events

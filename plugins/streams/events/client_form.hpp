@@ -14,6 +14,7 @@ struct Reader {
   std::string_view user_id;
   std::string_view transaction_scope;
   std::int64_t now_ts = 0;
+  bool federation = false;  ///< the reader wants events as servers send them
 };
 
 /// What is said beside an event, of its surroundings.

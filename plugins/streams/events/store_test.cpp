@@ -80,6 +80,9 @@ class OneProcess final : public stream::Hub {
                      std::chrono::milliseconds) override {
     co_return true;
   }
+  Task<bool> reached(stream::StreamNumber, stream::StreamPosition, std::chrono::milliseconds) override {
+    co_return true;
+  }
   Task<stream::Token> believed(stream::Token token, bool&) override { co_return token; }
 
   bool replaced = false;

@@ -69,6 +69,13 @@ SyncSection::SyncSection(Server& server, storage::Database& database, storage::I
       recents_(server.runtime(), server.name(), "load_filtered_recents") {}
 
 Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
+  // A process that is behind what the client knows would tell it of a room that it left, and not that it is
+  // back there.
+  const stream::StreamPosition from = scope.from.at(StreamNumber::kEvents);
+  if (!scope.initial && !scope.to.at(StreamNumber::kEvents).reaches(from)) {
+    co_await hub_.reached(StreamNumber::kEvents, from, kApplied);
+    scope.to = hub_.now();
+  }
   UserRooms rooms = co_await caches_.rooms_of(scope.user);
   // The caches are told before the position is announced; a membership beyond `to` is there in a moment. What
   // else has come by then may be a membership, too, so the rooms are never older than `to`.
@@ -428,7 +435,8 @@ Task<std::string> SyncSection::summary(const SyncScope& scope, std::int64_t room
 Reader SyncSection::reader_of(const SyncScope& scope, std::string_view transactions) const {
   return {.user_id = scope.requester->user().view(),
           .transaction_scope = transactions,
-          .now_ts = runtime_.now_ms()};
+          .now_ts = runtime_.now_ms(),
+          .federation = scope.filter->federation_format()};
 }
 
 Task<StoredEventPtr> SyncSection::replaced_by(StoredEventPtr event) {

@@ -780,6 +780,27 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, st
   co_return co_await board_.reached(stream, writer, position, end);
 }
 
+// What this process writes itself it has applied, however far the others have seen that it has nothing.
+Task<bool> HubImpl::reached(StreamNumber stream, stream::StreamPosition position,
+                            std::chrono::milliseconds deadline) {
+  std::vector<stream::StreamPosition::Ahead> wanted = position.ahead();
+  for (const stream::WriterNumber writer : board_.writers(stream)) {
+    wanted.push_back({writer, position.of(writer)});
+  }
+  const SteadyTime end = server_.runtime().steady_now() + deadline;
+  for (const stream::StreamPosition::Ahead& at : wanted) {
+    if (at.writer == self_ || board_.covers(stream, at.writer, at.position)) {
+      continue;
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - server_.runtime().steady_now());
+    if (!co_await reached(stream, at.writer, at.position, left)) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
 Task<bool> HubImpl::catch_up() {
   bool behind = co_await inbox_actor_.call([this] { return read_unnumbered(); });
   struct Drawn {

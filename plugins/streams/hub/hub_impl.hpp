@@ -79,6 +79,8 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   }
   Task<bool> reached(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
                      std::chrono::milliseconds deadline) override;
+  Task<bool> reached(stream::StreamNumber stream, stream::StreamPosition position,
+                     std::chrono::milliseconds deadline) override;
   Task<stream::WriterNumber> writer_number(std::string instance) override;
   Task<bool> catch_up() override;
   Task<stream::Token> believed(stream::Token token, bool& cut) override;

@@ -161,6 +161,10 @@ class HubTest : public ::testing::Test {
     result = co_await hub_->believed(std::move(token), cut_);
   }
 
+  Task<void> wait_for(stream::StreamPosition position, bool& result) {
+    result = co_await hub_->reached(kReceipts, std::move(position), 500ms);
+  }
+
   void play(Task<void> task) {
     TaskGroup group{runtime_, "test"};
     spawn(group, Background{"test"}, std::move(task), &runtime_.loop(0));
@@ -524,6 +528,23 @@ TEST_F(HubTest, CatchesUpWithWhatTheDatabaseSaysThatOthersCommitted) {
   // What this process wrote itself it knows.
   receipts_.committed = {{hub_->self(), 9}};
   EXPECT_FALSE(catch_up());
+}
+
+TEST_F(HubTest, TakesUpWhatAClientHasBeenShownByAnotherProcess) {
+  start();
+  keep(2, 5);
+  const auto reached = [this](stream::StreamPosition position) {
+    bool result = false;
+    play(wait_for(std::move(position), result));
+    return result;
+  };
+  EXPECT_TRUE(reached(stream::StreamPosition{3}));
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  EXPECT_TRUE(reached({2, {{w1_, 5}}}));
+  EXPECT_EQ(receipts_.applied, from_to(2, 5));
+  EXPECT_TRUE(reached({2, {{hub_->self(), 50}}}));
+  receipts_.updates_fail = true;
+  EXPECT_FALSE(reached(stream::StreamPosition{9}));
 }
 
 TEST_F(HubTest, SaysSoWhereItCannotCatchUp) {

@@ -6,13 +6,6 @@
 
 namespace lares::presence {
 
-bool reaches(const stream::StreamPosition& here, const stream::StreamPosition& there) {
-  return here.minimum() >= there.minimum() &&
-         std::ranges::all_of(there.ahead(), [&here](const stream::StreamPosition::Ahead& ahead) {
-           return here.covers(ahead.writer, ahead.position);
-         });
-}
-
 void PresenceBoard::take(PresenceState presence) {
   const std::int64_t user = presence.user;
   PresencePtr& place = people_[user];

@@ -17,9 +17,6 @@
 
 namespace lares::presence {
 
-/// Whether one who stands at `here` has all that `there` covers.
-[[nodiscard]] bool reaches(const stream::StreamPosition& here, const stream::StreamPosition& there);
-
 /// Everyone's presence as far as this process has applied the stream. Who is offline stays for a while, so
 /// that clients hear of it.
 ///

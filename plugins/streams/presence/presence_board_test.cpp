@@ -75,16 +75,6 @@ TEST_F(PresenceBoardTest, DropsTheOldestWhoAreOfflineWhenItIsFull) {
   EXPECT_FALSE(changes(1, most + 2).complete);
 }
 
-TEST(PresencePositionTest, ReachesWhatItCovers) {
-  EXPECT_TRUE(reaches(StreamPosition{5}, StreamPosition{}));
-  EXPECT_TRUE(reaches(StreamPosition{5}, StreamPosition{5}));
-  EXPECT_FALSE(reaches(StreamPosition{5}, StreamPosition{6}));
-  EXPECT_FALSE(reaches(StreamPosition{5}, (StreamPosition{4, {{1, 7}}})));
-  EXPECT_FALSE(reaches((StreamPosition{5, {{2, 9}}}), (StreamPosition{4, {{1, 7}}})));
-  EXPECT_TRUE(reaches((StreamPosition{5, {{1, 7}}}), (StreamPosition{4, {{1, 7}}})));
-  EXPECT_FALSE(reaches((StreamPosition{5, {{1, 7}}}), StreamPosition{7}));
-}
-
 TEST(PresenceRowTest, IsReadAsItWasWritten) {
   PresenceState presence;
   presence.user_id = "@a:a";

@@ -194,7 +194,7 @@ Task<nlohmann::json> PresenceStream::answer(nlohmann::json body) {
 
 Task<std::vector<PresencePtr>> PresenceStream::present_now(std::vector<std::int64_t> users,
                                                            StreamPosition from) {
-  if (reaches(hub_.position(StreamNumber::kPresence), from)) {
+  if (hub_.position(StreamNumber::kPresence).reaches(from)) {
     co_return co_await board_.ask_for_all(std::move(users));
   }
   std::vector<PresencePtr> people;

@@ -44,9 +44,29 @@ void append_content(std::string& out, const Event& event) {
   writer.end_object();
 }
 
+void append_federation_event(std::string& out, const Event& event, std::string_view unsigned_json) {
+  json::Writer writer{out};
+  writer.begin_object();
+  writer.key("event_id").value(event.event_id());
+  writer.key("room_id").value(event.room_id());
+  for (const json::Member& member : json::Value{event.bytes()}.members()) {
+    if (!member.key.equals("event_id") && !member.key.equals("room_id") && !member.key.equals("unsigned")) {
+      writer.raw_member(member.bytes);
+    }
+  }
+  if (!unsigned_json.empty()) {
+    writer.key("unsigned").raw(unsigned_json);
+  }
+  writer.end_object();
+}
+
 }  // namespace
 
 void append_client_event(std::string& out, const Event& event, const ClientFormat& format) {
+  if (format.federation) {
+    append_federation_event(out, event, format.unsigned_json);
+    return;
+  }
   out.reserve(out.size() + event.content().bytes().size() + format.unsigned_json.size() + 512);
   out += "{\"content\":";
   append_content(out, event);

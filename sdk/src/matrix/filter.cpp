@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/json/writer.hpp>
 #include <lares/matrix/filter.hpp>
 #include <lares/matrix/identifiers.hpp>
 
@@ -11,6 +12,7 @@ namespace lares::matrix {
 namespace {
 
 constexpr std::size_t kMostEntries = 1000;
+constexpr std::size_t kMostNames = 100;
 
 using Texts = std::optional<std::vector<std::string>>;
 
@@ -165,6 +167,70 @@ bool EventFilter::matches_room(std::string_view room_id) const {
   return trivial_ || (!contains(not_rooms_, room_id) && (!rooms_ || contains(*rooms_, room_id)));
 }
 
+std::expected<FieldSelection, std::string> FieldSelection::parse(std::span<const std::string> paths) {
+  FieldSelection selection;
+  for (const std::string& path : paths) {
+    std::vector<std::string> names(1);
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      const bool escape =
+          path[i] == '\\' && i + 1 < path.size() && (path[i + 1] == '.' || path[i + 1] == '\\');
+      if (escape) {
+        names.back() += path[++i];
+      } else if (path[i] == '.') {
+        names.emplace_back();
+      } else {
+        names.back() += path[i];
+      }
+    }
+    if (names.size() > kMostNames) {
+      return std::unexpected(std::string{"A path of the filter's 'event_fields' has more than 100 names."});
+    }
+    Node* node = &selection.root_;
+    for (std::string& name : names) {
+      const auto found = std::ranges::find(node->children, name, &Node::name);
+      node =
+          found != node->children.end()
+              ? &*found
+              : &node->children.emplace_back(Node{.name = std::move(name), .whole = false, .children = {}});
+    }
+    node->whole = true;
+  }
+  return selection;
+}
+
+std::string FieldSelection::selected(json::Value object) const {
+  std::string out = select(object, root_);
+  return out.empty() ? "{}" : out;
+}
+
+std::string FieldSelection::select(json::Value object, const Node& node) {
+  std::string out;
+  json::Writer writer{out};
+  std::string scratch;
+  for (const json::Member& member : object.members()) {
+    const auto wanted = std::ranges::find(node.children, member.key.text(scratch), &Node::name);
+    if (wanted == node.children.end()) {
+      continue;
+    }
+    std::string part = wanted->whole ? std::string{} : select(member.value, *wanted);
+    if (!wanted->whole && part.empty()) {
+      continue;
+    }
+    if (out.empty()) {
+      writer.begin_object();
+    }
+    if (wanted->whole) {
+      writer.raw_member(member.bytes);
+    } else {
+      writer.key(wanted->name).raw(part);
+    }
+  }
+  if (!out.empty()) {
+    writer.end_object();
+  }
+  return out;
+}
+
 std::expected<Filter, std::string> Filter::parse(const nlohmann::json& object) {
   if (!object.is_object()) {
     return std::unexpected(std::string{"The filter is not an object."});
@@ -213,6 +279,24 @@ std::expected<Filter, std::string> Filter::parse(const nlohmann::json& object) {
     return std::unexpected(include_leave.error());
   }
   filter.include_leave_ = include_leave->value_or(false);
+  const auto paths = read_texts(object, "event_fields");
+  if (!paths) {
+    return std::unexpected(paths.error());
+  }
+  if (*paths) {
+    auto fields = FieldSelection::parse(**paths);
+    if (!fields) {
+      return std::unexpected(fields.error());
+    }
+    filter.fields_ = std::move(*fields);
+  }
+  if (const auto format = object.find("event_format"); format != object.end() && !format->is_null()) {
+    if (*format != "client" && *format != "federation") {
+      return std::unexpected(
+          std::string{"The filter's 'event_format' is neither 'client' nor 'federation'."});
+    }
+    filter.federation_format_ = *format == "federation";
+  }
   return filter;
 }
 

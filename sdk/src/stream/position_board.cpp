@@ -85,6 +85,15 @@ StreamPosition PositionBoard::position(StreamNumber stream) const {
   return now_.at(stream);
 }
 
+std::vector<WriterNumber> PositionBoard::writers(StreamNumber stream) const {
+  const std::lock_guard lock{mutex_};
+  std::vector<WriterNumber> writers;
+  for (const StreamPosition::Ahead& writer : boards_[static_cast<std::size_t>(stream)].writers) {
+    writers.push_back(writer.writer);
+  }
+  return writers;
+}
+
 bool PositionBoard::covers(StreamNumber stream, WriterNumber writer, std::int64_t position) const {
   const std::lock_guard lock{mutex_};
   return now_.covers(stream, writer, position);

@@ -58,6 +58,12 @@ std::int64_t StreamPosition::maximum() const noexcept {
   return highest;
 }
 
+bool StreamPosition::reaches(const StreamPosition& other) const noexcept {
+  return minimum_ >= other.minimum_ && std::ranges::all_of(other.ahead_, [this](const Ahead& entry) {
+           return covers(entry.writer, entry.position);
+         });
+}
+
 std::int64_t StreamPosition::of(WriterNumber writer) const noexcept {
   const auto found = std::ranges::find(ahead_, writer, &Ahead::writer);
   return found == ahead_.end() ? minimum_ : found->position;

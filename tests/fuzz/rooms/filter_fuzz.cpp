@@ -58,6 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       ask(*section);
     }
     static_cast<void>(filter->wants_room("!r:b"));
+    require(
+        nlohmann::json::parse(filter->fields().selected(lares::json::Value{event().bytes()})).is_object());
   }
   return 0;
 }

@@ -84,6 +84,27 @@ class History(EngineTests):
         page = bob.messages(room, **{"from": rooms["join"][room]["timeline"]["prev_batch"]}, limit=2)
         self.assertEqual([event["type"] for event in page["chunk"]], ["m.room.member", "m.room.message"])
 
+    def test_events_have_the_fields_and_the_form_that_the_client_wants(self):
+        alice, bob = self.users("alice", "bob")
+        room, events = self.room_with(alice, ["a"])
+        bob.join(room)
+        few = json.dumps({"event_fields": ["type", "content.body", "state_key", "content.x"]})
+        joined = bob.call("GET", V3 + "/sync", query={"filter": few})["rooms"]["join"][room]
+        shown = joined["timeline"]["events"]
+        self.assertIn({"type": "m.room.message", "content": {"body": "a"}}, shown)
+        self.assertIn({"type": "m.room.member", "state_key": bob.user_id}, shown)
+        for event in shown + joined["state"]["events"]:
+            self.assertLessEqual(set(event), {"type", "content", "state_key"})
+        raw = json.dumps({"event_format": "federation"})
+        joined = bob.call("GET", V3 + "/sync", query={"filter": raw})["rooms"]["join"][room]
+        for event in joined["timeline"]["events"]:
+            self.assertTrue({"auth_events", "depth", "event_id", "hashes", "prev_events", "room_id", "signatures",
+                             "unsigned"} <= set(event), event)
+            self.assertEqual(event["room_id"], room)
+        for wrong in ({"event_fields": "type"}, {"event_format": "xml"}):
+            error = alice.error("GET", V3 + "/sync?filter=" + quote(json.dumps(wrong)))
+            self.check_error(error, 400, "M_BAD_JSON")
+
     def test_state_stands_where_the_client_wants_it(self):
         alice, bob = self.users("alice", "bob")
         room = alice.create_room()

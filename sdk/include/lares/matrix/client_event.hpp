@@ -17,6 +17,8 @@ struct ClientFormat {
   bool omit_room_id = false;
   /// Only what stripped state has: type, state_key, sender, content.
   bool stripped = false;
+  /// Everything that the event has in federation, and its ids.
+  bool federation = false;
 };
 
 /// Appends the event in client form: `event_id` and `room_id` added; hashes, signatures and the fields of the

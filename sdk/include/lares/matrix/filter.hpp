@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/base/export.hpp>
+#include <lares/json/value.hpp>
 #include <lares/matrix/event.hpp>
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +56,33 @@ class LARES_EXPORT EventFilter {
   bool trivial_ = true;
 };
 
+/// The fields of events that a client wants: paths of names with dots between them, where a backslash stands
+/// before a dot or a backslash that belongs to a name.
+///
+/// spec: Client-Server API, "Filtering": `event_fields`
+class LARES_EXPORT FieldSelection {
+ public:
+  /// All fields.
+  FieldSelection() = default;
+  /// Of no paths at all everything is wanted. **Errors**: the sentence for M_BAD_JSON. Bounded: 1,000 paths
+  /// of at most 100 names.
+  [[nodiscard]] static std::expected<FieldSelection, std::string> parse(std::span<const std::string> paths);
+
+  [[nodiscard]] bool everything() const noexcept { return root_.children.empty(); }
+  /// The object with what is wanted of it; nothing stands for an object of which nothing is.
+  [[nodiscard]] std::string selected(json::Value object) const;
+
+ private:
+  struct Node {
+    std::string name;
+    bool whole = false;
+    std::vector<Node> children;
+  };
+  static std::string select(json::Value object, const Node& node);
+
+  Node root_;
+};
+
 /// A filter as a client stores or sends it.
 ///
 /// spec: Client-Server API, "Filtering"
@@ -72,6 +101,9 @@ class LARES_EXPORT Filter {
   [[nodiscard]] const EventFilter& presence() const noexcept { return presence_; }
   [[nodiscard]] bool include_leave() const noexcept { return include_leave_; }
   [[nodiscard]] bool wants_room(std::string_view room_id) const;
+  [[nodiscard]] const FieldSelection& fields() const noexcept { return fields_; }
+  /// Events are wanted as servers send them to each other.
+  [[nodiscard]] bool federation_format() const noexcept { return federation_format_; }
 
  private:
   EventFilter timeline_;
@@ -81,7 +113,9 @@ class LARES_EXPORT Filter {
   EventFilter account_data_;
   EventFilter presence_;
   EventFilter rooms_;
+  FieldSelection fields_;
   bool include_leave_ = false;
+  bool federation_format_ = false;
 };
 
 }  // namespace lares::matrix

@@ -96,6 +96,11 @@ class LARES_EXPORT Hub {
   virtual Task<bool> reached(StreamNumber stream, WriterNumber writer, std::int64_t position,
                              std::chrono::milliseconds deadline) = 0;
 
+  /// Waits until this process has applied everything that a client was shown by another one: what it knows is
+  /// then not older than what the client knows. False at the deadline.
+  virtual Task<bool> reached(StreamNumber stream, StreamPosition position,
+                             std::chrono::milliseconds deadline) = 0;
+
   /// A client's token without what no process has come to, as after the restore of a backup; `cut` says
   /// whether there was such. What this process alone has not come to stays, so that whoever comes from
   /// another one is shown nothing twice.

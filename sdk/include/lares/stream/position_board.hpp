@@ -33,6 +33,7 @@ class LARES_EXPORT PositionBoard {
 
   [[nodiscard]] Token now() const;
   [[nodiscard]] StreamPosition position(StreamNumber stream) const;
+  [[nodiscard]] std::vector<WriterNumber> writers(StreamNumber stream) const;
   [[nodiscard]] bool covers(StreamNumber stream, WriterNumber writer, std::int64_t position) const;
 
   /// Waits until the position is covered; false at the deadline. **Cancellation** throws operation_aborted.

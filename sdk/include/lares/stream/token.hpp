@@ -36,6 +36,8 @@ class LARES_EXPORT StreamPosition {
   [[nodiscard]] bool covers(WriterNumber writer, std::int64_t position) const noexcept {
     return position <= minimum_ || position <= of(writer);
   }
+  /// Whether it covers all that another position covers.
+  [[nodiscard]] bool reaches(const StreamPosition& other) const noexcept;
   [[nodiscard]] const std::vector<Ahead>& ahead() const noexcept { return ahead_; }  ///< sorted by writer
   bool operator==(const StreamPosition&) const = default;
 

@@ -188,4 +188,42 @@ TEST(Filter, RefusesWrongTypes) {
   }
 }
 
+std::string selected(std::vector<std::string> paths, std::string_view object) {
+  const auto fields = FieldSelection::parse(paths);
+  EXPECT_TRUE(fields);
+  return fields ? fields->selected(json::Value{object}) : std::string{};
+}
+
+TEST(FieldSelection, TakesWhatThePathsLeadToAndNothingElse) {
+  constexpr std::string_view kEvent =
+      R"({"content":{"body":"x","a.b":{"c":1},"n":{"deep":[1,{"k":2}]},"back\\slash":3},"sender":"@a:b","type":"t"})";
+  EXPECT_EQ(selected({"type"}, kEvent), R"({"type":"t"})");
+  EXPECT_EQ(selected({"content.body", "sender"}, kEvent), R"({"content":{"body":"x"},"sender":"@a:b"})");
+  EXPECT_EQ(selected({"content.a\\.b.c"}, kEvent), R"({"content":{"a.b":{"c":1}}})");
+  EXPECT_EQ(selected({"content.back\\\\slash"}, kEvent), R"({"content":{"back\\slash":3}})");
+  EXPECT_EQ(selected({"content.n"}, kEvent), R"({"content":{"n":{"deep":[1,{"k":2}]}}})");
+  EXPECT_EQ(selected({"content", "content.body"}, kEvent), selected({"content"}, kEvent));
+  for (const char* nowhere : {"content.x", "sender.x", "content.n.deep.k", "", "x", "content..body"}) {
+    EXPECT_EQ(selected({nowhere}, kEvent), "{}") << nowhere;
+  }
+}
+
+TEST(FieldSelection, IsPartOfAFilterAndBounded) {
+  EXPECT_TRUE(whole("{}").fields().everything());
+  EXPECT_TRUE(whole(R"({"event_fields":[]})").fields().everything());
+  EXPECT_FALSE(whole(R"({"event_fields":["type"]})").fields().everything());
+  EXPECT_FALSE(whole(R"({"event_format":"client"})").federation_format());
+  EXPECT_TRUE(whole(R"({"event_format":"federation"})").federation_format());
+  for (const char* wrong : {R"({"event_fields":"type"})", R"({"event_fields":[1]})",
+                            R"({"event_format":"other"})", R"({"event_format":1})"}) {
+    EXPECT_FALSE(Filter::parse(Json::parse(wrong))) << wrong;
+  }
+  std::string path = "a";
+  for (int i = 0; i < 99; ++i) {
+    path += ".a";
+  }
+  EXPECT_TRUE(Filter::parse(Json{{"event_fields", {path}}}));
+  EXPECT_FALSE(Filter::parse(Json{{"event_fields", {path + ".a"}}}));
+}
+
 }  // namespace

@@ -29,6 +29,16 @@ TEST(StreamPosition, CoversWhatLiesBelowTheMinimumOrTheWritersOwnPosition) {
   EXPECT_FALSE(position.covers(3, 13));
 }
 
+TEST(StreamPosition, ReachesAnotherWhenItCoversAllOfIt) {
+  EXPECT_TRUE(StreamPosition{5}.reaches(StreamPosition{}));
+  EXPECT_TRUE(StreamPosition{5}.reaches(StreamPosition{5}));
+  EXPECT_FALSE(StreamPosition{5}.reaches(StreamPosition{6}));
+  EXPECT_FALSE(StreamPosition{5}.reaches({4, {{1, 7}}}));
+  EXPECT_FALSE((StreamPosition{5, {{2, 9}}}).reaches({4, {{1, 7}}}));
+  EXPECT_TRUE((StreamPosition{5, {{1, 7}}}).reaches({4, {{1, 7}}}));
+  EXPECT_FALSE((StreamPosition{5, {{1, 7}}}).reaches(StreamPosition{7}));
+}
+
 TEST(StreamPosition, KeepsWhoIsAheadOnceByNumber) {
   const StreamPosition position{10, {{7, 14}, {3, 11}, {5, 10}, {4, 2}, {3, 12}, {3, 11}}};
   EXPECT_EQ(position.ahead(), (std::vector<Ahead>{{3, 12}, {7, 14}}));
