@@ -98,11 +98,9 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     co_return;
   }
   // Rows name events; the events are in the database, which is read for all of them at once. What it has from
-  // this writer since the last position counts, whether or not a row for it arrived. One that writes by an
-  // older `stream_writers` has no place here but the minimum, which may be beyond its row already.
-  const std::int64_t here = hub_.position(StreamNumber::kEvents).of(writer);
-  const bool late = rows.front().position <= here;
-  std::int64_t from = late ? rows.front().position - 1 : here;
+  // this writer since the last position counts, whether or not a row for it arrived.
+  const stream::StreamPosition here = hub_.position(StreamNumber::kEvents);
+  std::int64_t from = here.of(writer);
   for (;;) {
     std::vector<StoredEventPtr> events =
         co_await database_.read("events_written", [this, writer, from, upto](storage::ReadTransaction& tx) {
@@ -111,9 +109,10 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     std::vector<AppliedEvent> applied;
     applied.reserve(events.size());
     for (StoredEventPtr& event : events) {
-      AppliedEvent one{.stored = event, .member = 0, .redacts = 0, .late = late};
+      AppliedEvent one{.stored = event, .late = event->position < here.maximum()};
       if (event->event->type() == "m.room.member" && event->event->state_key()) {
         one.member = co_await interner_.intern_user(*event->event->state_key());
+        one.joined = event->event->content()["membership"].equals("join");
       }
       if (event->event->redacts()) {
         const std::string target{*event->event->redacts()};
@@ -132,6 +131,11 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
       applied.push_back(std::move(one));
     }
     caches_.apply(applied);
+    for (AppliedEvent& one : applied) {
+      if (one.late && one.member != 0) {
+        one.joined = co_await is_joined(one.member, one.stored->room);
+      }
+    }
     const std::size_t count = applied.size();
     std::ranges::move(applied, std::back_inserter(to_wake_));
     if (count < kAppliedAtOnce) {
@@ -139,6 +143,12 @@ Task<void> EventStream::apply(stream::WriterNumber writer, std::span<const strea
     }
     from = events.back()->position;
   }
+}
+
+Task<bool> EventStream::is_joined(std::int64_t user, std::int64_t room) {
+  const UserRooms rooms = co_await caches_.rooms_of(user);
+  const auto found = std::ranges::lower_bound(*rooms, room, {}, &RoomMembership::room);
+  co_return found != rooms->end() && found->room == room && found->membership == MembershipCode::kJoin;
 }
 
 // Most processes hold nothing of most rooms, and need not read what was said in them: a reader of the room
@@ -215,9 +225,9 @@ void EventStream::notify(std::span<const AppliedEvent> events) {
   for (const AppliedEvent& applied : events) {
     const StoredEvent& stored = *applied.stored;
     if (applied.member != 0) {
-      if (stored.event->content()["membership"].equals("join")) {
+      if (applied.joined) {
         notifier_.joined(applied.member, stored.room);
-      } else if (!applied.late) {
+      } else {
         notifier_.left(applied.member, stored.room);
       }
       const std::int64_t member = applied.member;

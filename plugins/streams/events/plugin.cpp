@@ -140,10 +140,12 @@ class EventsPlugin final : public Plugin {
     applied.reserve(events.size());
     for (const PreparedWritePtr& write : writes) {
       for (const PreparedEvent& event : write->events) {
-        applied.push_back({.stored = event.stored,
-                           .member = event.member,
-                           .redacts = event.redacts,
-                           .target = event.relation ? event.relation->target : 0});
+        applied.push_back(
+            {.stored = event.stored,
+             .member = event.member,
+             .redacts = event.redacts,
+             .target = event.relation ? event.relation->target : 0,
+             .joined = event.member != 0 && event.stored->event->content()["membership"].equals("join")});
       }
       metrics_.left_extremities(count_extremities(write->head.extremities));
     }

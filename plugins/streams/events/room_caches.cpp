@@ -69,13 +69,10 @@ TimelinePtr make_timeline(std::span<const StoredEventPtr> newest_first, bool com
   return list;
 }
 
-bool holds(const Timeline& timeline, std::int64_t event) {
-  for (const Timeline* at = &timeline; at != nullptr; at = at->older.get()) {
-    if (at->event->number == event) {
-      return true;
-    }
-  }
-  return false;
+/// Nothing of the room lies between the two.
+bool follows(const matrix::Event& event, const matrix::Event& former) {
+  return std::ranges::any_of(event.prev_events(),
+                             [&former](std::string_view id) { return id == former.event_id(); });
 }
 
 bool contains(const std::vector<std::int64_t>& sorted, std::int64_t number) {
@@ -142,7 +139,9 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     if (stored->rejected || stored->soft_failed) {
       continue;
     }
-    if (applied.late) {
+    std::optional<TimelinePtr> timeline = timelines_.peek(stored->room);
+    const bool newer_here = timeline && *timeline && (*timeline)->event->position > stored->position;
+    if (newer_here || (applied.late && !timeline)) {
       drop(applied);
       continue;
     }
@@ -153,13 +152,12 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     if (applied.redacts != 0) {
       events_.invalidate(applied.redacts);
       timelines_.invalidate(stored->room);
-    } else if (std::optional<TimelinePtr> timeline = timelines_.peek(stored->room)) {
-      if (*timeline && (*timeline)->event->position >= stored->position) {
-        // A load has read the event after its commit and before it came here; or it is older than what
-        // another writer's events have brought, and then the list is read anew.
-        if (!holds(**timeline, stored->number)) {
-          timelines_.invalidate(stored->room);
-        }
+    } else if (timeline) {
+      if (*timeline && (*timeline)->event->number == stored->number) {
+        // A load has read the event after its commit and before it came here.
+      } else if (*timeline && !follows(*stored->event, *(*timeline)->event->event)) {
+        // What the room's former writer wrote last has yet to come; the database has it.
+        timelines_.invalidate(stored->room);
       } else if (*timeline && (*timeline)->length >= kTimelineMost) {
         std::vector<StoredEventPtr> newest{stored};
         for (const Timeline* at = timeline->get(); at != nullptr && newest.size() < kTimelineLoaded;
@@ -190,10 +188,10 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     if (const std::optional<UserRooms> rooms = rooms_of_.peek(applied.member)) {
       auto changed = std::make_shared<std::vector<RoomMembership>>(**rooms);
       const auto place = std::ranges::lower_bound(*changed, now.room, {}, &RoomMembership::room);
-      if (place != changed->end() && place->room == now.room) {
-        *place = now;
-      } else {
+      if (place == changed->end() || place->room != now.room) {
         changed->insert(place, now);
+      } else if (place->position < now.position) {
+        *place = now;
       }
       rooms_of_.put(applied.member, std::move(changed));
     } else {

@@ -66,8 +66,9 @@ struct AppliedEvent {
   std::int64_t member = 0;   ///< of m.room.member: whose
   std::int64_t redacts = 0;  ///< number of the event that this one has redacted
   std::int64_t target = 0;   ///< number of the event that this one relates to
-  /// Newer events are applied already, perhaps of its room: what it concerns is read anew.
+  /// Newer events of other writers are applied already, perhaps of its room, which another had before.
   bool late = false;
+  bool joined = false;  ///< of m.room.member: the member is in the room, as far as is known now
 };
 
 /// What readers of rooms share in memory, kept current by `apply`: timelines, memberships, events, states.
@@ -132,7 +133,7 @@ class RoomCaches {
                                                                             std::int64_t after);
 
  private:
-  /// Forgets what a late event concerns.
+  /// Forgets what a late event concerns, so that it is read anew.
   void drop(const AppliedEvent& applied);
 
   /// A state that `warm` has to load, and the one after it where they are to be compared.

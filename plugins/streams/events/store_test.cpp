@@ -6,8 +6,6 @@
 
 #include <lares/async/when_all.hpp>
 #include <lares/http/matrix_error.hpp>
-#include <lares/service/server_keys.hpp>
-#include <lares/storage/errors.hpp>
 #include <lares/storage/purge.hpp>
 #include <lares/storage/transaction.hpp>
 
@@ -31,6 +29,7 @@
 #include "redacted_bytes.hpp"
 #include "room_writer.hpp"
 #include "state_collector.hpp"
+#include "store_fakes.hpp"
 
 namespace lares::events {
 namespace {
@@ -51,96 +50,6 @@ constexpr std::string_view kAlice = "@alice:a.example";
 /// From here on numbers stand for nothing that there is.
 constexpr std::int64_t kMadeUp = 1'000'000'000;
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
-
-/// A process that is alone, whose row in `writers` is there.
-class OneProcess final : public stream::Hub {
- public:
-  [[nodiscard]] stream::WriterNumber self() const noexcept override { return 1; }
-  Task<stream::WriterNumber> writer_number(std::string) override { co_return 1; }
-  [[nodiscard]] std::int64_t incarnation_position() const noexcept override { return 0; }
-  Task<std::int64_t> memory_start(stream::StreamNumber) override { co_return 0; }
-  void lock_writer(WriteTransaction& tx) override {
-    static constexpr Statement kRow{"SELECT 1 FROM number_blocks LIMIT 1"};
-    (void)tx.any(kRow);
-  }
-  Task<void> confirm_writer() override {
-    if (replaced) {
-      throw storage::Unavailable{"Another process has taken over."};
-    }
-    co_return;
-  }
-  std::int64_t draw(WriteTransaction&, std::string_view, std::int64_t) override { return 0; }
-  std::int64_t drawn(ReadTransaction&, std::string_view) override { return 0; }
-  void committed(stream::StreamNumber, std::int64_t, std::function<std::vector<stream::Row>()>) override {}
-  void published(std::string_view, std::int64_t, std::function<std::vector<stream::Row>()>) override {}
-  [[nodiscard]] bool connected() const noexcept override { return true; }
-  [[nodiscard]] stream::Token now() const override { return {}; }
-  [[nodiscard]] stream::StreamPosition position(stream::StreamNumber) const override { return {}; }
-  Task<bool> reached(stream::StreamNumber, stream::WriterNumber, std::int64_t,
-                     std::chrono::milliseconds) override {
-    co_return true;
-  }
-  Task<bool> reached(stream::StreamNumber, stream::StreamPosition, std::chrono::milliseconds) override {
-    co_return true;
-  }
-  Task<stream::Token> believed(stream::Token token, bool&) override { co_return token; }
-
-  bool replaced = false;
-
- protected:
-  void opened(stream::StreamNumber, int) noexcept override {}
-};
-
-class Keys final : public service::ServerKeys {
- public:
-  Keys() {
-    crypto::Ed25519Seed seed{};
-    seed.fill(7);
-    key_.emplace("0", seed);
-  }
-  [[nodiscard]] const matrix::ServerName& server_name() const noexcept override { return name_; }
-  [[nodiscard]] const crypto::SigningKey& signing_key() const noexcept override { return *key_; }
-
- private:
-  matrix::ServerName name_ = *matrix::ServerName::parse("a.example");
-  std::optional<crypto::SigningKey> key_;
-};
-
-/// Notes each transaction of the persister, as its last part; and fails those with an event that says so.
-class Observer final : public service::EventSink {
- public:
-  struct Batch {
-    std::size_t events;
-    std::uint32_t calls;
-  };
-  Task<void> prepare(std::span<const StoredEventPtr>, std::span<service::EventMarks>) override { co_return; }
-  void write(WriteTransaction& tx, std::span<const StoredEventPtr> events) override {
-    batches.push_back({events.size(), tx.calls()});
-    for (const StoredEventPtr& event : events) {
-      if (event->event->content()["body"].equals("bad")) {
-        throw std::runtime_error{"a bad event"};
-      }
-    }
-  }
-  void committed(std::span<const StoredEventPtr>) noexcept override {}
-
-  std::vector<Batch> batches;
-};
-
-class CacheInvalidations final : public service::CacheStream {
- public:
-  void add(std::string_view cache, Drop drop) override { drops_[std::string{cache}] = std::move(drop); }
-  std::int64_t invalidate(WriteTransaction&, std::string_view, std::string_view, std::int64_t) override {
-    return 1;
-  }
-  void committed(std::string_view cache, std::string_view key, std::int64_t) override {
-    drops_.at(std::string{cache})(key);
-  }
-  [[nodiscard]] bool connected() const noexcept override { return true; }
-
- private:
-  std::map<std::string, Drop> drops_;
-};
 
 NewEvent message(std::string_view body) {
   return {.type = "m.room.message",
@@ -217,6 +126,11 @@ struct Store {
     } catch (const std::runtime_error&) {
       co_return 500;
     }
+  }
+
+  int write_as(std::string_view user, const matrix::RoomId& room, NewEvent event) {
+    event.sender = *matrix::UserId::parse(user);
+    return write_all({request(room, std::move(event))}).front();
   }
 
   template <class Function>
@@ -327,35 +241,31 @@ TEST_P(EventStore, OfManyWritesTheBadOneFailsAloneAndIsFoundInFewSteps) {
 
 TEST_P(EventStore, WhatAStrangerAsksForGetsNoNumber) {
   const matrix::RoomId room = store_->make_room();
-  const auto as = [&](std::string_view user, NewEvent event) {
-    event.sender = *matrix::UserId::parse(user);
-    return store_->write_all({request(room, std::move(event))}).front();
-  };
   // The sender is a user of ours, who has a number since the account was made.
   run_blocking(runtime_, "test", store_->interner.intern_user("@bob:a.example"));
   const std::int64_t users = store_->rows("users");
   const std::int64_t keys = store_->rows("state_keys");
-  EXPECT_EQ(as("@bob:a.example", state("m.room.member", "@nobody:b.example", R"({"membership":"invite"})")),
+  EXPECT_EQ(store_->write_as("@bob:a.example", room,
+                             state("m.room.member", "@nobody:b.example", R"({"membership":"invite"})")),
             403);
-  EXPECT_EQ(as("@bob:a.example", state("x.unheard.of", "of", "{}")), 403);
+  EXPECT_EQ(store_->write_as("@bob:a.example", room, state("x.unheard.of", "of", "{}")), 403);
   EXPECT_EQ(store_->rows("users"), users);
   EXPECT_EQ(store_->rows("state_keys"), keys);
-  EXPECT_EQ(as(kAlice, state("m.room.member", "@nobody:b.example", R"({"membership":"invite"})")), 200);
+  EXPECT_EQ(store_->write_as(kAlice, room,
+                             state("m.room.member", "@nobody:b.example", R"({"membership":"invite"})")),
+            200);
   EXPECT_EQ(store_->rows("users"), users + 1);
   EXPECT_EQ(store_->rows("state_keys"), keys + 1);
 }
 
 TEST_P(EventStore, AWriterThatAnotherHasReplacedDeniesNothingAndSaysOfNothingThatItIsSoAlready) {
   const matrix::RoomId room = store_->make_room();
-  const auto answer = [&](std::string_view user, NewEvent event) {
-    event.sender = *matrix::UserId::parse(user);
-    return store_->write_all({request(room, std::move(event))}).front();
-  };
-  EXPECT_EQ(answer("@bob:a.example", message("let me in")), 403);
-  EXPECT_EQ(answer(kAlice, state("m.room.join_rules", "", R"({"join_rule":"public"})")), 200);
-  store_->hub.replaced = true;
-  EXPECT_EQ(answer("@bob:a.example", message("let me in")), 503);
-  EXPECT_EQ(answer(kAlice, state("m.room.join_rules", "", R"({"join_rule":"public"})")), 503);
+  for (const bool replaced : {false, true}) {
+    store_->hub.replaced = replaced;
+    EXPECT_EQ(store_->write_as("@bob:a.example", room, message("let me in")), replaced ? 503 : 403);
+    EXPECT_EQ(store_->write_as(kAlice, room, state("m.room.join_rules", "", R"({"join_rule":"public"})")),
+              replaced ? 503 : 200);
+  }
 }
 
 TEST_P(EventStore, WhatWaitsForARoomIsBoundedInBytes) {
@@ -605,8 +515,34 @@ TEST_P(ReceivedEvents, WhatIsAppliedAfterNewerEventsTakesNothingBack) {
   EXPECT_EQ(members(), 1U);
   applied.late = false;
   caches_->apply({&applied, 1});
+  EXPECT_EQ(membership(), MembershipCode::kJoin);
+  ASSERT_EQ(members(), 0U);
+  old.stored->position = kMadeUp;
+  caches_->apply({&applied, 1});
   EXPECT_EQ(membership(), MembershipCode::kLeave);
   EXPECT_EQ(members(), 0U);
+}
+
+TEST_P(ReceivedEvents, ATimelineInMemoryHasNoHoleWhereAFormerWritersEventHasYetToCome) {
+  const auto head = [&] { return run_blocking(runtime_, "test", caches_->timeline(room_))->event->number; };
+  const StoredEventPtr last = store_->newest(room_).front();
+  ASSERT_EQ(head(), last->number);
+  const PreparedEvent first =
+      prepared(build(message("one"), {std::string{last->event->event_id()}}, 5), numbers(message("")));
+  const PreparedEvent second = prepared(
+      build(message("two"), {std::string{first.stored->event->event_id()}}, 6), numbers(message("")));
+  first.stored->position = last->position + 1;
+  second.stored->position = last->position + 2;
+  const auto apply = [&](const PreparedEvent& event) {
+    const AppliedEvent applied{.stored = event.stored};
+    caches_->apply({&applied, 1});
+    return head();
+  };
+  // The database has none of the two.
+  EXPECT_EQ(apply(second), last->number);
+  EXPECT_EQ(apply(first), first.stored->number);
+  EXPECT_EQ(apply(second), second.stored->number);
+  EXPECT_EQ(apply(first), last->number);
 }
 
 TEST_P(ReceivedEvents, AnOutlierHasNoStreamIdUntilItStopsBeingOne) {
