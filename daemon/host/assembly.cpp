@@ -4,6 +4,15 @@
 #include <http/router_impl.hpp>
 
 #include <lares/async/runtime.hpp>
+#include <lares/base/error.hpp>
+#include <lares/service/app.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace lares::host {
 namespace {
@@ -17,6 +26,23 @@ ModulePlaces module_places(const Config& config) {
     places.folders.push_back(default_module_folder());
   }
   return places;
+}
+
+// What a process is, a plugin of its own brings.
+void require_app(const Catalogue& catalogue, const std::string& app) {
+  std::vector<std::string> apps;
+  for (const PluginLibrary& library : catalogue.plugins()) {
+    const std::vector<std::string>& provides = library.note().provides;
+    if (std::ranges::find(provides, service::App::kServiceId) != provides.end()) {
+      apps.push_back(library.name());
+    }
+  }
+  if (!apps.empty() && std::ranges::find(apps, app) == apps.end()) {
+    throw StartError(
+        fmt::format("worker_app is {0}, and the plugin folders have no app of that name, but {1}. Install "
+                    "the plugin \"{0}\", or have this process be one of these.",
+                    app, fmt::join(apps, ", ")));
+  }
 }
 
 }  // namespace
@@ -34,6 +60,7 @@ Assembly::Assembly(const Host& host, ConfigPtr config, Runtime& runtime, KeyUse 
   http_ = std::make_unique<http::HttpServer>(server_, *router_);
   modules_ = std::make_unique<ModuleHost>(server_, module_places(*server_.config()));
   server_.services().provide<service::SpamChecker>(*modules_);
+  require_app(host.catalogue(), server_.app());
   server_.construct(host.catalogue());
 }
 

@@ -3,6 +3,7 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/service/app.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/storage/transaction.hpp>
@@ -49,7 +50,7 @@ void AccountTasks::start() {
 }
 
 Task<void> AccountTasks::run() {
-  const bool main = server_.app() == "homeserver";
+  const bool main = server_.services().get<service::App>().is_main();
   bool look = main;
   for (;;) {
     const std::uint64_t seen = noted_.version();

@@ -196,7 +196,7 @@ class IdentityPlugin final : public Plugin {
 
 constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.devices/1", "lares.profiles/1",
                                      "lares.interactive-auth/1", nullptr};
-constexpr const char* kNeeds[] = {"lares.storage.database/1", "lares.storage.interner/1",
+constexpr const char* kNeeds[] = {"lares.app/1", "lares.storage.database/1", "lares.storage.interner/1",
                                   "lares.cache-stream/1", nullptr};
 
 }  // namespace

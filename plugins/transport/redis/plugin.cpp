@@ -4,6 +4,7 @@
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/app.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -41,7 +42,8 @@ class RedisPlugin final : public Plugin {
 
   Task<void> start() override {
     const std::vector<stream::Transport*> transports = server_.services().all<stream::Transport>();
-    if (server_.app() != "homeserver" && std::ranges::none_of(transports, &stream::Transport::active)) {
+    const bool main = server_.services().get<service::App>().is_main();
+    if (!main && std::ranges::none_of(transports, &stream::Transport::active)) {
       throw StartError(
           "redis.enabled is false, so this worker would never hear what the other processes write: write "
           "`redis: {enabled: true}` into the file that all of them read, or name the main process's listener "
@@ -58,12 +60,14 @@ class RedisPlugin final : public Plugin {
   metrics::CallbackHandle connected_metric_;
 };
 
+constexpr const char* kNeeds[] = {"lares.app/1", nullptr};
+
 }  // namespace
 
 }  // namespace lares::redis
 
 LARES_PLUGIN(
-        .name = "redis", .version = LARES_VERSION,
+        .name = "redis", .version = LARES_VERSION, .needs = lares::redis::kNeeds,
         .create = [](lares::Server& server) -> lares::Plugin* {
           return new lares::redis::RedisPlugin(server);
         },

@@ -4,6 +4,7 @@
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/app.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -27,7 +28,7 @@ bool has_listener(const Config& config, std::string_view list) {
 class TcpPlugin final : public Plugin {
  public:
   explicit TcpPlugin(Server& server) : server_(server) {
-    if (server.app() == "homeserver") {
+    if (server.services().get<service::App>().is_main()) {
       main_.emplace(server);
       server.services().join<stream::Transport>(*main_);
       if (main_->active()) {
@@ -89,11 +90,13 @@ class TcpPlugin final : public Plugin {
   std::vector<metrics::CallbackHandle> metrics_;
 };
 
+constexpr const char* kNeeds[] = {"lares.app/1", nullptr};
+
 }  // namespace
 
 }  // namespace lares::tcp
 
 LARES_PLUGIN(
-        .name = "tcp", .version = LARES_VERSION,
+        .name = "tcp", .version = LARES_VERSION, .needs = lares::tcp::kNeeds,
         .create = [](lares::Server& server) -> lares::Plugin* { return new lares::tcp::TcpPlugin(server); },
         .destroy = [](lares::Plugin* plugin) noexcept { delete plugin; })

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/account_data.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/app.cpp
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cache_stream.cpp
   ${CMAKE_CURRENT_LIST_DIR}/catch_up.cpp

@@ -167,6 +167,18 @@ class Refusals(unittest.TestCase):
         shutil.copy(os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so"), file)
         self.refused(self.start(self.folder), file + ": it is a module, not a plugin of the server. Move it to the modules")
 
+    def test_an_app_that_is_not_installed(self):
+        key = os.path.join(self.folder, "signing.key")
+        with open(key, "w") as file:
+            file.write("ed25519 a_1 %s\n" % ("A" * 43))
+        os.chmod(key, 0o600)
+        outcome = self.start(
+            os.path.join(build_dir(), "lib", "lares", "plugins"), worker_app="synapse.app.frontend_proxy", worker_name="w",
+            instance_map={"main": {"host": "127.0.0.1", "port": 1}}, database={"name": "psycopg2"}, redis={"enabled": True},
+            worker_replication_secret="secret", listeners=[])
+        self.refused(outcome, "worker_app is frontend_proxy, and the plugin folders have no app of that name, but "
+                     'generic_worker, homeserver. Install the plugin "frontend_proxy", or have this process be one of these.')
+
     def test_all_bad_files_are_named_at_once(self):
         code, text = self.start(os.path.dirname(library("other_abi")), os.path.dirname(library("no_descriptor")))
         self.refused((code, text), "other_abi.so", "no_descriptor.so")
