@@ -24,8 +24,16 @@ constexpr Statement kAddOneTimeKey{
     "INSERT INTO one_time_keys (account, device_id, algorithm, key_id, key, created_ts) VALUES ($1, $2, $3, "
     "$4, "
     "$5, $6) ON CONFLICT DO NOTHING"};
-constexpr Statement kOneTimeKey{
-    "SELECT key FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = $4"};
+constexpr Statement kAnyOneTimeKey{
+    "SELECT 1 FROM one_time_keys WHERE account = $1 AND device_id = $2 LIMIT 1"};
+// Waits for whoever is taking the key; once it is taken, the transaction begins anew and finds it among those
+// that were claimed.
+constexpr Statement kHoldOneTimeKey{
+    Sql{"SELECT key FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = "
+        "$4",
+        "SELECT key FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = "
+        "$4 "
+        "FOR KEY SHARE"}};
 constexpr Statement kPutFallback{
     "INSERT INTO fallback_keys (account, device_id, algorithm, key_id, key, used) VALUES ($1, $2, $3, $4, "
     "$5, "
@@ -51,7 +59,7 @@ constexpr Statement kTake{
         "ORDER BY created_ts, key_id LIMIT 1) RETURNING key_id, key",
         "DELETE FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = "
         "(SELECT key_id FROM one_time_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 "
-        "ORDER BY created_ts, key_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING key_id, key"}};
+        "ORDER BY created_ts, key_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) RETURNING key_id, key"}};
 constexpr Statement kAnyClaimed{"SELECT 1 FROM claimed_keys WHERE account = $1 AND device_id = $2 LIMIT 1"};
 constexpr Statement kClaimed{
     "SELECT 1 FROM claimed_keys WHERE account = $1 AND device_id = $2 AND algorithm = $3 AND key_id = $4 AND "
@@ -93,23 +101,23 @@ std::map<std::string, std::string> all_device_keys(ReadTransaction& tx, std::int
 
 void add_one_time_keys(WriteTransaction& tx, std::int64_t user, std::string_view device_id,
                        std::span<const PreKey> keys, std::int64_t now) {
+  // A client that did not hear of its success uploads again what is there, or what somebody may have by now.
+  const bool others = tx.any(kAnyOneTimeKey, user, Bytes{device_id});
   const bool claims = tx.any(kAnyClaimed, user, Bytes{device_id});
   for (const PreKey& key : keys) {
-    // A client that did not hear of its success uploads again what somebody may have by now.
-    if (claims &&
-        tx.any(kClaimed, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id}, Bytes{key.json})) {
-      continue;
-    }
-    if (tx.exec(kAddOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id}, Bytes{key.json},
-                now) == 1) {
-      continue;
-    }
     const std::optional<std::string> there =
-        tx.maybe(kOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id},
-                 [](const Row& row) { return row.bytes_copy(0); });
+        others ? tx.maybe(kHoldOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id},
+                          [](const Row& row) { return row.bytes_copy(0); })
+               : std::nullopt;
     if (there && *there != key.json) {
       throw http::unknown("The one-time key " + key.algorithm + ":" + key.id +
                           " is there already, with another content.");
+    }
+    const bool claimed = claims && tx.any(kClaimed, user, Bytes{device_id}, Bytes{key.algorithm},
+                                          Bytes{key.id}, Bytes{key.json});
+    if (!there && !claimed) {
+      tx.exec(kAddOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id}, Bytes{key.json},
+              now);
     }
   }
   std::int64_t total = 0;
