@@ -75,6 +75,7 @@ std::expected<std::optional<std::uint64_t>, StateMapError> StateMap::find(std::u
   while (true) {
     const Node* node = place.node();
     if (node == nullptr) {
+      // Another thread may load it meanwhile, and then there is nothing to ask for.
       MissingNodes missing;
       static_cast<void>(missing.get(place));
       if (const auto loaded = missing.load(store); !loaded) {

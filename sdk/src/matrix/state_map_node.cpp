@@ -77,6 +77,9 @@ bool fits(const StateMap::Node& node, const NodePlace& place) noexcept {
 std::expected<void, StateMapError> MissingNodes::load(NodeStore* store) {
   std::vector<NodePlace> places;
   places.swap(places_);
+  if (places.empty()) {
+    return {};
+  }
   if (store == nullptr) {
     return std::unexpected{StateMapError{StateMapErrorCode::kNotLoaded, places.front().id()}};
   }

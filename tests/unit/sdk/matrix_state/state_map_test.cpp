@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -416,6 +418,40 @@ TEST(StateMap, ThreadsMayLoadOneMapAtTheSameTime) {
   };
   std::thread other{work, 2'500};
   work(0);
+  other.join();
+}
+
+TEST(StateMap, LooksForWhatIsInMemoryWhileAnotherThreadLoads) {
+  MemoryStore store;
+  StateMap made;
+  for (std::uint64_t key = 0; key < 100; ++key) {
+    made = made.with(key * 11, key).value();
+  }
+  const NodeId root = store.save(made);
+  std::atomic<int> round{0};
+  std::atomic<int> done{0};
+  std::optional<StateMap> map;
+  constexpr int kRounds = 5'000;
+  std::thread other{[&] {
+    MemoryStore own = store;
+    for (int turn = 1; turn <= kRounds; ++turn) {
+      while (round.load() < turn) {
+      }
+      EXPECT_EQ(map->find(550, &own).value(), 50U);
+      done.store(turn);
+    }
+  }};
+  for (int turn = 1; turn <= kRounds; ++turn) {
+    map = StateMap::open(root);
+    round.store(turn);
+    for (bool found = false; !found;) {
+      const auto value = map->find(550, nullptr);
+      found = value.has_value();
+      EXPECT_TRUE(found ? *value == 50U : value.error().code == StateMapErrorCode::kNotLoaded);
+    }
+    while (done.load() < turn) {
+    }
+  }
   other.join();
 }
 
