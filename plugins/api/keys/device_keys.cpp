@@ -102,13 +102,13 @@ std::map<std::string, std::string> all_device_keys(ReadTransaction& tx, std::int
 void add_one_time_keys(WriteTransaction& tx, std::int64_t user, std::string_view device_id,
                        std::span<const PreKey> keys, std::int64_t now) {
   // A client that did not hear of its success uploads again what is there, or what somebody may have by now.
-  const bool others = tx.any(kAnyOneTimeKey, user, Bytes{device_id});
+  const bool has_keys = tx.any(kAnyOneTimeKey, user, Bytes{device_id});
   const bool claims = tx.any(kAnyClaimed, user, Bytes{device_id});
   for (const PreKey& key : keys) {
     const std::optional<std::string> there =
-        others ? tx.maybe(kHoldOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id},
-                          [](const Row& row) { return row.bytes_copy(0); })
-               : std::nullopt;
+        has_keys ? tx.maybe(kHoldOneTimeKey, user, Bytes{device_id}, Bytes{key.algorithm}, Bytes{key.id},
+                            [](const Row& row) { return row.bytes_copy(0); })
+                 : std::nullopt;
     if (there && *there != key.json) {
       throw http::unknown("The one-time key " + key.algorithm + ":" + key.id +
                           " is there already, with another content.");

@@ -282,7 +282,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     (one_by_one ? invitations : together).push_back(std::move(invite));
   }
   for (auto& [user, content] : initial_members) {
-    content.erase("join_authorised_via_users_server");
+    content.erase(kAuthorisingUser);
     const bool invite = content.value("membership", json{}) == "invite";
     NewEvent event{.type = "m.room.member",
                    .state_key = user.str(),

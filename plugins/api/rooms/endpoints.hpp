@@ -81,8 +81,10 @@ Task<void> require_may_invite(Shared& shared, const http::Requester& requester, 
 /// The modules alone. **Errors**: MatrixError.
 Task<void> ask_about_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                             matrix::RoomId room);
+/// In a member event: who vouches for a restricted join. Never the client's to say.
+inline constexpr const char* kAuthorisingUser = "join_authorised_via_users_server";
 /// A membership that a client writes as state passes what it would have to pass by the endpoint made for it:
-/// whether guests are admitted, who may vouch for a join, limits, modules. Takes out of the content what is
+/// who may vouch for a join, limits, modules. Takes out of the content what is
 /// not the client's to say. **Errors**: MatrixError.
 Task<void> admit_member_state(Shared& shared, const http::Requester& requester, matrix::RoomId room,
                               service::NewEvent& event);

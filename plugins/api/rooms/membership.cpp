@@ -55,8 +55,6 @@ Task<void> require_guests_admitted(Shared& shared, const Requester& requester, c
   }
 }
 
-constexpr const char* kAuthorisingUser = "join_authorised_via_users_server";
-
 // What else a client says of itself stands in its member event, a name for this room among it.
 void add_own_content(service::NewEvent& event, const nlohmann::json& body) {
   static constexpr std::array<std::string_view, 5> kNotTheClients{
@@ -228,9 +226,13 @@ Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix
   const std::optional<std::string> membership = optional_string(content, "membership");
   const bool own = *event.state_key == requester.user().view();
   const std::int64_t user = requester.account().user_number;
-  if (membership == "join" && own) {
+  auto& joins = shared.server.services().get<service::RateLimiter>().limiter("rc_joins.local");
+  if (membership == "knock" && own) {
+    joins.take(requester.user().view());
+  } else if (membership == "join" && own) {
     std::string now = co_await membership_unless(shared, user, room, "join");
     if (now != "join") {
+      joins.take(requester.user().view());
       co_await admit(shared, requester, std::move(room), std::move(now), event);
     }
   } else if (membership == "invite") {

@@ -206,7 +206,7 @@ class SyncPlugin final : public Plugin {
       // What woke it was none of this client's business: go on from there.
       Token next = Token::later_of(scope.from, scope.to);
       if (next == scope.from) {
-        // A row of a writer that this process does not go by yet: its place comes with the others'.
+        // What woke it was known to the client, from a process that is ahead of this one.
         co_await server_.runtime().sleep_for(kLookAgainAfter);
       }
       scope.from = std::move(next);

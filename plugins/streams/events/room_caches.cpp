@@ -129,6 +129,16 @@ void RoomCaches::drop(const AppliedEvent& applied) {
   }
 }
 
+bool RoomCaches::knows_newer_membership(const AppliedEvent& applied) {
+  const std::optional<UserRooms> rooms = applied.member == 0 ? std::nullopt : rooms_of_.peek(applied.member);
+  if (!rooms) {
+    return false;
+  }
+  const auto place = std::ranges::lower_bound(**rooms, applied.stored->room, {}, &RoomMembership::room);
+  return place != (*rooms)->end() && place->room == applied.stored->room &&
+         place->position > applied.stored->position;
+}
+
 void RoomCaches::apply(std::span<const AppliedEvent> events) {
   for (const AppliedEvent& applied : events) {
     const StoredEventPtr& stored = applied.stored;
@@ -141,7 +151,7 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
     }
     std::optional<TimelinePtr> timeline = timelines_.peek(stored->room);
     const bool newer_here = timeline && *timeline && (*timeline)->event->position > stored->position;
-    if (newer_here || (applied.late && !timeline)) {
+    if (newer_here || (applied.late && !timeline) || knows_newer_membership(applied)) {
       drop(applied);
       continue;
     }
@@ -190,7 +200,7 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
       const auto place = std::ranges::lower_bound(*changed, now.room, {}, &RoomMembership::room);
       if (place == changed->end() || place->room != now.room) {
         changed->insert(place, now);
-      } else if (place->position < now.position) {
+      } else {
         *place = now;
       }
       rooms_of_.put(applied.member, std::move(changed));

@@ -133,6 +133,7 @@ class RoomCaches {
                                                                             std::int64_t after);
 
  private:
+  [[nodiscard]] bool knows_newer_membership(const AppliedEvent& applied);
   /// Forgets what a late event concerns, so that it is read anew.
   void drop(const AppliedEvent& applied);
 

@@ -6,6 +6,7 @@ import unittest
 from urllib.parse import quote
 
 from engines import V1, V3, EngineTests, on_both_engines
+from lares_test import Server
 
 
 def restricted(*rooms, rule="restricted"):
@@ -227,6 +228,21 @@ class ForgettingOnLeave(EngineTests):
         self.check_error(bob.error("GET", bob.room_path(room, "messages") + "?dir=b"), 403, "M_FORBIDDEN")
         leaving = {"filter": '{"room":{"include_leave":true}}'}
         self.assertNotIn("rooms", bob.call("GET", V3 + "/sync", query=leaving))
+
+
+class JoinLimits(unittest.TestCase):
+    def test_joins_written_as_state_count_as_joins(self):
+        plenty = {"per_second": 1000, "burst_count": 1000}
+        with Server(config={"rate_limits": True, "rc_registration": plenty, "rc_message": plenty,
+                            "rc_joins": {"local": {"per_second": 0.001, "burst_count": 1}}}) as server:
+            alice, bob = server.register("alice"), server.register("bob")
+            first, second = alice.create_room(), alice.create_room()
+            content = {"membership": "join"}
+            bob.call("PUT", bob.room_path(first, "state", "m.room.member", bob.user_id), content)
+            error = bob.error("PUT", bob.room_path(second, "state", "m.room.member", bob.user_id), content)
+            self.assertEqual((error.status, error.errcode), (429, "M_LIMIT_EXCEEDED"))
+            named = {**content, "displayname": "Bob here"}
+            bob.call("PUT", bob.room_path(first, "state", "m.room.member", bob.user_id), named)
 
 
 on_both_engines(Membership, globals(), processes=True)
