@@ -47,6 +47,10 @@ void DataCareImpl::show_updates() {
               {.label_values = {server_.name()}, .value = static_cast<double>(read(*updates_))}};
         }));
   };
+  show("synapse_background_update_status",
+       "Background updates: -1 failed, 0 disabled, 1 not started, 2 running, 3 complete.",
+       metrics::Kind::kGauge,
+       [](const storage::BackgroundUpdates& updates) { return static_cast<int>(updates.standing()); });
   show("lares_background_updates_pending", "Background updates of the database that are not done.",
        metrics::Kind::kGauge, [](const storage::BackgroundUpdates& updates) { return updates.pending(); });
   show("lares_background_update_items", "What background updates in this process have gone through.",

@@ -12,6 +12,7 @@
 #include <lares/service/authenticator.hpp>
 #include <lares/service/catch_up.hpp>
 #include <lares/service/rate_limiter.hpp>
+#include <lares/storage/errors.hpp>
 
 #include <boost/system/system_error.hpp>
 
@@ -346,6 +347,17 @@ Response Gate::to_response(const std::exception_ptr& error, const RequestImpl& r
   } catch (const TimeoutError& timeout) {
     log_.warning("The request took too long: {}", timeout.what());
     return error_response(MatrixError{504, "M_UNKNOWN", "The request took too long."});
+  } catch (const storage::Overloaded& full) {
+    log_.warning("The request was refused because too many wait for the database: {}", full.what());
+    return error_response(limit_exceeded(std::chrono::milliseconds(1000)));
+  } catch (const storage::Unavailable& away) {
+    log_.error("The database could not serve the request: {}", away.what());
+    return error_response(
+        MatrixError{503, "M_UNKNOWN", "The server cannot reach its database. Try again later."});
+  } catch (const storage::CommitUnknown& unknown) {
+    log_.error("The database was lost while it wrote what the request asked for: {}", unknown.what());
+    return error_response(
+        MatrixError{503, "M_UNKNOWN", "The server cannot reach its database. Try again later."});
   } catch (const nlohmann::json::exception& json) {
     log_.warning("A value of the wrong type was read: {}", json.what());
     if (request.has_parsed_body()) {

@@ -16,6 +16,7 @@
 #include "profiles.hpp"
 #include "schema.hpp"
 #include "uia.hpp"
+#include "user_census.hpp"
 
 namespace lares::identity {
 
@@ -142,6 +143,7 @@ class IdentityPlugin final : public Plugin {
         uia_(server.runtime(), database_),
         registration_tokens_(database_),
         tasks_(server, database_, profiles_),
+        census_(server, database_),
         shared_{.server = server,
                 .database = database_,
                 .keys = server.services().get<service::ServerKeys>(),
@@ -170,12 +172,14 @@ class IdentityPlugin final : public Plugin {
   Task<void> start() override {
     accounts_.set_observers(shared_.server.services().all<service::DeviceObserver>());
     tasks_.start();
+    census_.start();
     co_return;
   }
 
   void begin_drain() noexcept override { tasks_.end(); }
 
   Task<void> stop() noexcept override {
+    co_await census_.stop();
     co_await tasks_.stop();
     co_await loads_.stop();
   }
@@ -190,6 +194,7 @@ class IdentityPlugin final : public Plugin {
   Uia uia_;
   RegistrationTokens registration_tokens_;
   AccountTasks tasks_;
+  UserCensus census_;
   Shared shared_;
   AskAgain interactive_auth_;
 };

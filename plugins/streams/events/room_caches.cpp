@@ -89,6 +89,18 @@ void set_member(std::vector<std::int64_t>& sorted, std::int64_t number, bool mem
   }
 }
 
+// Counts in a gauge what is under way for as long as it lives.
+class Ongoing {
+ public:
+  explicit Ongoing(metrics::Gauge& gauge) noexcept : gauge_{gauge} { gauge_.add(); }
+  Ongoing(const Ongoing&) = delete;
+  Ongoing& operator=(const Ongoing&) = delete;
+  ~Ongoing() { gauge_.sub(); }
+
+ private:
+  metrics::Gauge& gauge_;
+};
+
 }  // namespace
 
 RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::Interner& interner,
@@ -98,6 +110,12 @@ RoomCaches::RoomCaches(TaskGroup& group, storage::Database& database, storage::I
       reader_(reader),
       forget_on_leave_(forget_on_leave),
       fetching_(group.runtime(), server_name, "_fetch_event_list"),
+      fetches_(group.runtime()
+                   .metrics()
+                   .gauges({.name = "synapse_event_fetch_ongoing",
+                            .help = "Reads of events that were not in memory, under way.",
+                            .labels = {metrics::Label::server_name()}})
+                   .at({server_name})),
       names_(group, {.name = "room_names", .server_name = server_name, .max_size = 20'000}),
       timelines_(group, {.name = "room_timelines", .server_name = server_name, .max_size = kTimelinesBytes},
                  [](std::int64_t, const TimelinePtr& timeline) { return timeline ? timeline->bytes : 64; }),
@@ -322,6 +340,7 @@ Task<std::vector<StoredEventPtr>> RoomCaches::events(std::vector<std::int64_t> n
     co_return result;
   }
   const Measure measure{fetching_};
+  const Ongoing ongoing{fetches_};
   current_context().add_event_fetches(missing.size());
   std::vector<StoredEventPtr> loaded = co_await database_.read(
       "events_by_number", [this, &missing](ReadTransaction& tx) { return reader_.by_number(tx, missing); });

@@ -3,6 +3,7 @@
 
 #include <lares/async/cache.hpp>
 #include <lares/async/measure.hpp>
+#include <lares/base/metrics.hpp>
 #include <lares/matrix/state_map.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/service/stored_event.hpp>
@@ -166,6 +167,7 @@ class RoomCaches {
   const EventReader& reader_;
   const bool forget_on_leave_;
   MeasuredBlock fetching_;
+  metrics::Gauge& fetches_;
   Cache<std::int64_t, RoomName> names_;
   Cache<std::int64_t, TimelinePtr> timelines_;
   Cache<std::int64_t, UserRooms> rooms_of_;

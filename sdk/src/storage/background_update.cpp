@@ -57,6 +57,7 @@ struct BackgroundUpdates::State {
   std::map<std::string, Known, std::less<>> known;
   std::array<std::uint8_t, 16> holder{};
   std::atomic<bool> enabled{true};
+  std::atomic<BackgroundUpdatesStanding> last{BackgroundUpdatesStanding::kNotStarted};
   std::atomic<std::size_t> pending{0};
   std::atomic<std::uint64_t> items{0};
   // Of the last step: known only after its commit, so it is written with the next one.
@@ -147,7 +148,11 @@ Task<void> BackgroundUpdates::run() {
       if (co_await step()) {
         pause = state.options.pause;
       }
+      state.last.store(
+          pending() > 0 ? BackgroundUpdatesStanding::kRunning : BackgroundUpdatesStanding::kComplete,
+          std::memory_order_relaxed);
     } catch (const Error& error) {
+      state.last.store(BackgroundUpdatesStanding::kFailed, std::memory_order_relaxed);
       state.logger.error("A step of a background update failed and is tried again: {}", error.what());
     }
     co_await state.runtime.sleep_for(pause);
@@ -179,6 +184,10 @@ std::size_t BackgroundUpdates::pending() const noexcept {
 
 std::uint64_t BackgroundUpdates::items() const noexcept {
   return state_->items.load(std::memory_order_relaxed);
+}
+
+BackgroundUpdatesStanding BackgroundUpdates::standing() const noexcept {
+  return enabled() ? state_->last.load(std::memory_order_relaxed) : BackgroundUpdatesStanding::kDisabled;
 }
 
 Task<std::vector<BackgroundUpdateStatus>> BackgroundUpdates::status() {

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "statement_times.hpp"
+
 namespace lares::storage {
 
 void Job::run(ReadTransaction& transaction) {
   const ContextScope scope{context_};
+  transaction.times_ = times_;
   if (rehearse_) {
     auto& write = static_cast<WriteTransaction&>(transaction);
     write.set_mark();
@@ -37,8 +40,10 @@ void Job::finish(WakeBatch& batch, SteadyTime now, std::exception_ptr error) noe
 
 // The families that dashboards read, and the engine's own counters.
 struct Database::Metrics {
-  Metrics(metrics::Registry& registry, const DatabaseOptions& options, const DatabaseStatistics& statistics)
-      : server_name{options.server_name},
+  Metrics(Runtime& runtime, const DatabaseOptions& options, const DatabaseStatistics& statistics)
+      : registry{runtime.metrics()},
+        server_name{options.server_name},
+        statements{runtime, server_name},
         schedule{
             registry.histograms({.name = "synapse_storage_schedule_time",
                                  .help = "Seconds that transactions waited for a connection or the writer.",
@@ -88,7 +93,9 @@ struct Database::Metrics {
     sums.at({server_name, name}).add(static_cast<std::uint64_t>(std::chrono::nanoseconds{took}.count()));
   }
 
+  metrics::Registry& registry;
   std::string server_name;
+  StatementTimes statements;
   metrics::Family<metrics::Histogram> schedule;
   metrics::Family<metrics::Counter> counts;
   metrics::Family<metrics::Counter> sums;
@@ -98,13 +105,14 @@ struct Database::Metrics {
 Database::Database(Runtime& runtime, DatabaseOptions options)
     : runtime_{runtime},
       options_{std::move(options)},
-      metrics_{std::make_unique<Metrics>(runtime.metrics(), options_, statistics_)} {}
+      metrics_{std::make_unique<Metrics>(runtime, options_, statistics_)} {}
 
 Database::~Database() = default;
 
 Task<void> Database::run(Job& job) {
   job.rehearse_ = options_.rehearse_writes && job.kind() == Job::Kind::Write;
   job.context_ = RefPtr<LogContext>{&current_context()};
+  job.times_ = &metrics_->statements;
   const SteadyTime queued_at = runtime_.steady_now();
   job.started_at = queued_at;
   co_await job.done_.wait([this, &job] { submit(job); });

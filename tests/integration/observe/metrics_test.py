@@ -143,6 +143,31 @@ class Metrics(unittest.TestCase):
         self.assertEqual(counted.value("synapse_forward_extremities_bucket", le="1"),
                          counted.value("synapse_forward_extremities_bucket", le="+Inf"))
 
+    def test_statements_are_timed_by_their_verb(self):
+        before = self.scrape()
+        self.alice.send(self.room, "timed")
+        after = self.scrape()
+        for verb in ("SELECT", "INSERT", "UPDATE"):
+            for part in ("count", "sum"):
+                name, labels = "synapse_storage_query_time_" + part, {"verb": verb}
+                self.assertGreater(after.value(name, **labels), before.value(name, **labels), verb)
+        self.assertEqual(after.value("synapse_event_fetch_ongoing"), 0)
+
+    def test_what_the_background_work_says_of_itself(self):
+        def users():
+            self.server.restart()
+            wait_until(lambda: self.scrape().value("synapse_background_update_status") == 3)
+            wait_until(lambda: self.scrape().value("synapse_non_deactivated_user_count", app_service="native") > 0)
+            return self.scrape().value("synapse_non_deactivated_user_count", app_service="native")
+        gone = self.server.register("gone")
+        before = users()
+        self.server.register("here")
+        self.assertEqual(users(), before + 1)
+        gone.post(V3 + "/account/deactivate",
+                  {"auth": {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": "gone"},
+                            "password": gone.password}})
+        self.assertEqual(users(), before)
+
     def test_accounts_syncs_and_pages_are_counted_by_kind(self):
         before = self.scrape()
         user = self.server.register("counted")

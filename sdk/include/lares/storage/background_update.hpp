@@ -48,6 +48,17 @@ struct BackgroundUpdateStatus {
   }
 };
 
+/// How a process stands with the background updates; the numbers are those of
+/// `synapse_background_update_status`.
+enum class BackgroundUpdatesStanding : std::int8_t {
+  kFailed = -1,  ///< the last step failed and is tried again
+  kDisabled = 0,
+  kNotStarted =
+      1,  ///< this process has not looked yet; where another does the background work, it never will
+  kRunning = 2,
+  kComplete = 3,
+};
+
 struct BackgroundUpdateOptions {
   std::int64_t minimum_batch = 1;
   std::int64_t default_batch = 100;              ///< for the first step, before there is a figure
@@ -85,6 +96,7 @@ class LARES_EXPORT BackgroundUpdates {
   /// step. For metrics.
   [[nodiscard]] std::size_t pending() const noexcept;
   [[nodiscard]] std::uint64_t items() const noexcept;
+  [[nodiscard]] BackgroundUpdatesStanding standing() const noexcept;
   /// Those that are not done, in order.
   Task<std::vector<BackgroundUpdateStatus>> status();
 

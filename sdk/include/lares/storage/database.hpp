@@ -95,6 +95,7 @@ class LARES_EXPORT Job {
   SteadyTime finished_at_{};
   std::exception_ptr error_;
   RefPtr<LogContext> context_;
+  const StatementTimes* times_ = nullptr;
   Waiter done_;
 };
 

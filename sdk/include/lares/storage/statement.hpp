@@ -13,6 +13,9 @@ namespace lares::storage {
 
 enum class Engine : std::uint8_t { Sqlite, Postgres };
 
+/// What a statement does, by its first word: the kinds that `synapse_storage_query_time` tells apart.
+enum class Verb : std::uint8_t { Select, Insert, Update, Delete, With, Other };
+
 /// SQL in the dialect that both engines share, or, where they are truly apart, one text for each, side by
 /// side.
 ///
@@ -69,6 +72,16 @@ constexpr int parameter_count(std::string_view sql) noexcept {
   return highest;
 }
 
+constexpr Verb verb_of(std::string_view sql) noexcept {
+  const std::string_view word = sql.substr(0, sql.find(' '));
+  return word == "SELECT"   ? Verb::Select
+         : word == "INSERT" ? Verb::Insert
+         : word == "UPDATE" ? Verb::Update
+         : word == "DELETE" ? Verb::Delete
+         : word == "WITH"   ? Verb::With
+                            : Verb::Other;
+}
+
 /// FNV-1a over texts, each with its end.
 class Identity {
  public:
@@ -104,7 +117,8 @@ class LARES_EXPORT Statement {
   consteval Statement(Sql sql)
       : sql_{sql},
         sqlite_parameters_{detail::parameter_count(sql.sqlite)},
-        postgres_parameters_{detail::parameter_count(sql.postgres)} {}
+        postgres_parameters_{detail::parameter_count(sql.postgres)},
+        verb_{detail::verb_of(sql.sqlite)} {}
 
   /// A statement made at start out of declarations, such as a table's purge. Its text is kept for the life of
   /// the process, so nothing that comes with a request may be part of it. Equal texts give the same
@@ -115,16 +129,19 @@ class LARES_EXPORT Statement {
   [[nodiscard]] constexpr int parameters(Engine engine) const noexcept {
     return engine == Engine::Sqlite ? sqlite_parameters_ : postgres_parameters_;
   }
+  [[nodiscard]] constexpr Verb verb() const noexcept { return verb_; }
 
  private:
   constexpr Statement(std::string_view kept, int) noexcept
       : sql_{kept, 0},
         sqlite_parameters_{detail::parameter_count(kept)},
-        postgres_parameters_{sqlite_parameters_} {}
+        postgres_parameters_{sqlite_parameters_},
+        verb_{detail::verb_of(kept)} {}
 
   Sql sql_;
   int sqlite_parameters_;
   int postgres_parameters_;
+  Verb verb_;
 };
 
 /// The type of a column in a statement over many rows.

@@ -21,6 +21,8 @@
 
 namespace lares::storage {
 
+class StatementTimes;
+
 /// Where an engine puts rows. Returning false ends the query.
 struct RowSink {
   void* target = nullptr;
@@ -53,16 +55,16 @@ class LARES_EXPORT ReadTransaction {
   void each(const Statement& statement, Rest&&... rest) {
     auto [arguments, function] = split(std::forward<Rest>(rest)...);
     using Function = std::remove_reference_t<decltype(function)>;
-    query(statement, arguments,
-          RowSink{target_of(function), [](void* target, const Row& row) {
-                    auto& call = *static_cast<Function*>(target);
-                    if constexpr (std::same_as<std::invoke_result_t<Function&, const Row&>, bool>) {
-                      return call(row);
-                    } else {
-                      call(row);
-                      return true;
-                    }
-                  }});
+    timed_query(statement, arguments,
+                RowSink{target_of(function), [](void* target, const Row& row) {
+                          auto& call = *static_cast<Function*>(target);
+                          if constexpr (std::same_as<std::invoke_result_t<Function&, const Row&>, bool>) {
+                            return call(row);
+                          } else {
+                            call(row);
+                            return true;
+                          }
+                        }});
   }
 
   /// What the function makes of the row, or nothing if there is none; a function that returns nothing gives a
@@ -78,13 +80,13 @@ class LARES_EXPORT ReadTransaction {
         Function* function;
         bool found;
       } state{std::addressof(function), false};
-      query(statement, arguments, RowSink{&state, [](void* target, const Row& row) {
-                                            auto& s = *static_cast<State*>(target);
-                                            refuse_second_row(s.found);
-                                            s.found = true;
-                                            (*s.function)(row);
-                                            return true;
-                                          }});
+      timed_query(statement, arguments, RowSink{&state, [](void* target, const Row& row) {
+                                                  auto& s = *static_cast<State*>(target);
+                                                  refuse_second_row(s.found);
+                                                  s.found = true;
+                                                  (*s.function)(row);
+                                                  return true;
+                                                }});
       return state.found;
     } else {
       static_assert(!std::same_as<std::remove_cvref_t<Result>, std::string_view>,
@@ -93,12 +95,12 @@ class LARES_EXPORT ReadTransaction {
         Function* function;
         std::optional<std::remove_cvref_t<Result>> result;
       } state{std::addressof(function), std::nullopt};
-      query(statement, arguments, RowSink{&state, [](void* target, const Row& row) {
-                                            auto& s = *static_cast<State*>(target);
-                                            refuse_second_row(s.result.has_value());
-                                            s.result.emplace((*s.function)(row));
-                                            return true;
-                                          }});
+      timed_query(statement, arguments, RowSink{&state, [](void* target, const Row& row) {
+                                                  auto& s = *static_cast<State*>(target);
+                                                  refuse_second_row(s.result.has_value());
+                                                  s.result.emplace((*s.function)(row));
+                                                  return true;
+                                                }});
       return std::move(state.result);
     }
   }
@@ -139,9 +141,10 @@ class LARES_EXPORT ReadTransaction {
       return;
     }
     const std::array<Argument, sizeof...(Extra)> extras{Argument{extra}...};
-    lookup(statement, cells, extras, LookupSink{&found, [](void* target, std::size_t key, const Row& row) {
-                                                  (*static_cast<Found*>(target))(key, row);
-                                                }});
+    timed_lookup(statement, cells, extras,
+                 LookupSink{&found, [](void* target, std::size_t key, const Row& row) {
+                              (*static_cast<Found*>(target))(key, row);
+                            }});
   }
 
   [[nodiscard]] virtual Engine engine() const noexcept = 0;
@@ -160,6 +163,11 @@ class LARES_EXPORT ReadTransaction {
   virtual void query(const Statement& statement, std::span<const Argument> arguments, RowSink sink) = 0;
   virtual void lookup(const LookupMany& statement, std::span<const Argument> keys,
                       std::span<const Argument> extra, LookupSink sink) = 0;
+
+  // The engine's calls, timed for `synapse_storage_query_time`, what is done with the rows included.
+  void timed_query(const Statement& statement, std::span<const Argument> arguments, RowSink sink);
+  void timed_lookup(const LookupMany& statement, std::span<const Argument> keys,
+                    std::span<const Argument> extra, LookupSink sink);
 
   static void refuse_second_row(bool found);
   [[noreturn]] static void no_row(const Statement& statement);
@@ -213,6 +221,9 @@ class LARES_EXPORT ReadTransaction {
   static void check_width(std::size_t cells, std::size_t width);
 
   std::uint32_t calls_ = 0;
+
+  friend class Job;
+  const StatementTimes* times_ = nullptr;
 };
 
 /// What the function of a writing transaction may do: everything a reader may, and write.
@@ -226,7 +237,7 @@ class LARES_EXPORT WriteTransaction : public ReadTransaction {
   template <class... Arguments>
   std::int64_t exec(const Statement& statement, const Arguments&... arguments) {
     const std::array<Argument, sizeof...(Arguments)> list{Argument{arguments}...};
-    return execute(statement, list);
+    return timed_execute(statement, list);
   }
 
   /// Inserts one row for each element; `project` makes a tuple of arguments of it, in the order of the
@@ -234,14 +245,14 @@ class LARES_EXPORT WriteTransaction : public ReadTransaction {
   template <std::ranges::input_range Items, class Project>
   std::int64_t insert_many(const InsertMany& statement, Items&& items, Project project) {
     const std::vector<Argument> cells = flatten(items, project, statement.columns.size());
-    return cells.empty() ? 0 : insert(statement, cells);
+    return cells.empty() ? 0 : timed_insert(statement, cells);
   }
 
   /// Changes or deletes one row for each element; `project` gives the key columns, then those to set.
   template <std::ranges::input_range Items, class Project>
   std::int64_t change_many(const ChangeMany& statement, Items&& items, Project project) {
     const std::vector<Argument> cells = flatten(items, project, statement.keys.size() + statement.set.size());
-    return cells.empty() ? 0 : change(statement, cells);
+    return cells.empty() ? 0 : timed_change(statement, cells);
   }
 
   /// Holds a lock of that name until the transaction ends: across all processes that share the database. The
@@ -252,6 +263,10 @@ class LARES_EXPORT WriteTransaction : public ReadTransaction {
 
  protected:
   ~WriteTransaction() override;
+
+  std::int64_t timed_execute(const Statement& statement, std::span<const Argument> arguments);
+  std::int64_t timed_insert(const InsertMany& statement, std::span<const Argument> cells);
+  std::int64_t timed_change(const ChangeMany& statement, std::span<const Argument> cells);
 
   virtual std::int64_t execute(const Statement& statement, std::span<const Argument> arguments) = 0;
   virtual std::int64_t insert(const InsertMany& statement, std::span<const Argument> cells) = 0;

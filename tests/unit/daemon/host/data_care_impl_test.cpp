@@ -126,8 +126,12 @@ TEST_F(DataCareTest, WhatTimeHasEndedGoesWithoutAnybodysAsking) {
 TEST_F(DataCareTest, BackgroundUpdatesRunAndAreSeenInTheMetrics) {
   live("another", 5min);
   EXPECT_TRUE(notes().empty());
+  EXPECT_NE(exposed_.find("synapse_background_update_status{server_name=\"example.org\"} 1"),
+            std::string::npos);
   live("housekeeper", 5s);
   EXPECT_EQ(notes(), (std::vector<std::int64_t>{1}));
+  EXPECT_NE(exposed_.find("synapse_background_update_status{server_name=\"example.org\"} 3"),
+            std::string::npos);
   EXPECT_NE(exposed_.find("lares_background_updates_pending{server_name=\"example.org\"} 0"),
             std::string::npos);
   EXPECT_NE(exposed_.find("lares_background_update_items_total{server_name=\"example.org\"} 1"),

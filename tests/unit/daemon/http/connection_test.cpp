@@ -7,6 +7,7 @@
 #include <lares/async/event.hpp>
 #include <lares/base/error.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/storage/errors.hpp>
 
 #include <gtest/gtest.h>
 
@@ -105,6 +106,15 @@ class ConnectionTest : public testing::Test {
     }
     if (what == "full") {
       throw QueueFull("persister");
+    }
+    if (what == "overloaded") {
+      throw storage::Overloaded{"secret detail"};
+    }
+    if (what == "away") {
+      throw storage::Unavailable{"secret detail"};
+    }
+    if (what == "unknown") {
+      throw storage::CommitUnknown{"secret detail"};
     }
     if (what == "header") {
       Response response = Response::empty_object();
@@ -603,6 +613,12 @@ TEST_F(ConnectionTest, TurnsWhatIsThrownIntoResponses) {
   EXPECT_EQ(status_of(internal), 500);
   EXPECT_EQ(body_of(internal), R"({"errcode":"M_UNKNOWN","error":"Internal server error"})");
   EXPECT_EQ(errcode_of(server_.ask("GET", "/throw/full")), "M_LIMIT_EXCEEDED");
+  EXPECT_EQ(errcode_of(server_.ask("GET", "/throw/overloaded")), "M_LIMIT_EXCEEDED");
+  for (const char* const what : {"away", "unknown"}) {
+    const std::string response = server_.ask("GET", std::string{"/throw/"} + what);
+    EXPECT_EQ(status_of(response), 503);
+    EXPECT_EQ(body_of(response).find("secret"), std::string::npos);
+  }
 }
 
 TEST_F(ConnectionTest, LeavesOutHeadersThatWouldBeginAnother) {

@@ -18,6 +18,15 @@ TEST(StatementText, ParametersAreCountedOutsideQuotes) {
   EXPECT_EQ(kApart.parameters(Engine::Postgres), 2);
 }
 
+TEST(StatementText, TheFirstWordIsItsVerb) {
+  static_assert(Statement{"SELECT 1"}.verb() == Verb::Select);
+  static_assert(Statement{"INSERT INTO t (a) VALUES (1)"}.verb() == Verb::Insert);
+  static_assert(Statement{"UPDATE t SET a = 1"}.verb() == Verb::Update);
+  static_assert(Statement{"DELETE FROM t"}.verb() == Verb::Delete);
+  static_assert(Statement{"WITH a AS (SELECT 1) SELECT * FROM a"}.verb() == Verb::With);
+  static_assert(Statement{"SELECTED"}.verb() == Verb::Other);
+}
+
 TEST(StatementText, AGeneratedStatementIsKeptAndSharedByItsText) {
   const Statement& first = Statement::generated(std::string{"SELECT "} + "1");
   const Statement& second = Statement::generated("SELECT 1");
