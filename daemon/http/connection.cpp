@@ -30,6 +30,8 @@ namespace {
 constexpr std::chrono::milliseconds kHalfClosedGrace{1000};
 /// A longer request id is not one that a proxy made.
 constexpr std::size_t kMaxRequestId = 128;
+// Nothing that is asked without a token is longer; what is would be read into memory for anybody.
+constexpr std::uint64_t kMostPublicBody = 65'536;
 constexpr int kReadsAtATime = 8;
 
 bool printable(std::string_view text) noexcept {
@@ -227,9 +229,13 @@ bool Connection::on_header() {
     request_.route(loop_.core().router.match(request_.method_, request_.path(), settings_->resources));
   }
   const Route* route = request_.unknown_method_ ? nullptr : request_.match_.route;
-  const std::uint64_t limit = route != nullptr && route->options.body_limit != 0
-                                  ? route->options.body_limit
-                                  : settings_->limits.body_bytes;
+  std::uint64_t limit = settings_->limits.body_bytes;
+  if (route != nullptr && route->options.body_limit != 0) {
+    limit = route->options.body_limit;
+  } else if (route == nullptr || route->access == Access::Public) {
+    // Nobody has shown a token.
+    limit = std::min(limit, kMostPublicBody);
+  }
   if (parser_->declared_length() > limit) {
     refuse(413, "M_TOO_LARGE",
            fmt::format("The request's body has {} bytes, of which {} are allowed.",

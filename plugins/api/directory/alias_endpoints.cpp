@@ -38,6 +38,10 @@ matrix::RoomAlias local_alias_of(Shared& shared, const Request& request) {
   return alias;
 }
 
+http::MatrixError taken() {
+  return http::MatrixError{409, "M_UNKNOWN", "This room alias is taken."};
+}
+
 /// GET /directory/room/{roomAlias}. spec: Client-Server API, "Room aliases"
 Task<Response> get_alias(Shared& shared, Request& request) {
   const std::optional<matrix::RoomId> room = co_await shared.directory.resolve(alias_of(request));
@@ -72,10 +76,18 @@ Task<Response> put_alias(Shared& shared, const Requester& requester, Request& re
     }
   }
   if (co_await shared.directory.find(alias)) {
-    throw http::MatrixError(409, "M_UNKNOWN", "This room alias is taken.");
+    throw taken();
   }
   request.shield_from_cancellation();
-  co_await shared.directory.add(requester.user(), alias, std::move(*room));
+  try {
+    co_await shared.directory.add(requester.user(), alias, std::move(*room));
+  } catch (const http::MatrixError& error) {
+    // Somebody was faster.
+    if (error.errcode() == "M_ROOM_IN_USE") {
+      throw taken();
+    }
+    throw;
+  }
   co_return Response::empty_object();
 }
 

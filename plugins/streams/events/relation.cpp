@@ -9,6 +9,8 @@ namespace {
 
 // Longer ones are no relations that anybody asks for by name.
 constexpr std::size_t kLongest = 255;
+// PostgreSQL indexes no row of more than 2.7 KB, and nobody reacts with a text.
+constexpr std::size_t kLongestKey = 500;
 
 }  // namespace
 
@@ -28,9 +30,21 @@ std::optional<Relation> relation_of(json::Value content) {
     relation.rel_type = std::move(*type);
   }
   if (relation.rel_type == kAnnotation) {
+    if (has_oversized_key(content)) {
+      return std::nullopt;
+    }
     relation.key = relates["key"].to_string().value_or("");
   }
   return relation;
+}
+
+bool has_oversized_key(json::Value content) {
+  const json::Value relates = content["m.relates_to"];
+  if (!relates.is_object() || relates["rel_type"].to_string() != kAnnotation) {
+    return false;
+  }
+  const std::optional<std::string> key = relates["key"].to_string();
+  return key && key->size() > kLongestKey;
 }
 
 }  // namespace lares::events

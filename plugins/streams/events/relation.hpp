@@ -27,6 +27,9 @@ struct Relation {
 /// spec: Client-Server API, "Forming relationships between events"
 [[nodiscard]] std::optional<Relation> relation_of(json::Value content);
 
+/// True for an annotation whose key has more than 500 bytes, which `relation_of` takes for none.
+[[nodiscard]] bool has_oversized_key(json::Value content);
+
 /// A relation whose other end is in the same room and known, as it is stored.
 struct StoredRelation {
   std::int64_t target = 0;  ///< number of the event that it is about

@@ -39,5 +39,18 @@ TEST(RelationOf, PassesOverWhatItCannotUnderstand) {
   EXPECT_FALSE(read(long_type.c_str()));
 }
 
+TEST(RelationOf, AnAnnotationWithAKeyTooLongToIndexIsNone) {
+  const auto annotate = [](std::size_t length) {
+    return R"({"m.relates_to":{"event_id":"$a","rel_type":"m.annotation","key":")" +
+           std::string(length, 'x') + "\"}}";
+  };
+  const std::string longest = annotate(500);
+  EXPECT_TRUE(relation_of(json::Value{longest}));
+  EXPECT_FALSE(has_oversized_key(json::Value{longest}));
+  const std::string longer = annotate(501);
+  EXPECT_FALSE(relation_of(json::Value{longer}));
+  EXPECT_TRUE(has_oversized_key(json::Value{longer}));
+}
+
 }  // namespace
 }  // namespace lares::events

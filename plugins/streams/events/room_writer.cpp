@@ -176,13 +176,12 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
                               "This server does not know this room version.");
     }
     // The id says whose the room is: one is drawn that falls to this process.
-    std::int64_t now = runtime_.now_ms();
-    for (int draw = 0; !room_id || (!owns_(room_id->view()) && draw < kMostDraws); ++draw, --now) {
+    for (int draw = 0; !room_id || (!owns_(room_id->view()) && draw < kMostDraws); ++draw) {
       std::optional<std::string> random_id;
       if (!version->room_id_is_create_hash) {
         random_id = "!" + crypto::random_alphanumeric(runtime_, 18) + ":" + keys_.server_name().str();
       }
-      create = build_create_event(request.events.front(), *version, std::move(random_id), now,
+      create = build_create_event(request.events.front(), *version, std::move(random_id), new_create_ts(),
                                   keys_.server_name(), keys_.signing_key());
       room_id = create->typed_room_id();
     }
@@ -257,6 +256,18 @@ Task<PreparedWritePtr> RoomWriter::gather(WriteRequest request) {
     write->version = version->id;
   }
   co_return write;
+}
+
+// Where a room's id is the hash of its create event, two of the same user in the same millisecond would be
+// one room. No two of this process have the same time, and no other process writes a room with this one's
+// ids.
+std::int64_t RoomWriter::new_create_ts() {
+  std::int64_t last = last_create_ts_.load(std::memory_order_relaxed);
+  std::int64_t next = 0;
+  do {
+    next = std::max(runtime_.now_ms(), last + 1);
+  } while (!last_create_ts_.compare_exchange_weak(last, next, std::memory_order_relaxed));
+  return next;
 }
 
 std::shared_ptr<RoomWriter::Room> RoomWriter::room(std::int64_t number, std::size_t bytes) {
@@ -571,6 +582,9 @@ Task<void> RoomWriter::load_path(RoomHead& head, std::int64_t state_key) {
 Task<References> RoomWriter::find_references(std::int64_t room, const NewEvent& event, std::int64_t sender) {
   References found;
   const bool redacts = event.redacts && event.type == "m.room.redaction";
+  if (!event.state_key && has_oversized_key(json::Value{event.content})) {
+    throw http::invalid_param("The key of an annotation has 500 bytes at most.");
+  }
   const std::optional<Relation> relation =
       event.state_key ? std::nullopt : relation_of(json::Value{event.content});
   if (!redacts && !relation) {

@@ -72,6 +72,7 @@ class RoomWriter final : public service::EventWriter {
   Task<void> enter(Room& room);
   void leave(const std::shared_ptr<Room>& room);
   void evict();
+  std::int64_t new_create_ts();
 
   Runtime& runtime_;
   storage::Database& database_;
@@ -81,6 +82,7 @@ class RoomWriter final : public service::EventWriter {
   EventReader& reader_;
   Owns owns_;
   WriterLimits limits_;
+  std::atomic<std::int64_t> last_create_ts_{0};
   Actor actor_;
   Persister persister_;
   MeasuredBlock preparing_;

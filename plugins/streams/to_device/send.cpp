@@ -10,6 +10,8 @@
 #include <lares/service/rate_limiter.hpp>
 #include <lares/storage/intern.hpp>
 
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace lares::to_device {
@@ -56,6 +58,7 @@ Task<Response> Send::put(const Requester& requester, Request& request) {
   tail += ",\"type\":";
   json::append_string(tail, type);
   tail += '}';
+  std::size_t names = 0;
   for (const json::Member& member : messages.members()) {
     const std::string user_id = member.key.decoded();
     if (!matrix::UserId::valid(user_id)) {
@@ -63,6 +66,11 @@ Task<Response> Send::put(const Requester& requester, Request& request) {
     }
     if (!member.value.is_object()) {
       throw http::bad_json("The messages of a user are an object with device ids as keys.");
+    }
+    const auto devices = member.value.members();
+    names += 1 + static_cast<std::size_t>(std::ranges::distance(devices.begin(), devices.end()));
+    if (names > kMostNames) {
+      throw http::too_large("Messages for more than 20000 users and devices in one request.");
     }
     co_await add_user(change, user_id, member.value, head, tail);
   }

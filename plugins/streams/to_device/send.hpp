@@ -18,6 +18,8 @@ class Send {
  public:
   /// (user, device) pairs in one request, `*` counted as what it stands for.
   static constexpr std::size_t kMostMessages = 5'000;
+  /// Users and devices that one request names, there are such or not.
+  static constexpr std::size_t kMostNames = 20'000;
   /// Bytes of one content.
   static constexpr std::size_t kLargestContent = 65'536;
   /// Bytes of a request's body.

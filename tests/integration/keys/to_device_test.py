@@ -136,6 +136,7 @@ class ToDeviceTest(unittest.TestCase):
                 ({"messages": {bob.user_id: 1}}, 400, "M_BAD_JSON"),
                 ({"messages": {bob.user_id: {bob.device_id: "text"}}}, 400, "M_BAD_JSON"),
                 ({"messages": {bob.user_id: {bob.device_id: {"x": "y" * 70000}}}}, 413, "M_TOO_LARGE"),
+                ({"messages": {"@u%d:elsewhere.test" % user: {} for user in range(20001)}}, 413, "M_TOO_LARGE"),
                 (b"{", 400, "M_NOT_JSON")):
             with self.subTest(body=str(body)[:60]):
                 error = alice.error("PUT", path, body)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Edits, reactions, references and threads: listed, bundled, and once only."""
 
+import os
 import unittest
 from urllib.parse import quote
 
 from engines import V1, V3, EngineTests, on_both_engines
-from lares_test import wait_until
+from lares_test import MatrixError, wait_until
 
 
 class Relations(EngineTests):
@@ -31,6 +32,15 @@ class Relations(EngineTests):
 
     def bundle(self, client, room, event):
         return client.get(client.room_path(room, "event", event))["unsigned"].get("m.relations")
+
+    def test_a_reaction_s_key_is_short(self):
+        alice, = self.users("alice")
+        room = alice.create_room()
+        event = alice.send(room, "root")
+        with self.assertRaises(MatrixError) as caught:
+            self.react(alice, room, event, os.urandom(1500).hex())
+        self.check_error(caught.exception, 400, "M_INVALID_PARAM")
+        self.assertTrue(self.react(alice, room, event, "x" * 500))
 
     def test_what_relates_to_an_event_is_listed_by_kind_and_page(self):
         alice, bob = self.users("alice", "bob")
