@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from . import machine
@@ -69,16 +70,16 @@ MESSAGE = json.dumps({"msgtype": "m.text", "body": "a message of some length: th
 
 
 class Bench:
-    """Runs workloads against one server.
+    """Runs workloads against one target. `bare` is the base URL of the bare program."""
 
-    `processes` are the server's, as roots of trees: with them CPU per request and memory are told. `restart` is a function
-    that restarts the server, where it can be. `bare` is the base URL of the bare program.
-    """
-
-    def __init__(self, base, filling, processes=lambda: [], restart=None, bare=None, seconds=5, runs=3, say=print):
-        self.base, self.filling, self.processes, self.restart = base, filling, processes, restart
+    def __init__(self, target, filling, bare=None, seconds=5, runs=3, say=print):
+        self.target, self.base, self.filling = target, target.base, filling
         self.bare, self.seconds, self.runs, self.say = bare, seconds, runs, say
         self.bare_figures = {}
+
+    def processes(self):
+        """Roots of the trees of the server's processes: with them CPU per request and memory are told."""
+        return list(self.target.processes().values())
 
     def repeat(self, load, connections, threads=None, before=None):
         """Median run of several, after one to warm up. An error is not a figure."""
@@ -117,13 +118,13 @@ class Bench:
         if not self.bare:
             return
         sends = [{"headers": headers(None, body=True), "paths": ["/send/"], "body": MESSAGE}]
-        keep, self.processes = self.processes, lambda: []
         many = self.repeat(Load(self.bare, "PUT", sends, unique=True), 16)
         one = self.repeat(Load(self.bare, "PUT", sends, unique=True), 1)
-        plain = self.repeat(Load(self.bare, "GET", [{"headers": {}, "paths": ["/"]}]), 16, 2)
-        self.processes = keep
-        self.bare_figures = {"send16": many["rate"], "send16_p99": many["p99_ms"], "send1_p50": one["p50_ms"],
-                             "send1": one["rate"], "get": plain["rate"]}
+        gets = Load(self.bare, "GET", [{"headers": {}, "paths": ["/"]}])
+        plain, single = self.repeat(gets, 16, 2), self.repeat(gets, 1)
+        self.bare_figures.update({
+            "send16": many["rate"], "send16_p99": many["p99_ms"], "send1_p50": one["p50_ms"], "send1_p99": one["p99_ms"],
+            "get": plain["rate"], "get1_p50": single["p50_ms"]})
         self.say("bare program: %d sends/s of 16 (p99 %.2f ms), %d of one (p50 %.2f ms), %d plain answers/s"
                  % (many["rate"], many["p99_ms"], one["rate"], one["p50_ms"], plain["rate"]))
 
@@ -155,8 +156,17 @@ class Bench:
             result["rate"], self.note(result)), self.of_bare("send1_p50"))]
 
     # -- sync ---------------------------------------------------------------------------------------------------------
-    def sync_latency(self, messages=300):
+    def sync_latency(self):
         """One sends, another waits in /sync: from the PUT's answer to the sync's, both on the clock of this process."""
+        series = [self.sync_latency_once() for _ in range(self.runs)]
+        after = [median([percentile(run, share) for run, _ in series]) for share in (50, 99)]
+        whole = [median([percentile(run, share) for _, run in series]) for share in (50, 99)]
+        note = "from the PUT's start %.2f ms"
+        return [Figure("the PUT's answer to the other's sync, p50", after[0], "ms", "least", note % whole[0],
+                       self.of_bare("send1_p50")),
+                Figure("— p99", after[1], "ms", "least", note % whole[1], self.of_bare("send1_p99"))]
+
+    def sync_latency_once(self, messages=300):
         room = self.filling.data["latency_room"]
         listener = Wire(self.base, self.filling.account("listener")["token"])
         talker = Wire(self.base, self.filling.account("talker")["token"])
@@ -196,10 +206,9 @@ class Bench:
                 whole.append(1000 * (seen[event_id] - start))
         stop.set()
         thread.join()
-        return [Figure("the PUT's answer to the other's sync, p50", median(after), "ms", "least",
-                       "from the PUT's start %.2f ms" % median(whole)),
-                Figure("— p99", percentile(after, 99), "ms", "least",
-                       "from the PUT's start %.2f ms" % percentile(whole, 99))]
+        listener.close()
+        talker.close()
+        return after, whole
 
     def empty_sync(self):
         accounts = [self.filling.account("poll%02d" % number) for number in range(USERS)]
@@ -233,21 +242,23 @@ class Bench:
 
     def initial_sync(self):
         self.initial_sync_once(0)
-        answers = [self.initial_sync_once(number) for number in range(1, 12)]
+        answers = [self.initial_sync_once(number) for number in range(1, 11 * self.runs + 1)]
         rooms = answers[0][0]["rooms"]["join"].values()
         events = sum(len(room["timeline"]["events"]) + len(room.get("state", {}).get("events", [])) for room in rooms)
         return [Figure("initial sync, %d rooms, %d events, warm" % (len(rooms), events),
-                       median([took for _, took in answers]), "ms", "least", "%d bytes" % len(json.dumps(answers[0][0])))]
+                       median([took for _, took in answers]), "ms", "least", "%d bytes" % len(json.dumps(answers[0][0])),
+                       self.of_bare("get1_p50"))]
 
     def initial_sync_after_restart(self):
         """Not among the others, since what a process has gathered in memory goes with it."""
-        if not self.restart:
+        if not self.target.can_restart():
             return []
         cold = []
         for number in range(self.runs):
-            self.restart()
+            self.target.restart()
             cold.append(self.initial_sync_once(100 + number)[1])
-        return [Figure("initial sync, the first after a restart", median(cold), "ms", "least")]
+        return [Figure("initial sync, the first after a restart", median(cold), "ms", "least", "",
+                       self.of_bare("get1_p50"))]
 
     # -- the rest -----------------------------------------------------------------------------------------------------
     def pagination(self):
@@ -263,7 +274,7 @@ class Bench:
             place = "&from=" + quote(answer["end"], safe="")
         result = self.repeat(Load(self.base, "GET", [{"headers": headers(account), "paths": paths}]), 16)
         return [Figure("/messages, 100 events a page", result["rate"], "/s", "most",
-                       "%s; %d pages" % (self.note(result), len(paths)))]
+                       "%s; %d pages" % (self.note(result), len(paths)), self.of_bare("get"))]
 
     def versions(self):
         load = Load(self.base, "GET", [{"headers": {}, "paths": ["/_matrix/client/versions"]}])
@@ -279,6 +290,69 @@ class Bench:
             users.append({"headers": headers(None, body=True), "paths": [V3 + "/login"], "body": json.dumps(body)})
         result = self.repeat(Load(self.base, "POST", users), 16)
         return [Figure("login with a password, 16 at once", result["rate"], "/s", "most", self.note(result))]
+
+    def join(self, rooms=25):
+        """Rooms that all of them enter at once. Python sends the requests, which is most of what a fast server's cost."""
+        owner = self.filling.client("owner0")
+        clients = [self.filling.client("send%02d" % number) for number in range(USERS)]
+        rates = []
+        for _ in range(self.runs):
+            made = [owner.create_room() for _ in range(rooms)]
+            start = time.monotonic()
+            with ThreadPoolExecutor(len(clients)) as pool:
+                list(pool.map(lambda client: [client.join(room) for room in made], clients))
+            rates.append(rooms * len(clients) / (time.monotonic() - start))
+        return [Figure("join, 16 users, public rooms", median(rates), "/s", "most", "%s to %s" % (
+            round(min(rates)), round(max(rates))), self.of_bare("send16"))]
+
+    def log_level(self):
+        """With the log at INFO against WARNING, by turns."""
+        if not self.target.can_change_log_level():
+            return []
+        figures = []
+        for name in ("send_rooms", "send_one_room", "empty_sync", "pagination", "versions"):
+            rates = {"warning": [], "info": []}
+            made = None
+            for level in ("warning", "info") * self.runs:
+                self.target.set_log_level(level)
+                made = getattr(self, name)()[0]
+                rates[level].append(made.value)
+            warning, info = median(rates["warning"]), median(rates["info"])
+            figures.append(Figure("log at INFO: " + made.name, info, made.unit, "most",
+                                  "%.2f of the %.0f at WARNING" % (info / warning, warning)))
+        self.target.set_log_level("warning")
+        return figures
+
+    def start_up(self, runs=5):
+        """From exec to the first answer."""
+        if not hasattr(self.target, "start"):
+            return []
+        times = []
+        for _ in range(runs):
+            self.target.stop()
+            start = time.monotonic()
+            self.target.start()
+            times.append(1000 * (time.monotonic() - start))
+        return [Figure("start to first answer", median(times), "ms", "least", "polled every 10 ms",
+                       self.of_bare("start"))]
+
+    def disk_per_event(self, count=5000):
+        """What the data folder grows by for each message, both times after a clean stop."""
+        if not self.target.folder:
+            return []
+
+        def size():
+            self.target.stop()
+            used = machine.disk_bytes(self.target.folder)
+            self.target.start()
+            return used
+        room, client = self.filling.data["history_room"], self.filling.client("reader")
+        before = size()
+        client.disconnect()
+        self.filling.each(lambda number: client.send(room, "message %06d of those that are weighed on the disk" % number),
+                          range(count))
+        return [Figure("bytes on disk per event", (size() - before) / count, "bytes", "least",
+                       "%d messages in one room" % count)]
 
     def room_memory(self, rooms=1000, members=50):
         """What joined rooms add to the memory of a server that has just made them."""
@@ -348,4 +422,8 @@ class Bench:
         if not self.processes():
             return []
         self.settle()
-        return [Figure("memory " + when, machine.memory_mb(self.processes()), "MB", "least", "PSS of all its processes")]
+        each = {name: machine.memory_mb([pid]) for name, pid in self.target.processes().items()}
+        note = "PSS of all its processes"
+        if len(each) > 1:
+            note += ": " + ", ".join("%s %.0f" % item for item in each.items())
+        return [Figure("memory " + when, sum(each.values()), "MB", "least", note, self.of_bare("memory"))]
