@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whether every source is compiled: lists are explicit, so a file or a folder can be forgotten in silence."""
+"""Whether every source is compiled: lists are explicit, so a file or a folder can be forgotten in silence. And whether every
+folder of sources has its page."""
 
 import os
 import re
@@ -45,6 +46,11 @@ def main():
             parent, child = os.path.dirname(parent), os.path.basename(parent) + "/" + child
         if not named:
             faults.append("%s: no folder above adds %s" % (path, folder))
+    folders = {os.path.dirname(path) for path in tree.files()
+               if path.endswith(".cpp") and path.startswith(("daemon/", "modules/", "plugins/", "sdk/src/"))}
+    for folder in sorted(folders):
+        if "%s/README.md" % folder not in tree.files():
+            faults.append("%s: no README.md says what is here" % folder)
     tree.finish(faults, "Add them to the list beside them, or remove them.")
 
 

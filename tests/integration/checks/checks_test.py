@@ -105,6 +105,31 @@ class Checks(unittest.TestCase):
                     self.assertIn(path + ":2: ", text)
                 os.remove(os.path.join(self.root, path))
 
+    def test_a_plugin_that_needs_what_is_above_it_is_found(self):
+        def plugin(folder, provides, needs):
+            arrays = [("kProvides", provides), ("kNeeds", needs)]
+            self.write(folder + "/plugin.cpp", "\n".join(
+                "constexpr const char* %s[] = {%s};" % (name, ", ".join(['"%s"' % one for one in ids] + ["nullptr"]))
+                for name, ids in arrays))
+        plugin("plugins/streams/events", ["lares.rooms/1"], ["lares.storage.database/1"])
+        plugin("plugins/streams/typing", [], ["lares.rooms/1"])
+        self.assertEqual(self.check("layers.py"), (0, ""))
+        plugin("plugins/identity", [], ["lares.rooms/1"])
+        code, text = self.check("layers.py")
+        self.assertEqual(code, 1)
+        self.assertIn("plugins/identity/plugin.cpp: a plugin of identity needs lares.rooms/1", text)
+
+    def test_a_folder_of_sources_without_a_readme_is_found(self):
+        self.write("plugins/streams/typing/CMakeLists.txt", "lares_plugin(SOURCES planted.cpp)")
+        self.write("plugins/streams/CMakeLists.txt", "add_subdirectory(typing)")
+        self.write("plugins/CMakeLists.txt", "add_subdirectory(streams)")
+        self.write("CMakeLists.txt", "add_subdirectory(plugins)")
+        self.write("plugins/streams/typing/planted.cpp", "void f() {}")
+        code, text = self.check("listed.py")
+        self.assertEqual((code, text.splitlines()[0]), (1, "plugins/streams/typing: no README.md says what is here"))
+        self.write("plugins/streams/typing/README.md", "# typing")
+        self.assertEqual(self.check("listed.py"), (0, ""))
+
     def paths(self, **extra):
         """paths.py on commands as the build makes them; `extra` are include paths that an area has besides."""
         build = os.path.join(self.root, "build")
