@@ -101,6 +101,9 @@ class HttpServer::Impl {
   }
 
   void ready() {
+    for (const auto& listener : listeners_) {
+      listener->take_place();
+    }
     gate_.open(router_);
     metrics_.know(router_);
     for (const auto& loop : loops_) {

@@ -55,7 +55,9 @@ class HttpServer {
   /// **Errors**: StartError with listener, address and reason.
   Task<void> start();
 
-  /// Begins to accept. Every service the gate asks must be there.
+  /// Begins to accept. Every service the gate asks must be there, and this process sure to be the one of its
+  /// name: a unix socket that a stopped process has is taken from it now.
+  /// **Errors**: StartError where it has gone on meanwhile.
   void ready();
 
   /// Stops accepting, tells clients to close (`Connection: close`), and returns when the requests in flight

@@ -48,6 +48,16 @@ std::string_view remedy(const std::error_code& error) {
   }
 }
 
+/// The same for a unix socket, where the kernel tells who has it.
+std::string remedy(const std::error_code& error, const std::string& path) {
+  const std::optional<SocketHolder> holder =
+      error.value() == EADDRINUSE ? holder_of(path) : std::optional<SocketHolder>{};
+  if (!holder || holder->pid == 0) {
+    return std::string(remedy(error));
+  }
+  return fmt::format(" Process {} listens there: end it, or configure another place.", holder->pid);
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -67,7 +77,8 @@ class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, 
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size);
-    bound_.address = address_text(name);
+    // A socket that waits to take its place has another name until then.
+    bound_.address = owner.config_.path.empty() ? address_text(name) : owner.config_.path;
     bound_.tls = owner.config_.tls;
     bound_.type = owner.config_.type;
     descriptor_.assign(socket.release());
@@ -170,21 +181,11 @@ Task<void> Listener::open(ActivatedSockets& activated) {
       throw StartError(fmt::format("{}: {}.", config_.name, error.what()));
     }
   }
-  HttpLoop& first = *loops_.front();
   if (!config_.path.empty()) {
-    try {
-      ListeningSocket socket = activated.take_unix(config_.path);
-      if (!socket) {
-        socket = listen_unix(config_.path, config_.mode);
-        made_socket_file_ = true;
-      }
-      acceptors_.push_back(std::make_shared<Acceptor>(*this, first, std::move(socket)));
-    } catch (const std::system_error& error) {
-      throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.{}", config_.name,
-                                   config_.path, error.code().message(), remedy(error.code())));
-    }
+    open_unix(activated);
     co_return;
   }
+  HttpLoop& first = *loops_.front();
   for (const std::string& host : config_.bind_addresses) {
     std::vector<boost::asio::ip::address> addresses;
     try {
@@ -220,6 +221,41 @@ Task<void> Listener::open(ActivatedSockets& activated) {
   }
 }
 
+void Listener::open_unix(ActivatedSockets& activated) {
+  try {
+    ListeningSocket socket = activated.take_unix(config_.path);
+    if (!socket) {
+      const std::optional<SocketHolder> holder = holder_of(config_.path);
+      takes_place_ = holder && holder->stopped;
+      const std::string path = takes_place_ ? config_.path + ".new" : config_.path;
+      socket = listen_unix(path, config_.mode);
+      socket_file_ = SocketFile(path);
+    }
+    acceptors_.push_back(std::make_shared<Acceptor>(*this, *loops_.front(), std::move(socket)));
+  } catch (const std::system_error& error) {
+    throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.{}", config_.name,
+                                 config_.path, error.code().message(), remedy(error.code(), config_.path)));
+  }
+}
+
+void Listener::take_place() {
+  if (!std::exchange(takes_place_, false)) {
+    return;
+  }
+  try {
+    const std::optional<SocketHolder> holder = holder_of(config_.path);
+    if (holder && !holder->stopped) {
+      throw std::system_error(EADDRINUSE, std::generic_category());
+    }
+    socket_file_.move_to(config_.path);
+    core_.log.warning("{}: the unix socket '{}' was taken from process {}, which is stopped", config_.name,
+                      config_.path, holder ? holder->pid : 0);
+  } catch (const std::system_error& error) {
+    throw StartError(fmt::format("{}: cannot listen on the unix socket '{}': {}.{}", config_.name,
+                                 config_.path, error.code().message(), remedy(error.code(), config_.path)));
+  }
+}
+
 void Listener::accept() {
   for (const auto& acceptor : acceptors_) {
     acceptor->wait();
@@ -230,9 +266,7 @@ void Listener::close() noexcept {
   for (const auto& acceptor : acceptors_) {
     acceptor->close();
   }
-  if (std::exchange(made_socket_file_, false)) {
-    ::unlink(config_.path.c_str());
-  }
+  const SocketFile removed = std::move(socket_file_);
   acceptors_.clear();
 }
 

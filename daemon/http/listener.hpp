@@ -32,8 +32,12 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
   ~Listener();
 
-  /// Binds every address, or takes the sockets that systemd passed. **Errors**: StartError.
+  /// Binds every address, or takes the sockets that systemd passed. A unix socket whose holder is stopped
+  /// stays with it: whether this process may have its place is not known yet. **Errors**: StartError.
   Task<void> open(ActivatedSockets& activated);
+  /// Takes such a unix socket from its holder. To be called once nothing speaks against the start of this
+  /// process. **Errors**: StartError where the holder has gone on meanwhile.
+  void take_place();
   /// Begins to accept.
   void accept();
   void close() noexcept;
@@ -50,6 +54,7 @@ class Listener {
  private:
   class Acceptor;
 
+  void open_unix(ActivatedSockets& activated);
   void take(int descriptor, std::string peer);
   void load_certificate(const std::string& certificate_path, const std::string& key_path);
 
@@ -60,8 +65,9 @@ class Listener {
   std::shared_ptr<const TlsContext> tls_;
   std::string certificate_text_;  ///< what tls_ was made of
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
-  RefPtr<LogContext> context_;     ///< under which it accepts
-  bool made_socket_file_ = false;  ///< one that systemd passed stays, for the next start
+  RefPtr<LogContext> context_;  ///< under which it accepts
+  SocketFile socket_file_;      ///< none where systemd passed it: that stays, for the next start
+  bool takes_place_ = false;    ///< the file lies beside its place, which a stopped process has
   std::size_t next_loop_ = 0;
   SteadyTime refused_logged_{};
 };

@@ -6,8 +6,11 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -70,6 +73,21 @@ sockaddr_storage name_of(int descriptor) {
   return address;
 }
 
+/// Whether somebody listens at the address. The socket is connected to it then, or it has more connections
+/// waiting than it takes.
+bool somebody_listens(const ListeningSocket& probe, const sockaddr_un& address) {
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno == EAGAIN;
+}
+
+/// spec: proc(5), /proc/PID/stat. The name before the state may hold anything, a bracket too.
+bool is_stopped(pid_t pid) {
+  std::ifstream in(fmt::format("/proc/{}/stat", pid));
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end).starts_with(") T");
+}
+
 }  // namespace
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept : descriptor_(other.release()) {}
@@ -120,8 +138,7 @@ ListeningSocket listen_unix(const std::string& path, unsigned mode) {
     if (!S_ISSOCK(existing.st_mode)) {
       throw std::system_error(EEXIST, std::generic_category(), "bind");
     }
-    const ListeningSocket probe = open_socket(AF_UNIX);
-    if (::connect(probe.get(), generic, sizeof address) == 0 || errno == EAGAIN) {
+    if (somebody_listens(open_socket(AF_UNIX), address)) {
       throw std::system_error(EADDRINUSE, std::generic_category(), "bind");
     }
     ::unlink(path.c_str());
@@ -132,6 +149,52 @@ ListeningSocket listen_unix(const std::string& path, unsigned mode) {
     fail("chmod");
   }
   return result;
+}
+
+std::optional<SocketHolder> holder_of(const std::string& path) {
+  const ListeningSocket probe = open_socket(AF_UNIX);
+  if (!somebody_listens(probe, unix_address(path))) {
+    return std::nullopt;
+  }
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) {
+    return SocketHolder{};
+  }
+  return SocketHolder{.pid = peer.pid, .stopped = is_stopped(peer.pid)};
+}
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+  struct stat made{};
+  if (::lstat(path_.c_str(), &made) != 0) {
+    fail("stat");
+  }
+  device_ = made.st_dev;
+  inode_ = made.st_ino;
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(device_, other.device_);
+  std::swap(inode_, other.inode_);
+  return *this;
+}
+
+SocketFile::~SocketFile() {
+  struct stat now{};
+  if (!path_.empty() && ::lstat(path_.c_str(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_) {
+    ::unlink(path_.c_str());
+  }
+}
+
+void SocketFile::move_to(const std::string& path) {
+  if (std::rename(path_.c_str(), path.c_str()) != 0) {
+    fail("rename");
+  }
+  path_ = path;
 }
 
 std::string address_text(const sockaddr_storage& address) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 struct sockaddr_storage;
 
 namespace lares::http {
@@ -36,6 +38,34 @@ class ListeningSocket {
 /// error.
 /// **Errors**: std::system_error.
 [[nodiscard]] ListeningSocket listen_unix(const std::string& path, unsigned mode);
+
+/// The process that listens on a unix socket.
+struct SocketHolder {
+  pid_t pid = 0;         ///< 0 where the kernel does not tell
+  bool stopped = false;  ///< by SIGSTOP: it accepts nothing until it goes on
+};
+
+/// Who listens on a path; nothing where nobody does.
+[[nodiscard]] std::optional<SocketHolder> holder_of(const std::string& path);
+
+/// The file of a unix socket that this process made. It is removed when this goes, unless another process has
+/// put its own in the place.
+class SocketFile {
+ public:
+  SocketFile() = default;
+  explicit SocketFile(std::string path);
+  SocketFile(SocketFile&& other) noexcept;
+  SocketFile& operator=(SocketFile&& other) noexcept;
+  ~SocketFile();
+
+  /// Moves it, over whatever is there. **Errors**: std::system_error.
+  void move_to(const std::string& path);
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
 
 /// The address of a socket as text, without a port: "127.0.0.1", "::1", a path, or "" for an unnamed unix
 /// socket. An IPv4 address that came in over IPv6 is written as IPv4.
