@@ -10,6 +10,7 @@ from .ports import reserve_port
 from .redis import Redis
 from .server import Server, build_dir, source_dir
 from .transcript import Judgement, Transcript, judge
+from .undertaker import Undertaker
 
 __all__ = ["Client", "Exposition", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response",
-           "Server", "Transcript", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]
+           "Server", "Transcript", "Undertaker", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]

@@ -11,20 +11,7 @@ import time
 from .client import Client
 from .ports import reserve_port
 from .server import SHARED_SECRET, build_dir, source_dir
-
-
-# What packaging/cluster starts does not end with the test. This waits until the test's end of a pipe is closed, as it is when
-# the test is killed, too, and then ends whatever of the folder is left. A number in a file may be a stranger's by then.
-_UNDERTAKER = """
-read -r _
-for file in "$0"/run/*.pid; do
-  pid=$(cat "$file") && grep -qF "$0" "/proc/$pid/cmdline" || continue
-  # With its children, whom nginx would replace and PostgreSQL would not end at once.
-  kill -KILL "$pid" $(pgrep -P "$pid")
-  while grep -qF "$0" "/proc/$pid/cmdline"; do sleep 0.02; done
-done
-[ -n "$LARES_KEEP" ] || rm -rf "$0"
-"""
+from .undertaker import Undertaker
 
 
 class Workers:
@@ -47,8 +34,8 @@ class Workers:
         self.port = reserve_port()
         self.base = "http://127.0.0.1:%d" % self.port
         self.bin = os.path.join(build_dir(), "bin")
-        self._undertaker = subprocess.Popen(["/bin/sh", "-c", _UNDERTAKER, self.folder], stdin=subprocess.PIPE,
-                                            stderr=subprocess.DEVNULL, start_new_session=True)
+        # What packaging/cluster starts does not end with the test.
+        self._undertaker = Undertaker(self.folder)
         subprocess.run([os.path.join(self.bin, "laresctl"), "config", "generate", "--server-name", name,
                         "--data-dir", self.folder, "--config-dir", self.folder], check=True, stdout=subprocess.DEVNULL)
         # JSON is YAML.
@@ -117,7 +104,7 @@ class Workers:
 
     def close(self):
         """Ends all of it at once."""
-        self._undertaker.communicate()
+        self._undertaker.close()
 
     def client(self, token=None, **options):
         return Client(self.base, token, **options)
