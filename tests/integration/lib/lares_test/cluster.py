@@ -30,7 +30,6 @@ class Workers:
     def __init__(self, name="cluster.test", config=None):
         self.name = name
         self.folder = tempfile.mkdtemp(prefix="lares-ws-", dir="/tmp")
-        os.chmod(self.folder, 0o711)
         self.port = reserve_port()
         self.base = "http://127.0.0.1:%d" % self.port
         self.bin = os.path.join(build_dir(), "bin")
