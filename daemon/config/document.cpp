@@ -22,6 +22,13 @@ struct Failure {
   std::string message;
 };
 
+// yaml-cpp takes the end of a file for the end of a quoted text that nobody closed. This comment behind the
+// file is seen by nobody, unless it stands inside such a text. No file holds its control characters.
+constexpr std::string_view kEndOfFile =
+    "\x01\x02"
+    "end of file"
+    "\x02\x01";
+
 /// What a subtree costs against the limits.
 struct Weight {
   std::size_t nodes = 0;
@@ -92,6 +99,9 @@ class Builder final : public YAML::EventHandler {
     node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!node.quoted) {
       check_tag(tag, node.mark.line, {"int", "float", "bool"});
+    }
+    if (value.contains(kEndOfFile)) {
+      throw Failure{node.mark.line, "a quotation mark is opened here and never closed"};
     }
     node.text = value;
     charge({1, value.size()}, node.mark.line);
@@ -206,9 +216,11 @@ class Builder final : public YAML::EventHandler {
     if (!frame.key_is_merge) {
       const auto [place, fresh] = frame.lines.emplace(node.text, node.mark.line);
       if (!fresh) {
-        throw Failure{node.mark.line,
-                      fmt::format("the key \"{}\" stands here and in line {}; remove one of them",
-                                  node.text.substr(0, 100), place->second)};
+        throw Failure{
+            node.mark.line,
+            fmt::format("the key \"{}\" stands here and in line {}; remove one of them",
+                        node.text.substr(0, std::min<std::size_t>(node.text.find_first_of(" \t"), 100)),
+                        place->second)};
       }
     }
     frame.key = std::move(node.text);
@@ -320,7 +332,7 @@ std::expected<Node, Diagnostic> parse_document(std::string_view text, int source
                               static_cast<unsigned char>(text[bad->offset])));
   }
   try {
-    std::istringstream in{std::string(text)};
+    std::istringstream in(fmt::format("{}{}#{}\n", text, text.ends_with('\n') ? "" : "\n", kEndOfFile));
     YAML::Parser parser(in);
     Builder builder(source, limits);
     parser.HandleNextDocument(builder);
@@ -333,7 +345,7 @@ std::expected<Node, Diagnostic> parse_document(std::string_view text, int source
   } catch (const Failure& failure) {
     return failed(failure.line, failure.message);
   } catch (const YAML::Exception& error) {
-    const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
+    const int line = error.mark.is_null() ? 0 : std::min(error.mark.line + 1, line_of(text, text.size()));
     if (tab_indents(text, line)) {
       return failed(line, "a tab stands where YAML allows spaces only");
     }

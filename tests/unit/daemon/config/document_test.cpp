@@ -123,5 +123,22 @@ TEST(Document, RefusesTagsThatMeanNothingHere) {
   EXPECT_FALSE(parse("a: !!int 12\n").find("a")->value.quoted);
 }
 
+TEST(Document, SaysWhereAQuotationMarkIsOpenedAndNeverClosed) {
+  const std::string expected = "a quotation mark is opened here and never closed";
+  EXPECT_EQ(failure("a: 1\nurl: \"https://x/\nb: 2\n"), "a.yaml:2: error: " + expected);
+  EXPECT_EQ(failure("secret: 'abc"), "a.yaml:1: error: " + expected);
+  EXPECT_EQ(failure("a:\n- 'x\n- y\n"), "a.yaml:2: error: " + expected);
+  EXPECT_EQ(failure("a: \"x\\"), "a.yaml:1: error: " + expected);
+}
+
+TEST(Document, ReadsEveryOtherEndOfAFileAsBefore) {
+  EXPECT_EQ(parse("a: x").find("a")->value.text, "x");
+  EXPECT_EQ(parse("a: 'x'  # said").find("a")->value.text, "x");
+  EXPECT_EQ(parse("a: |\n  x\n").find("a")->value.text, "x\n");
+  EXPECT_EQ(parse("a: >-\n  x\n  y").find("a")->value.text, "x y");
+  EXPECT_EQ(parse("a: x\n...\n").find("a")->value.text, "x");
+  EXPECT_EQ(parse("a:").find("a")->value.kind, Node::Kind::Null);
+}
+
 }  // namespace
 }  // namespace lares::config
