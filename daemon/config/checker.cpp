@@ -19,6 +19,9 @@ namespace {
 
 using nlohmann::json;
 
+/// A key at the top whose name begins so is nobody's: a place for anchors that other keys refer to.
+constexpr std::string_view kAnchorPrefix = "x-";
+
 class Checker {
  public:
   Checker(const Sources& sources, const KeySet& keys, Scope scope)
@@ -160,7 +163,8 @@ class Checker {
       } else if (schema.type() == ConfigType::Map) {
         record(entry_path, entry.key_mark);
         result[entry.key] = to_json_recording(entry.value, entry_path);
-      } else if (scope_ == Scope::Everything && !schema_.moved.contains(entry_path)) {
+      } else if (scope_ == Scope::Everything && !schema_.moved.contains(entry_path) &&
+                 !(path.empty() && entry.key.starts_with(kAnchorPrefix))) {
         report_unknown(schema, entry, entry_path);
       }
     }
@@ -347,6 +351,15 @@ class Checker {
   // ---- messages
 
   void report_unknown(const SchemaNode& schema, const Node::Entry& entry, const std::string& path) {
+    // Behind a forgotten colon may stand a secret: only the name is said.
+    if (const auto end = entry.key.find_first_of(" \t\n="); end != std::string::npos) {
+      const std::string name = entry.key.substr(0, end);
+      const std::string meant = schema.names.contains(name) ? name : guess(schema, name);
+      error(entry.key_mark, path.substr(0, path.size() - entry.key.size() + end),
+            meant.empty() ? "unknown key, without a colon behind its name"
+                          : fmt::format("there is no colon behind the name; write `{}: VALUE`", meant));
+      return;
+    }
     const std::string generic = join_path(schema.path, entry.key);
     if (const auto remedy = remedy_for_removed(generic); !remedy.empty()) {
       error(entry.key_mark, path, std::string(remedy));

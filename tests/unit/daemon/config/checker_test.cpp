@@ -113,6 +113,14 @@ TEST_F(CheckerTest, LetsKeysOfSynapsePassWithAWarning) {
             "section (level, levels, format, file)\n");
 }
 
+TEST_F(CheckerTest, LeavesPlacesForAnchorsAlone) {
+  const auto result = load_text("x-limits: &limits {count: 7}\nlimits: *limits\n");
+  ASSERT_TRUE(result.config) << said(result);
+  EXPECT_EQ(said(result), "");
+  EXPECT_EQ(result.config->integer("limits.count"), 7);
+  EXPECT_FALSE(load_text("limits: {x-count: 7}\n").config);
+}
+
 TEST_F(CheckerTest, SaysWhatReplacesARemovedKey) {
   const auto result = load_text("worker_replication_http_port: 9093\n");
   EXPECT_FALSE(result.config);
@@ -203,6 +211,14 @@ TEST_F(CheckerTest, DoesNotRepeatASecretInAMessage) {
   EXPECT_EQ(said(load_text("password: [hunter2]\n")),
             "homeserver.yaml:1: error: password: expected a text, found a list\n");
   EXPECT_EQ(said(load_text("password: true\n")).find("hunter2"), std::string::npos);
+  EXPECT_EQ(
+      said(load_text("{password hunter2, open: true}\n")),
+      "homeserver.yaml:1: error: password: there is no colon behind the name; write `password: VALUE`\n");
+  EXPECT_EQ(
+      said(load_text("name: y\npasword=hunter2:\n")),
+      "homeserver.yaml:2: error: pasword: there is no colon behind the name; write `password: VALUE`\n");
+  EXPECT_EQ(said(load_text("limits: {colour hunter2}\n")),
+            "homeserver.yaml:1: error: limits.colour: unknown key, without a colon behind its name\n");
 }
 
 TEST_F(CheckerTest, WarnsOfASecretInAFileThatOthersCanRead) {
