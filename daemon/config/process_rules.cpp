@@ -7,8 +7,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <map>
+#include <ranges>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace lares::config {
@@ -19,6 +24,14 @@ using nlohmann::json;
 
 bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+constexpr std::int64_t kHighestPort = 65535;
+
+bool is_number_between(std::string_view text, std::int64_t low, std::int64_t high) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() && value >= low && value <= high;
 }
 
 /// spec: Appendices, "Server Name"
@@ -50,9 +63,7 @@ bool is_server_name(std::string_view name) {
   if (port.empty()) {
     return true;
   }
-  constexpr std::size_t kLongestPort = 6;
-  return port.front() == ':' && port.size() > 1 && port.size() <= kLongestPort &&
-         std::ranges::all_of(port.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+  return port.front() == ':' && is_number_between(port.substr(1), 0, kHighestPort);
 }
 
 void check_identity(RuleContext& rules) {
@@ -67,6 +78,40 @@ void check_identity(RuleContext& rules) {
   if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://")) {
     rules.error("public_baseurl",
                 fmt::format("expected a URL that begins with https:// or http://, found \"{}\"", url));
+  }
+}
+
+/// Numbers that administrators write with quotation marks and without, as their drivers take both.
+void check_numbers(RuleContext& rules) {
+  struct Number {
+    std::string_view path;
+    std::int64_t low;
+    std::int64_t high;
+  };
+  constexpr std::int64_t kHighest = std::numeric_limits<std::int32_t>::max();
+  constexpr Number kNumbers[] = {{"redis.dbid", 0, kHighest},
+                                 {"database.args.connect_timeout", 0, kHighest},
+                                 {"database.args.keepalives", 0, 1},
+                                 {"database.args.keepalives_idle", 0, kHighest},
+                                 {"database.args.keepalives_interval", 0, kHighest},
+                                 {"database.args.keepalives_count", 0, kHighest},
+                                 {"database.args.tcp_user_timeout", 0, kHighest},
+                                 {"database.args.sslcompression", 0, 1}};
+  for (const auto& number : kNumbers) {
+    const std::string text = rules.text(number.path);
+    if (!text.empty() && !is_number_between(text, number.low, number.high)) {
+      rules.error(number.path, fmt::format("expected an integer from {} to {}, found \"{}\"", number.low,
+                                           number.high, text));
+    }
+  }
+  // One for each of several hosts; nothing between two commas is the default.
+  const std::string ports = rules.text("database.args.port");
+  for (const auto part : ports | std::views::split(',')) {
+    const std::string_view port(part);
+    if (!port.empty() && !is_number_between(port, 1, kHighestPort)) {
+      rules.error("database.args.port",
+                  fmt::format("expected an integer from 1 to {}, found \"{}\"", kHighestPort, port));
+    }
   }
 }
 
@@ -149,6 +194,9 @@ class ListenerRules {
     if (type == "manhole") {
       rules_.error(key("type"), "there is no debugging shell; remove this listener");
     }
+    if (type == "replication" && rules_.flag("redis.enabled")) {
+      rules_.warning(path_, "is never opened as long as redis.enabled is true; remove this listener");
+    }
     if (type == "metrics" && rules_.at("enable_metrics") != nullptr && !rules_.flag("enable_metrics")) {
       rules_.warning(key("type"), "answers without metrics as long as enable_metrics is not true");
     }
@@ -226,11 +274,19 @@ void complete_public_baseurl(json& root) {
   *url = text;
 }
 
+void complete_redis(json& root) {
+  const auto redis = root.find("redis");
+  if (redis != root.end() && redis->contains("dbid") && (*redis)["dbid"].is_string()) {
+    (*redis)["dbid"] = std::stoll((*redis)["dbid"].get<std::string>());
+  }
+}
+
 }  // namespace
 
 void check_process_rules(Checked& checked, const Sources& sources) {
   RuleContext rules(checked, sources);
   check_identity(rules);
+  check_numbers(rules);
   ListenerRules(rules, "listeners").check();
   ListenerRules(rules, "worker_listeners").check();
   check_worker_rules(rules);
@@ -240,6 +296,7 @@ void complete_process_values(nlohmann::json& root) {
   complete_listeners(root, "listeners");
   complete_listeners(root, "worker_listeners");
   complete_public_baseurl(root);
+  complete_redis(root);
   complete_worker_values(root);
 }
 

@@ -165,10 +165,9 @@ void declare_redis(KeySet& keys) {
        .meaning = "Password, where there is one.",
        .secret = true});
   add({.path = "dbid",
-       .type = ConfigType::Integer,
+       .type = ConfigType::String,
        .default_value = "0",
-       .meaning = "Number of the database.",
-       .minimum = 0});
+       .meaning = "Number of the database, with quotation marks or without."});
   add({.path = "use_tls",
        .type = ConfigType::Bool,
        .default_value = "false",

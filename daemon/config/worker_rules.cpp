@@ -51,13 +51,17 @@ constexpr std::array<std::string_view, 4> kInstances = {
 class WorkerRules {
  public:
   explicit WorkerRules(RuleContext& rules)
-      : rules_(rules), app_(canonical_app(rules.text("worker_app"))), worker_(app_ != "homeserver") {}
+      : rules_(rules),
+        app_(canonical_app(rules.text("worker_app"))),
+        worker_(app_ != "homeserver"),
+        name_(own_name(rules)) {}
 
   void check() {
     check_app();
     check_name();
     check_instance_map();
     check_writers();
+    check_duties();
     check_legacy_switches();
     check_restricted_federation();
     if (worker_) {
@@ -69,6 +73,11 @@ class WorkerRules {
   }
 
  private:
+  static std::string own_name(const RuleContext& rules) {
+    const std::string name = rules.text("worker_name");
+    return name.empty() ? rules.text("worker_app") : name;
+  }
+
   void check_app() {
     if (std::ranges::find(kApps, app_) != kApps.end()) {
       return;
@@ -154,11 +163,76 @@ class WorkerRules {
         check_known(path, instance);
         instance = canonical_instance(instance);
       }
+      check_can_be_asked(path, instances);
       std::ranges::sort(instances);
       if (const auto twice = std::ranges::adjacent_find(instances); twice != instances.end()) {
         rules_.error(path, fmt::format("\"{}\" stands there twice", *twice));
       }
     }
+  }
+
+  /// Other processes send a writer what it is to write, with the secret, to its listener.
+  void check_can_be_asked(const std::string& path, const std::vector<std::string>& instances) {
+    const bool elsewhere =
+        std::ranges::any_of(instances, [](const std::string& instance) { return instance != kMain; });
+    if (elsewhere && lacks_secret()) {
+      rules_.error(path, "needs worker_replication_secret, by which the other processes ask the writer");
+    }
+    const bool own = worker_ && std::ranges::find(instances, name_) != instances.end();
+    if (own && rules_.at("worker_listeners") != nullptr && !offers_replication()) {
+      rules_.error(path,
+                   fmt::format("names this worker, {}, which has no listener for the others: add one with "
+                               "`resources: [{{names: [replication]}}]` to worker_listeners",
+                               name_));
+    }
+  }
+
+  [[nodiscard]] bool lacks_secret() const {
+    const json* secret = rules_.at("worker_replication_secret");
+    if (secret == nullptr || !secret->is_null()) {
+      return secret != nullptr && *secret == "";
+    }
+    // One that could not be read has an error of its own.
+    return !rules_.given("worker_replication_secret") && !rules_.given("worker_replication_secret_path");
+  }
+
+  [[nodiscard]] bool offers_replication() const {
+    const json& listeners = *rules_.at("worker_listeners");
+    return std::ranges::any_of(listeners, [](const json& listener) {
+      const auto resources = listener.value("resources", json::array());
+      return std::ranges::any_of(resources, [](const json& resource) {
+        const auto names = resource.value("names", json::array());
+        return std::ranges::find(names, json("replication")) != names.end();
+      });
+    });
+  }
+
+  /// Whoever does a duty is asked by nobody, so it may be missing from instance_map; a misspelt one is
+  /// nobody.
+  void check_duties() {
+    for (const auto key : kInstances) {
+      check_duty(key, rules_.text(key));
+    }
+    for (const auto key : {"pusher_instances", "federation_sender_instances"}) {
+      for (const auto& instance : rules_.texts(key)) {
+        check_duty(key, instance);
+      }
+    }
+  }
+
+  void check_duty(std::string_view key, const std::string& instance) {
+    if (instance.empty() || canonical_instance(instance) == kMain || instance == name_ || knows(instance)) {
+      return;
+    }
+    std::vector<std::string_view> names{"main"};
+    for (const auto& [name, place] : rules_.at("instance_map")->items()) {
+      names.push_back(name);
+    }
+    const std::string meant = nearest(instance, names);
+    rules_.warning(key,
+                   fmt::format("\"{}\" is not in instance_map{}; nobody does this unless a worker of that "
+                               "name runs",
+                               instance, meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant)));
   }
 
   /// Switches from before the duties of the main process could be given to a named worker.
@@ -191,8 +265,7 @@ class WorkerRules {
     for (const auto& instance : instances) {
       check_known("outbound_federation_restricted_to", instance);
     }
-    if (!instances.empty() && rules_.at("worker_replication_secret") != nullptr &&
-        rules_.text("worker_replication_secret").empty()) {
+    if (!instances.empty() && lacks_secret()) {
       rules_.error("outbound_federation_restricted_to",
                    "needs worker_replication_secret, by which the other processes ask them");
     }
@@ -218,6 +291,7 @@ class WorkerRules {
   RuleContext& rules_;
   const std::string app_;
   const bool worker_;
+  const std::string name_;
 };
 
 }  // namespace

@@ -21,6 +21,9 @@ class ProcessRules : public ConfigTest {
   static constexpr std::string_view kWorker =
       "worker_app: generic_worker\nworker_name: w1\ninstance_map: {main: {host: h, port: 1}, w1: {path: "
       "/run/w1}}\n";
+  /// What a writer needs so that the others can ask it.
+  static constexpr std::string_view kReachable =
+      "worker_replication_secret: s\nworker_listeners: [{port: 9094, resources: [{names: [replication]}]}]\n";
   std::string about_worker(std::string_view text) { return about(std::string(kWorker) + std::string(text)); }
 };
 
@@ -29,8 +32,8 @@ TEST_F(ProcessRules, NeedAServerName) {
   for (const auto* name : {"example.org", "hs1", "localhost:8801", "1.2.3.4:80", "'[::1]'", "'[::1]:8448'"}) {
     EXPECT_TRUE(load_text("server_name: " + std::string(name)).config) << name;
   }
-  for (const auto* name :
-       {"exam ple.org", "'@a:b'", "a_b", "'a:'", "a:123456", "'[::1'", "https://a", "'[g]'"}) {
+  for (const auto* name : {"exam ple.org", "'@a:b'", "a_b", "'a:'", "a:123456", "'[::1]:80000'", "a:65536",
+                           "'[::1'", "https://a", "'[g]'"}) {
     EXPECT_FALSE(load_text("server_name: " + std::string(name)).config) << name;
   }
 }
@@ -134,7 +137,8 @@ TEST_F(ProcessRules, KeepTheNamesOfMainProcessAndWorkersApart) {
 }
 
 TEST_F(ProcessRules, WantWritersThatCanBeReached) {
-  EXPECT_EQ(about_worker("stream_writers: {events: [w1, main], receipts: w1}\n"), "");
+  EXPECT_EQ(about_worker("stream_writers: {events: [w1, main], receipts: w1}\n" + std::string(kReachable)),
+            "");
   EXPECT_NE(about_worker("stream_writers: {events: [w1, w2]}\n")
                 .find("stream_writers.events: \"w2\" is not in instance_map, so no process could reach it"),
             std::string::npos);
@@ -195,6 +199,58 @@ TEST_F(ProcessRules, WantASecretWhereOthersAskForFederation) {
   EXPECT_NE(about_worker("outbound_federation_restricted_to: [w1]\n").find("needs worker_replication_secret"),
             std::string::npos);
   EXPECT_EQ(about_worker("outbound_federation_restricted_to: [w1]\nworker_replication_secret: s\n"), "");
+}
+
+TEST_F(ProcessRules, WantASecretWhereAWorkerWrites) {
+  const std::string map = "instance_map: {main: {host: h, port: 1}, p: {host: h, port: 2}}\n";
+  EXPECT_EQ(
+      about(map + "stream_writers: {events: p}\n"),
+      "homeserver.yaml:3: error: stream_writers.events: needs worker_replication_secret, by which the other "
+      "processes ask the writer\n");
+  EXPECT_EQ(about(map + "stream_writers: {events: p}\nworker_replication_secret: s\n"), "");
+  EXPECT_EQ(about(map + "stream_writers: {events: main}\n"), "");
+  // A secret that cannot be read is one error, not two.
+  EXPECT_EQ(
+      about(map + "stream_writers: {events: p}\nworker_replication_secret_path: /nowhere/s\n"),
+      "homeserver.yaml:4: error: worker_replication_secret_path: cannot read /nowhere/s: No such file or "
+      "directory\n");
+}
+
+TEST_F(ProcessRules, WantAListenerWhereThisWorkerWrites) {
+  EXPECT_NE(
+      about_worker("stream_writers: {events: w1}\nworker_replication_secret: s\n"
+                   "worker_listeners: [{port: 9094, resources: [{names: [client]}]}]\n")
+          .find("error: stream_writers.events: names this worker, w1, which has no listener for the others"),
+      std::string::npos);
+  EXPECT_EQ(about_worker("stream_writers: {events: w1}\n" + std::string(kReachable)), "");
+}
+
+TEST_F(ProcessRules, WarnOfADutyThatIsNobodys) {
+  const std::string map = "instance_map: {main: {host: h, port: 1}, background: {host: h, port: 2}}\n";
+  EXPECT_EQ(
+      about(map + "run_background_tasks_on: backgruond\n"),
+      "homeserver.yaml:3: warning: run_background_tasks_on: \"backgruond\" is not in instance_map (did you "
+      "mean background?); nobody does this unless a worker of that name runs\n");
+  EXPECT_NE(about("pusher_instances: [nobody]\n").find("warning: pusher_instances: \"nobody\" is not in"),
+            std::string::npos);
+  EXPECT_EQ(about(map + "run_background_tasks_on: background\n"), "");
+  EXPECT_EQ(about(map + "run_background_tasks_on: main\n"), "");
+}
+
+TEST_F(ProcessRules, WarnOfAListenerThatRedisTakesThePlaceOf) {
+  EXPECT_EQ(about("listeners: [{port: 9093, type: replication}]\nredis: {enabled: true}\n"),
+            "homeserver.yaml:2: warning: listeners[0]: is never opened as long as redis.enabled is true; "
+            "remove this "
+            "listener\n");
+}
+
+TEST_F(ProcessRules, TakeNumbersOfDriversWithQuotationMarks) {
+  EXPECT_EQ(load_text("server_name: a\nredis: {dbid: \"1\"}\n").config->integer("redis.dbid"), 1);
+  EXPECT_EQ(load_text("server_name: a\nredis: {dbid: 2}\n").config->integer("redis.dbid"), 2);
+  EXPECT_EQ(load_text("server_name: a\n").config->integer("redis.dbid"), 0);
+  EXPECT_EQ(
+      about("redis: {dbid: one}\n"),
+      "homeserver.yaml:2: error: redis.dbid: expected an integer from 0 to 2147483647, found \"one\"\n");
 }
 
 }  // namespace
