@@ -4,6 +4,7 @@
 #include <config/path.hpp>
 #include <config/scalars.hpp>
 #include <config/spelling.hpp>
+#include <config/synapse_keys.hpp>
 #include <config/value_reader.hpp>
 
 #include <fmt/format.h>
@@ -13,6 +14,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace lares::config {
@@ -114,8 +117,15 @@ std::string default_text(const ConfigKey& key) {
   return key.default_value == "null" ? "not set" : key.default_value;
 }
 
-std::string_view reload_text(const ConfigKey& key) {
-  return key.reload == Reload::Live ? "counts after a reload (SIGHUP)" : "needs a restart";
+/// Entries of a list and values of a map change with the whole, as the whole's declaration says.
+Reload reload_of(const KeySet& keys, const ConfigKey& key) {
+  const std::string_view path = key.path;
+  const auto* whole = keys.find(path.substr(0, std::min(path.find("[]"), path.find(".*"))));
+  return whole == nullptr ? key.reload : whole->key.reload;
+}
+
+std::string_view reload_text(Reload reload) {
+  return reload == Reload::Live ? "counts after a reload (SIGHUP)" : "needs a restart";
 }
 
 /// The paths below one, without those below them.
@@ -135,11 +145,12 @@ void add_line(std::string& text, std::string_view label, std::string_view conten
   text += fmt::format("  {:<10}{}\n", label, content);
 }
 
-void add_declaration(std::string& text, const DeclaredKey& declared, std::string_view path) {
+void add_declaration(std::string& text, const KeySet& keys, const DeclaredKey& declared,
+                     std::string_view path) {
   const ConfigKey& key = declared.key;
   add_line(text, "type", describe_type(key));
   add_line(text, "default", default_text(key));
-  add_line(text, "change", reload_text(key));
+  add_line(text, "change", reload_text(reload_of(keys, key)));
   add_line(text, "read by", fmt::format("{}", fmt::join(declared.plugins, ", ")));
   if (!key.aliases.empty()) {
     add_line(text, "older name", fmt::format("{}", fmt::join(key.aliases, ", ")));
@@ -152,11 +163,53 @@ void add_declaration(std::string& text, const DeclaredKey& declared, std::string
   }
 }
 
-std::string unknown(const KeySet& keys, std::string_view path) {
-  std::vector<std::string_view> candidates;
-  for (const auto& [known, unused] : keys.all()) {
-    candidates.push_back(known);
+/// The secret that a KEY_path of this name would be read for, or null.
+const DeclaredKey* secret_of_path(const KeySet& keys, std::string_view path) {
+  constexpr std::string_view kSuffix = "_path";
+  if (!path.ends_with(kSuffix) || keys.find(path) != nullptr) {
+    return nullptr;
   }
+  const auto* secret = keys.find(path.substr(0, path.size() - kSuffix.size()));
+  return secret != nullptr && secret->key.secret ? secret : nullptr;
+}
+
+std::string explain_secret_path(const DeclaredKey& secret, std::string_view path) {
+  std::string text = fmt::format("{}\n  File that holds {}, in place of that key: {}\n\n", path,
+                                 secret.key.path, secret.key.meaning);
+  add_line(text, "type", "a text");
+  add_line(text, "default", "not set");
+  add_line(text, "change", reload_text(secret.key.reload));
+  add_line(text, "read by", fmt::format("{}", fmt::join(secret.plugins, ", ")));
+  if (is_static_path(path)) {
+    add_line(text, "variable", environment_name(path));
+  }
+  return text;
+}
+
+/// What there is to say about a path that nobody declares, "" when it is of no key at all.
+std::string explain_undeclared(const KeySet& keys, std::string_view path) {
+  if (const auto* secret = secret_of_path(keys, path)) {
+    return explain_secret_path(*secret, path);
+  }
+  for (const auto& [known, declared] : keys.all()) {
+    if (std::ranges::find(declared.key.aliases, path) != declared.key.aliases.end()) {
+      return fmt::format("{}\n  The older name of {}: {}\n", path, known, declared.key.meaning);
+    }
+  }
+  if (const auto remedy = remedy_for_removed(path); !remedy.empty()) {
+    return fmt::format("{}\n  Refused: {}\n", path, remedy);
+  }
+  return known_to_synapse(path) ? fmt::format("{}\n  {}\n", path, note_for_ignored(path)) : "";
+}
+
+std::string unknown(const KeySet& keys, std::string_view path) {
+  std::set<std::string_view> names;
+  for (const auto& [known, unused] : keys.all()) {
+    for (std::string_view name = known; !name.empty(); name = parent_path(name)) {
+      names.insert(name);
+    }
+  }
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
   std::string meant = nearest(path, candidates);
   for (const auto candidate : candidates) {
     if (meant.empty() && last_name(candidate) == last_name(path)) {
@@ -203,13 +256,15 @@ std::expected<std::string, std::string> explain(const KeySet& keys, std::string_
   const std::string declared_path = declared == nullptr ? std::string(path) : declared->key.path;
   const auto below = keys_below(keys, declared_path);
   if (declared == nullptr && below.empty()) {
-    return std::unexpected(unknown(keys, path));
+    std::string undeclared = explain_undeclared(keys, path);
+    return undeclared.empty() ? std::expected<std::string, std::string>(std::unexpect, unknown(keys, path))
+                              : std::move(undeclared);
   }
   std::string text(path);
   text += '\n';
   if (declared != nullptr) {
     text += fmt::format("  {}\n\n", declared->key.meaning);
-    add_declaration(text, *declared, path);
+    add_declaration(text, keys, *declared, path);
   }
   const json* value = config == nullptr ? nullptr : value_at(*config, path);
   if (value != nullptr) {
@@ -244,8 +299,8 @@ std::string reference(const KeySet& keys) {
                         plugins);
     for (const ConfigKey* key : declared) {
       text += fmt::format("| `{}` | {} | {} | {} | {} |\n", key->path, in_table(table_type(*key)),
-                          in_table(table_default(*key)), key->reload == Reload::Live ? "live" : "restart",
-                          in_table(key->meaning));
+                          in_table(table_default(*key)),
+                          reload_of(keys, *key) == Reload::Live ? "live" : "restart", in_table(key->meaning));
     }
   }
   return text;
