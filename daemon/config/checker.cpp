@@ -10,7 +10,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 
 namespace lares::config {
@@ -21,6 +24,14 @@ using nlohmann::json;
 
 /// A key at the top whose name begins so is nobody's: a place for anchors that other keys refer to.
 constexpr std::string_view kAnchorPrefix = "x-";
+
+/// A secret that nobody else has to know beforehand: where its file is not there, the server makes it.
+constexpr std::string_view kMadeUp = "registration_shared_secret";
+
+/// An older key that closes what two keys of today open.
+constexpr std::string_view kRestriction = "restrict_public_rooms_to_local_users";
+constexpr std::array<std::string_view, 2> kRestricted = {"allow_public_rooms_without_auth",
+                                                         "allow_public_rooms_over_federation"};
 
 class Checker {
  public:
@@ -33,6 +44,7 @@ class Checker {
     checked_.diagnostics = sources_.diagnostics;
     read_environment();
     move_aliases();
+    apply_restriction();
     checked_.root = read_mapping(schema_.root, sources_.root, "");
     return std::move(checked_);
   }
@@ -131,6 +143,29 @@ class Checker {
     }
   }
 
+  void apply_restriction() {
+    const Node* node = scope_ == Scope::Everything ? find_static(kRestriction) : nullptr;
+    if (node == nullptr) {
+      return;
+    }
+    const auto restricted = node->quoted ? std::nullopt : read_bool(node->text);
+    if (!restricted) {
+      error(node->mark, std::string(kRestriction),
+            fmt::format("expected true or false, found {}", describe_found(*node, false)));
+      return;
+    }
+    warning(node->mark, std::string(kRestriction),
+            fmt::format("is an older key; {} and {} have taken its place, and are false by default",
+                        kRestricted[0], kRestricted[1]));
+    for (const auto path : kRestricted) {
+      if (*restricted && keys_.find(path) != nullptr) {
+        Node closed = *node;
+        closed.text = "false";
+        overrides_.emplace(path, std::move(closed));
+      }
+    }
+  }
+
   [[nodiscard]] const Node* find_static(std::string_view path) const {
     const Node* node = &sources_.root;
     const auto segments = parse_path(path).value();
@@ -164,7 +199,7 @@ class Checker {
         record(entry_path, entry.key_mark);
         result[entry.key] = to_json_recording(entry.value, entry_path);
       } else if (scope_ == Scope::Everything && !schema_.moved.contains(entry_path) &&
-                 !(path.empty() && entry.key.starts_with(kAnchorPrefix))) {
+                 !(path.empty() && (entry.key.starts_with(kAnchorPrefix) || entry.key == kRestriction))) {
         report_unknown(schema, entry, entry_path);
       }
     }
@@ -242,6 +277,11 @@ class Checker {
             fmt::format("expected the path of a file, found {}", describe_found(*path_node, false)));
       return;
     }
+    if (std::error_code error;
+        whole == kMadeUp && !std::filesystem::exists(path_node->text, error) && !error) {
+      checked_.absent_secrets.push_back(path_node->text);
+      return;
+    }
     auto content = read_secret_file(path_node->text);
     if (!content) {
       error(path_node->mark, whole + "_path", content.error());
@@ -278,7 +318,7 @@ class Checker {
     if (!absent) {
       record(path, found.node->mark, found.secret_file);
       if (key.secret && found.secret_file.empty()) {
-        warn_about_readable_file(*found.node, path);
+        check_inline_secret(*found.node, path);
       }
       return read_declared(child, *found.node, path);
     }
@@ -390,8 +430,16 @@ class Checker {
     return nearest(name, synapse_names_below(schema.path));
   }
 
-  void warn_about_readable_file(const Node& node, const std::string& path) {
+  void check_inline_secret(const Node& node, const std::string& path) {
     const auto source = static_cast<std::size_t>(node.mark.source);
+    if (!sources_.inline_secrets && node.mark.source >= 0 && source < sources_.names.size()) {
+      error(node.mark, path,
+            fmt::format(
+                "is a secret, and with --no-secrets-in-config no file of the configuration holds any: put it "
+                "into a file of its own and name that with {}_path",
+                path));
+      return;
+    }
     if (node.mark.source < 0 || source >= sources_.world_readable.size() ||
         !sources_.world_readable[source] || !warned_about_.insert(source).second) {
       return;

@@ -13,6 +13,7 @@ struct Checked {
   Origins origins;
   std::vector<std::string> names;  ///< the files, then the variables that gave a value
   std::vector<Diagnostic> diagnostics;
+  std::vector<std::string> absent_secrets;  ///< as LoadResult says
 };
 
 /// Reads the merged files and the environment by their declarations, one key at a time; what keys mean to

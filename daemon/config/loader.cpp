@@ -36,7 +36,8 @@ LoadResult check(const Sources& sources, const KeySet& keys, Scope scope) {
   if (sources.complete) {
     check_process_rules(checked, sources);
   }
-  LoadResult result{nullptr, sort_by_place(std::move(checked.diagnostics), checked.names)};
+  LoadResult result{nullptr, sort_by_place(std::move(checked.diagnostics), checked.names),
+                    std::move(checked.absent_secrets)};
   if (any_error(result.diagnostics)) {
     return result;
   }

@@ -15,6 +15,8 @@ namespace lares::config {
 struct LoadResult {
   std::shared_ptr<const LoadedConfig> config;  ///< null when there is an error
   std::vector<Diagnostic> diagnostics;         ///< in the order of files and lines; warnings too
+  /// Files with secrets that the server makes up where there is none, and there is none: the values are null.
+  std::vector<std::string> absent_secrets = {};
 };
 
 enum class Scope {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <config/process_rules.hpp>
 
+#include <config/file_rules.hpp>
 #include <config/rule_context.hpp>
 #include <config/worker_rules.hpp>
 
@@ -290,6 +291,9 @@ void check_process_rules(Checked& checked, const Sources& sources) {
   ListenerRules(rules, "listeners").check();
   ListenerRules(rules, "worker_listeners").check();
   check_worker_rules(rules);
+  if (sources.look_at_files) {
+    check_file_rules(rules);
+  }
 }
 
 void complete_process_values(nlohmann::json& root) {

@@ -39,6 +39,8 @@ class Reader {
   explicit Reader(const ReadOptions& options) : options_(options) {
     sources_.environment = options.environment;
     sources_.limits = options.limits;
+    sources_.look_at_files = options.look_at_files;
+    sources_.inline_secrets = options.inline_secrets;
     sources_.root.kind = Node::Kind::Mapping;
   }
 

@@ -20,6 +20,10 @@ struct ReadOptions {
   /// Variables that begin with LARES_; see lares_environment().
   std::map<std::string, std::string> environment;
   DocumentLimits limits = {};
+  /// Whether the check also looks whether the files and folders that keys name are there.
+  bool look_at_files = false;
+  /// Whether a secret may stand in a file of the configuration itself.
+  bool inline_secrets = true;
 };
 
 /// The variables of this process that begin with LARES_.
@@ -42,6 +46,8 @@ struct Sources {
   DocumentLimits limits;
   std::vector<Diagnostic> diagnostics;  ///< files that could not be read or parsed
   bool complete = true;                 ///< false when a file is missing from `root`
+  bool look_at_files = false;           ///< as ReadOptions says
+  bool inline_secrets = true;           ///< as ReadOptions says
   std::vector<bool> world_readable;     ///< of each file, whether anyone on this machine can read it
 };
 

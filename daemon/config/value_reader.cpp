@@ -88,6 +88,21 @@ Result read_text(const ConfigKey& key, const Node& node) {
   return boolean ? expected_instead(key, node, "put it in quotes if you mean the word") : Result(node.text);
 }
 
+/// Of a closed set, "true" and "false" stand for the booleans however they are written.
+Result read_any(const ConfigKey& key, const Node& node) {
+  if (key.allowed.empty()) {
+    return to_json(node);
+  }
+  const auto boolean = read_bool(node.text);
+  const bool known = std::ranges::find(key.allowed, !boolean   ? node.text
+                                                    : *boolean ? "true"
+                                                               : "false") != key.allowed.end();
+  if (node.kind != Node::Kind::Scalar || !known || (boolean && node.quoted)) {
+    return expected_instead(key, node, known && boolean && node.quoted ? "remove the quotes" : "");
+  }
+  return to_json(node);
+}
+
 Result read_strings(const ConfigKey& key, const Node& node) {
   auto list = nlohmann::json::array();
   const auto add = [&](const Node& item) {
@@ -180,8 +195,7 @@ std::expected<nlohmann::json, std::string> read_value(const ConfigKey& key, cons
     return read_strings(key, node);
   }
   if (key.type == ConfigType::Any) {
-    const bool known = key.allowed.empty() || std::ranges::find(key.allowed, node.text) != key.allowed.end();
-    return known ? Result(to_json(node)) : expected_instead(key, node);
+    return read_any(key, node);
   }
   if (node.kind != Node::Kind::Scalar) {
     return expected_instead(key, node);

@@ -29,7 +29,7 @@ Cost cost_of(const Arguments& arguments) {
   if (!arguments.has(kConfigPath.name)) {
     return cost;
   }
-  const auto settings = host::load_settings(command_line(arguments));
+  const auto settings = host::load_settings(command_line(arguments), host::Purpose::Ask);
   if (settings.config->find("password_hash.passes") != nullptr) {
     cost.passes = static_cast<std::uint64_t>(settings.config->integer("password_hash.passes"));
     cost.memory = settings.config->size("password_hash.memory");

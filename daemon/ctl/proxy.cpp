@@ -25,7 +25,7 @@ int run(const Arguments& arguments) {
   if (line.config_paths.empty() || !listen || !main) {
     throw StartError("--config-path, --listen and --main are needed");
   }
-  const auto settings = host::load_settings(line);
+  const auto settings = host::load_settings(line, host::Purpose::Ask);
   RealRuntime runtime;
   host::Assembly assembly(*settings.host, settings.config, runtime, host::KeyUse::Ephemeral);
   fmt::print("{}", nginx_config(assembly.router().routes(),

@@ -79,7 +79,7 @@ int run(const Arguments& arguments) {
   std::shared_ptr<const Config> config;
   if (auto line = command_line(arguments);
       !line.config_paths.empty() && !(arguments.has("--url") && arguments.has("--shared-secret-path"))) {
-    config = host::load_settings(line).config;
+    config = host::load_settings(line, host::Purpose::Ask).config;
   }
   std::string secret = secret_of(arguments, config.get());
   http::Endpoint endpoint = endpoint_of(arguments, config.get());

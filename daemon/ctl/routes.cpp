@@ -20,7 +20,7 @@ int run(const Arguments& arguments) {
   if (line.config_paths.empty()) {
     throw StartError("which routes there are depends on the configuration; name one with --config-path");
   }
-  const auto settings = host::load_settings(line);
+  const auto settings = host::load_settings(line, host::Purpose::Ask);
   RealRuntime runtime;
   host::Assembly assembly(*settings.host, settings.config, runtime, host::KeyUse::Ephemeral);
   const auto& routes = assembly.router().routes();

@@ -17,17 +17,6 @@
 namespace lares::host {
 namespace {
 
-ModulePlaces module_places(const Config& config) {
-  ModulePlaces places{.folders = {}, .runner = default_module_runner()};
-  for (const auto& folder : config.strings("module_folders")) {
-    places.folders.emplace_back(folder);
-  }
-  if (places.folders.empty()) {
-    places.folders.push_back(default_module_folder());
-  }
-  return places;
-}
-
 // What a process is, a plugin of its own brings.
 void require_app(const Catalogue& catalogue, const std::string& app) {
   std::vector<std::string> apps;

@@ -56,6 +56,10 @@ std::expected<CommandLine, std::string> parse_command_line(std::span<const char*
       result.action = *action;
       continue;
     }
+    if (name == "--no-secrets-in-config" && !value) {
+      result.inline_secrets = false;
+      continue;
+    }
     if (name != "-c" && name != "--config-path" && name != "--plugin-folder" && name != "--check-plugin") {
       return std::unexpected(fmt::format("The argument {} is unknown. See laresd --help.", arguments[i]));
     }
@@ -97,6 +101,7 @@ std::string usage() {
   laresd --help                        prints this text
 
   --plugin-folder DIR                  takes plugins from here instead of the configured folders; may be repeated
+  --no-secrets-in-config               refuses secrets that stand in the YAML files; KEY_path names a file of their own
 
 Signals: SIGTERM and SIGINT finish what is under way, for at most `drain_timeout`, and end with 0; a second one ends at
 once. SIGHUP reads the configuration again and reopens log files. Exit code 78: the configuration has to be changed.

@@ -17,6 +17,7 @@ struct CommandLine {
   std::vector<std::filesystem::path> config_paths;    ///< files and folders, in order
   std::vector<std::filesystem::path> plugin_folders;  ///< instead of what the configuration names
   std::filesystem::path plugin;                       ///< of CheckPlugin
+  bool inline_secrets = true;                         ///< whether files of the configuration may hold secrets
 };
 
 /// Reads the arguments after the program's name. **Errors**: a sentence that says what was not understood.

@@ -68,7 +68,7 @@ int check_config(const CommandLine& command_line) {
 }
 
 int generate_keys(const CommandLine& command_line) {
-  const auto settings = load_settings(command_line);
+  const auto settings = load_settings(command_line, Purpose::Ask);
   RealRuntime runtime;
   const ServerKeysImpl keys(*settings.config, runtime, KeyUse::ReadOrMake);
   fmt::print("{} the signing key {}.\n", keys.made() ? "Made" : "There is already", keys.file().string());
@@ -81,6 +81,7 @@ int serve(const CommandLine& command_line) {
   auto settings = load_settings(command_line);
   configure_logging(*settings.config);
   RealRuntime runtime({.threads = loops(*settings.config)});
+  make_absent_secrets(command_line, settings, runtime);
   Process process(command_line, settings, runtime, manager);
   const bool clean = run_blocking(runtime, "main", process.run());
   log::flush();

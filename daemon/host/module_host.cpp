@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <host/catalogue.hpp>
 #include <host/module_host.hpp>
 #include <host/module_library.hpp>
 #include <host/module_local.hpp>
@@ -10,6 +11,7 @@
 #include <lares/matrix/room_version.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -26,14 +28,14 @@ namespace {
 constexpr std::size_t kMaxModuleLabels = 32;
 
 std::unique_ptr<Module> make_module(Server& server, const ModulePlaces& places, const nlohmann::json& entry,
-                                    std::string origin) {
+                                    const std::string& origin) {
   const auto file = find_module(entry.at("module").get<std::string>(), places.folders);
   ModuleSettings settings{
       .name = file.stem().string(),
       .server_name = server.name(),
       .instance_name = server.instance(),
       .config = entry.at("config").dump(),
-      .origin = std::move(origin),
+      .origin = origin,
       .timeout = std::chrono::milliseconds(entry.at("timeout").get<std::int64_t>()),
   };
   if (entry.at("own_process").get<bool>()) {
@@ -46,15 +48,38 @@ std::unique_ptr<Module> make_module(Server& server, const ModulePlaces& places, 
 
 std::vector<std::unique_ptr<Module>> make_modules(Server& server, const ModulePlaces& places) {
   std::vector<std::unique_ptr<Module>> modules;
+  std::vector<std::string> errors;
   const auto config = server.config();
-  for (const auto& entry : config->get("modules")) {
-    auto origin = fmt::format("{}: modules[{}]", config->origin("modules"), modules.size());
-    modules.push_back(make_module(server, places, entry, std::move(origin)));
+  const auto& entries = config->get("modules");
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto path = fmt::format("modules[{}]", i);
+    const auto origin = fmt::format("{}: {}", config->origin(path), path);
+    try {
+      modules.push_back(make_module(server, places, entries[i], origin));
+    } catch (const StartError& error) {
+      const std::string_view reason = error.what();
+      errors.push_back(reason.starts_with(origin) ? std::string(reason)
+                                                  : fmt::format("{}: {}", origin, reason));
+    }
+  }
+  if (!errors.empty()) {
+    throw StartError(fmt::format("{}", fmt::join(errors, "\n")));
   }
   return modules;
 }
 
 }  // namespace
+
+ModulePlaces module_places(const Config& config) {
+  ModulePlaces places{.folders = {}, .runner = default_module_runner()};
+  for (const auto& folder : config.strings("module_folders")) {
+    places.folders.emplace_back(folder);
+  }
+  if (places.folders.empty()) {
+    places.folders.push_back(default_module_folder());
+  }
+  return places;
+}
 
 std::filesystem::path default_module_runner() {
   std::error_code error;

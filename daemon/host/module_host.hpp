@@ -22,6 +22,9 @@ struct ModulePlaces {
   std::filesystem::path runner;
 };
 
+/// As `module_folders` says, else those of the installation.
+[[nodiscard]] ModulePlaces module_places(const Config& config);
+
 /// The modules of one server, as `modules` configures them, behind the services that the server's own code
 /// asks.
 ///

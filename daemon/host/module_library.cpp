@@ -22,8 +22,8 @@ fs::path find_module(std::string_view module, const std::vector<fs::path>& folde
     return path;
   }
   if (module.empty() || path.has_parent_path()) {
-    throw StartError(fmt::format(
-        "modules: \"{}\" is neither the name of a module nor the full path of its file.", module));
+    throw StartError(
+        fmt::format("\"{}\" is neither the name of a module nor the full path of its file.", module));
   }
   std::vector<std::string> looked;
   for (const auto& folder : folders) {
@@ -36,8 +36,8 @@ fs::path find_module(std::string_view module, const std::vector<fs::path>& folde
     looked.push_back(file.string());
   }
   throw StartError(
-      fmt::format("modules: there is no module \"{}\": {} does not exist. Install it, or correct its name.",
-                  module, fmt::join(looked, " and ")));
+      fmt::format("there is no module \"{}\": {} does not exist. Install it, or correct its name.", module,
+                  fmt::join(looked, " and ")));
 }
 
 PluginNote check_module(const fs::path& file) {

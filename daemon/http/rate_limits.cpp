@@ -224,6 +224,8 @@ void RateLimits::declare(Declarations& declarations) {
        .reload = Reload::Live});
   for (const Default& entry : kDefaults) {
     const std::string key = entry.key;
+    const bool messages = key == "rc_message";
+    using Names = std::vector<std::string>;
     declarations.config(
         {.path = key + ".per_second",
          .type = ConfigType::Number,
@@ -231,14 +233,16 @@ void RateLimits::declare(Declarations& declarations) {
          .meaning = fmt::format("How many a second are admitted in the long run: {}. Counted per process.",
                                 entry.meaning),
          .reload = Reload::Live,
-         .minimum = 0});
+         .minimum = 0,
+         .aliases = messages ? Names{"rc_messages_per_second"} : Names{}});
     declarations.config(
         {.path = key + ".burst_count",
          .type = ConfigType::Number,
          .default_value = entry.burst,
          .meaning = fmt::format("How many are admitted at once before the rate counts: {}.", entry.meaning),
          .reload = Reload::Live,
-         .minimum = 1});
+         .minimum = 1,
+         .aliases = messages ? Names{"rc_message_burst_count"} : Names{}});
   }
 }
 

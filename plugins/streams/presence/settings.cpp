@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings.hpp"
 
-#include <lares/base/error.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -20,7 +18,8 @@ void declare_settings(Declarations& declarations) {
                        .default_value = "true",
                        .meaning =
                            "Whether users see of each other who is online: true, false, or \"untracked\", "
-                           "which ignores what clients do and say."});
+                           "which ignores what clients do and say.",
+                       .allowed = {"true", "false", "untracked"}});
   declarations.config({.path = "presence.include_offline_users_on_sync",
                        .type = ConfigType::Bool,
                        .default_value = "false",
@@ -44,12 +43,7 @@ void declare_settings(Declarations& declarations) {
 
 Settings read_settings(const Config& config) {
   const nlohmann::json& enabled = config.get("presence.enabled");
-  const bool untracked = enabled.is_string() && enabled.get<std::string>() == "untracked";
-  if (!enabled.is_boolean() && !untracked) {
-    throw StartError(config.origin("presence.enabled") +
-                     ": presence.enabled is true, false or \"untracked\".");
-  }
-  return {.tracked = !untracked && enabled.get<bool>(),
+  return {.tracked = enabled.is_boolean() && enabled.get<bool>(),
           .include_offline = config.boolean("presence.include_offline_users_on_sync"),
           .granularity = config.duration("presence.last_active_granularity"),
           .online_timeout = config.duration("presence.sync_online_timeout"),

@@ -21,7 +21,6 @@ struct Settings {
 };
 
 void declare_settings(Declarations& declarations);
-/// **Errors**: StartError for a value of `presence.enabled` that is none.
 [[nodiscard]] Settings read_settings(const Config& config);
 
 }  // namespace lares::presence

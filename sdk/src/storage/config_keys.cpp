@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/storage/config_keys.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lares::storage {
 
@@ -16,9 +16,11 @@ struct LibpqKey {
   std::string_view name;
   std::string_view meaning;
   bool secret = false;
+  std::string_view words = {};  ///< the closed set of values, if it is one, with spaces between
 };
 
-// What libpq takes in a connection string; integers and words alike, as administrators write both.
+// What libpq takes in a connection string: texts, and numbers with quotation marks or without; the daemon
+// checks those that have to be numbers.
 constexpr std::array<LibpqKey, 29> kLibpqKeys{{
     {"user", "PostgreSQL: the role to connect as."},
     {"password", "PostgreSQL: its password.", true},
@@ -37,18 +39,21 @@ constexpr std::array<LibpqKey, 29> kLibpqKeys{{
     {"keepalives_interval", "PostgreSQL: seconds between keepalives that are not answered."},
     {"keepalives_count", "PostgreSQL: keepalives that may stay unanswered."},
     {"tcp_user_timeout", "PostgreSQL: milliseconds that data may stay unacknowledged."},
-    {"sslmode", "PostgreSQL: disable, allow, prefer, require, verify-ca or verify-full."},
+    {"sslmode", "PostgreSQL: whether TLS is spoken, and how much of the server is verified.", false,
+     "disable allow prefer require verify-ca verify-full"},
     {"sslcompression", "PostgreSQL: 1 compresses TLS."},
     {"sslcert", "PostgreSQL: the client's certificate."},
     {"sslkey", "PostgreSQL: the client's key."},
     {"sslpassword", "PostgreSQL: the password of the client's key.", true},
     {"sslrootcert", "PostgreSQL: certificates of authorities to trust."},
     {"sslcrl", "PostgreSQL: revoked certificates."},
-    {"ssl_min_protocol_version", "PostgreSQL: lowest TLS version."},
-    {"channel_binding", "PostgreSQL: disable, prefer or require."},
-    {"gssencmode", "PostgreSQL: disable, prefer or require."},
+    {"ssl_min_protocol_version", "PostgreSQL: lowest TLS version.", false, "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"},
+    {"channel_binding", "PostgreSQL: whether the password is bound to the TLS connection.", false,
+     "disable prefer require"},
+    {"gssencmode", "PostgreSQL: whether GSSAPI encrypts the connection.", false, "disable prefer require"},
     {"krbsrvname", "PostgreSQL: Kerberos service name."},
-    {"target_session_attrs", "PostgreSQL: which of several hosts is wanted; default read-write."},
+    {"target_session_attrs", "PostgreSQL: which of several hosts is wanted; default read-write.", false,
+     "any read-write read-only primary standby prefer-standby"},
     {"client_encoding", "PostgreSQL: accepted and without effect, since everything is UTF-8."},
 }};
 
@@ -94,9 +99,12 @@ void declare_database_keys(Declarations& declarations) {
                             "Accepted from older configurations; without effect."));
   }
   for (const LibpqKey& libpq : kLibpqKeys) {
-    ConfigKey one =
-        key("database.args." + std::string{libpq.name}, ConfigType::Any, "null", std::string{libpq.meaning});
+    ConfigKey one = key("database.args." + std::string{libpq.name}, ConfigType::String, "null",
+                        std::string{libpq.meaning});
     one.secret = libpq.secret;
+    for (const auto word : libpq.words | std::views::split(' ')) {
+      one.allowed.emplace_back(std::string_view(word));
+    }
     declarations.config(one);
   }
 }
@@ -108,9 +116,8 @@ std::vector<std::pair<std::string, std::string>> libpq_parameters(const Config& 
     if (!config.is_set(path) || libpq.name == "client_encoding") {
       continue;
     }
-    const nlohmann::json& value = config.get(path);
-    if (!value.is_null()) {
-      result.emplace_back(libpq.name, value.is_string() ? value.get<std::string>() : value.dump());
+    if (std::string value = config.string(path); !value.empty()) {
+      result.emplace_back(libpq.name, std::move(value));
     }
   }
   const bool has_name = std::ranges::any_of(result, [](const auto& one) { return one.first == "dbname"; });

@@ -72,6 +72,59 @@ class Config(LaresctlTest):
         self.assertIn("conf.d/b.yaml:2: error: listeners[0].prot: unknown key; did you mean port?\n", said)
         self.assertIn("conf.d/b.yaml:2: error: listeners[0]: has neither port nor path", said)
 
+    def test_what_is_missing_is_reported_together_with_what_is_written_wrongly(self):
+        config = self.write("homeserver.yaml", """\
+server_name: hs.test
+presence: {enabled: maybe}
+database: {name: psycopg2, args: {port: abc, sslmode: sure, keepalives_idle: often, password: [x], user: 5}}
+data_dir: /nowhere/data
+signing_key_path: /nowhere/signing.key
+log: {file: /nowhere/lares.log}
+listeners:
+  - {port: 8448, tls: true, tls_certificate_path: /nowhere/c, tls_private_key_path: /nowhere/k, resources: [{names: [client]}]}
+modules:
+  - {module: nowhere}
+  - {module: relative/path}
+""")
+        done = laresctl("config", "check", "-c", config)
+        self.assertEqual(done.returncode, EXIT_CONFIG)
+        said = done.stderr.replace(self.folder + "/", "")
+        missing = "No such file or directory\n"
+        for line in ('2: error: presence.enabled: expected one of true, false, untracked, found "maybe"\n',
+                     '3: error: database.args.port: expected an integer from 1 to 65535, found "abc"\n',
+                     '3: error: database.args.sslmode: expected one of disable, allow,',
+                     '3: error: database.args.keepalives_idle: expected an integer',
+                     "3: error: database.args.password: expected a text, found a list\n",
+                     "4: error: data_dir: cannot open the folder /nowhere/data: " + missing,
+                     "5: error: signing_key_path: cannot open the folder /nowhere: " + missing,
+                     "6: error: log.file: cannot open the folder /nowhere: " + missing,
+                     "8: error: listeners[0].tls_certificate_path: cannot read /nowhere/c: " + missing,
+                     "8: error: listeners[0].tls_private_key_path: cannot read /nowhere/k: " + missing,
+                     '10: error: modules[0].module: there is no module "nowhere": ',
+                     '11: error: modules[1].module: "relative/path" is neither the name of a module'):
+            self.assertIn("homeserver.yaml:" + line, said)
+        self.assertEqual(len(said.splitlines()), 12, said)
+
+    def test_a_plugin_folder_that_is_not_there_is_reported_with_its_place(self):
+        config = self.write("homeserver.yaml", "server_name: hs.test\nplugin_folders: [/nowhere/a, /nowhere/b]\n")
+        done = laresctl("config", "check", "-c", config)
+        self.assertEqual(done.returncode, EXIT_CONFIG)
+        for folder in ("/nowhere/a", "/nowhere/b"):
+            self.assertIn("%s:2: error: plugin_folders: %s: the plugin folder cannot be read: No such file" % (config, folder),
+                          done.stderr)
+
+    def test_who_only_asks_needs_no_files_of_the_server(self):
+        config = self.write("homeserver.yaml", "server_name: hs.test\ndata_dir: /nowhere\n")
+        self.assertEqual(laresctl("config", "check", "-c", config).returncode, EXIT_CONFIG)
+        self.assertEqual(laresctl("routes", "-c", config).returncode, 0)
+
+    def test_an_older_rate_limit_counts_with_a_warning(self):
+        config = self.write("homeserver.yaml", "server_name: hs.test\nrc_messages_per_second: 3\nrc_message_burst_count: 7\n")
+        done = laresctl("config", "check", "-c", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("rc_messages_per_second: is the older name of rc_message.per_second; it still works\n", done.stderr)
+        self.assertRegex(laresctl("config", "explain", "rc_message.burst_count", "-c", config).stdout, r"value +7")
+
     def test_an_explanation_has_the_value_in_force_and_its_place(self):
         config = self.generate()
         done = laresctl("config", "explain", "log.level", "-c", config, environment={"LARES_LOG__LEVEL": "warning"})
@@ -105,8 +158,24 @@ class Config(LaresctlTest):
         etc = os.path.join(source_dir(), "etc")
         secret = self.write("secret", "secret of the tests")
         done = laresctl("config", "check", "-c", os.path.join(etc, "homeserver.example.yaml"),
-                        environment={"LARES_REGISTRATION_SHARED_SECRET_PATH": secret})
+                        environment={"LARES_REGISTRATION_SHARED_SECRET_PATH": secret, "LARES_DATA_DIR": self.folder,
+                                     "LARES_SIGNING_KEY_PATH": self.path("signing.key")})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+class MadeSecret(LaresctlTest):
+    def test_is_made_at_the_start_for_the_server_alone_and_registers_users(self):
+        secret = self.path("shared_secret")
+        server = Server(config={"registration_shared_secret_path": secret})
+        del server.config["registration_shared_secret"]
+        server.write_config()
+        done = laresctl("config", "check", "-c", server.config_path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(os.path.exists(secret))
+        with server:
+            self.assertEqual(stat.S_IMODE(os.stat(secret).st_mode), 0o600)
+            done = laresctl("register-user", "-u", "alice", "-c", server.config_path, given="correct horse\n")
+            self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class Routes(LaresctlTest):

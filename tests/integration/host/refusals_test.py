@@ -199,12 +199,12 @@ class Refusals(unittest.TestCase):
 
     def test_a_module_that_is_not_there(self):
         self.refused(self.configured("nowhere", module_folders=[self.folder]),
-                     'modules: there is no module "nowhere": %s/nowhere.so does not exist. Install it, or correct its name.'
+                     'homeserver.yaml:1: error: modules[0].module: there is no module "nowhere": %s/nowhere.so does not exist. Install it, or correct its name.'
                      % self.folder)
 
     def test_a_module_by_a_relative_path(self):
         self.refused(self.configured("modules/guard.so"),
-                     'modules: "modules/guard.so" is neither the name of a module nor the full path of its file.')
+                     'homeserver.yaml:1: error: modules[0].module: "modules/guard.so" is neither the name of a module nor the full path of its file.')
 
     def test_a_plugin_as_a_module(self):
         self.refused(self.configured(library("waiting")), library("waiting") + ": it is a plugin of the server, not a module. "

@@ -254,6 +254,66 @@ TEST_F(CheckerTest, MovesAnOlderPathToWhereItBelongsNow) {
   EXPECT_FALSE(load_text("use_presence: false\npresence: {enabled: true}\n").config);
 }
 
+TEST_F(CheckerTest, ReadsAClosedSetThatHasBooleansInIt) {
+  declare({.path = "seen",
+           .type = ConfigType::Any,
+           .default_value = "true",
+           .allowed = {"true", "false", "blurred"}});
+  EXPECT_EQ(load_text("seen: off\n").config->get("seen"), false);
+  EXPECT_EQ(load_text("seen: blurred\n").config->get("seen"), "blurred");
+  EXPECT_EQ(said(load_text("seen: maybe\n")),
+            "homeserver.yaml:1: error: seen: expected one of true, false, blurred, found \"maybe\"\n");
+  EXPECT_EQ(said(load_text("seen: 'true'\n")),
+            "homeserver.yaml:1: error: seen: expected one of true, false, blurred, found \"true\"; remove "
+            "the quotes\n");
+  EXPECT_FALSE(load_text("seen: [blurred]\n").config);
+}
+
+TEST_F(CheckerTest, ClosesTheListOfRoomsWhereAnOlderKeySaysSo) {
+  declare({.path = "allow_public_rooms_without_auth", .type = ConfigType::Bool, .default_value = "false"});
+  const auto result =
+      load_text("restrict_public_rooms_to_local_users: true\nallow_public_rooms_without_auth: true\n");
+  ASSERT_TRUE(result.config) << said(result);
+  EXPECT_FALSE(result.config->boolean("allow_public_rooms_without_auth"));
+  EXPECT_TRUE(said(result).starts_with(
+      "homeserver.yaml:1: warning: restrict_public_rooms_to_local_users: is an older "
+      "key; allow_public_rooms_without_auth and "))
+      << said(result);
+  EXPECT_TRUE(
+      load_text("restrict_public_rooms_to_local_users: false\nallow_public_rooms_without_auth: true\n")
+          .config->boolean("allow_public_rooms_without_auth"));
+  EXPECT_FALSE(load_text("restrict_public_rooms_to_local_users: perhaps\n").config);
+}
+
+TEST_F(CheckerTest, NamesTheFileOfASecretThatTheServerMakesUp) {
+  declare({.path = "registration_shared_secret", .default_value = "null", .secret = true});
+  const auto file = folder_ / "shared";
+  const auto result = load_text("registration_shared_secret_path: " + file.string() + "\n");
+  ASSERT_TRUE(result.config) << said(result);
+  EXPECT_EQ(result.absent_secrets, std::vector<std::string>{file.string()});
+  EXPECT_EQ(result.config->string("registration_shared_secret"), "");
+  write("shared", "abc\n");
+  const auto later = load_text("registration_shared_secret_path: " + file.string() + "\n");
+  EXPECT_TRUE(later.absent_secrets.empty());
+  EXPECT_EQ(later.config->string("registration_shared_secret"), "abc");
+}
+
+TEST_F(CheckerTest, RefusesSecretsInTheConfigurationWhereAskedTo) {
+  const auto secret = write("secret", "hunter2");
+  const auto load_strictly = [&](std::string_view text, std::map<std::string, std::string> environment = {}) {
+    return load({.paths = {write("homeserver.yaml", text)},
+                 .environment = std::move(environment),
+                 .inline_secrets = false},
+                keys_);
+  };
+  const auto result = load_strictly("password: hunter2\n");
+  EXPECT_EQ(said(result),
+            "homeserver.yaml:1: error: password: is a secret, and with --no-secrets-in-config no file of the "
+            "configuration holds any: put it into a file of its own and name that with password_path\n");
+  EXPECT_TRUE(load_strictly("password_path: " + secret.string() + "\n").config);
+  EXPECT_TRUE(load_strictly("", {{"LARES_PASSWORD", "hunter2"}}).config);
+}
+
 TEST_F(CheckerTest, ThrowsWhereAPluginAsksForWhatNobodyDeclared) {
   const auto result = load_text("");
   EXPECT_THROW((void)result.config->get("nothing"), std::logic_error);

@@ -31,6 +31,11 @@ TEST(CommandLine, KnowsItsActions) {
   EXPECT_EQ(check->plugin, "/x.so");
 }
 
+TEST(CommandLine, KnowsWhetherFilesMayHoldSecrets) {
+  EXPECT_TRUE(parse({"-c", "x"})->inline_secrets);
+  EXPECT_FALSE(parse({"--no-secrets-in-config", "-c", "x"})->inline_secrets);
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotUnderstand) {
   EXPECT_EQ(parse({"--frobnicate"}).error(), "The argument --frobnicate is unknown. See laresd --help.");
   EXPECT_EQ(parse({"-c"}).error(), "-c needs a path after it.");
