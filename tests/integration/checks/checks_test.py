@@ -130,6 +130,27 @@ class Checks(unittest.TestCase):
         self.write("plugins/streams/typing/README.md", "# typing")
         self.assertEqual(self.check("listed.py"), (0, ""))
 
+    def test_a_configuration_key_that_nobody_reads_is_found(self):
+        self.write("docs/reference/configuration.md", "".join(
+            "| `%s` | a text | not set | live | What it means. |\n" % key
+            for key in ("read", "unread", "rules[].action", "rules[].unread", "rc_login.per_second", "rc_login.unread")))
+        self.write("plugins/a/plugin.cpp", LICENCE + """
+void declare(Declarations& declarations) {
+  declarations.config({.path = "read", .type = ConfigType::String});
+  declarations.config({.path = "unread", .type = ConfigType::String});
+  declarations.config({.path = "rules[].action"});
+  declarations.config({.path = "rules[].unread"});
+}
+// config.string("unread") in a comment reads nothing.
+void read(const Config& config, const json& rule) {
+  use(config.string("read"), rule.at("action"), config.number(std::string("rc_login") + ".per_second"));
+}
+""")
+        code, text = self.check("config_keys.py")
+        self.assertEqual(code, 1)
+        self.assertEqual([line.rpartition(" ")[2] for line in text.splitlines()[:-1]],
+                         ["unread", "rules[].unread", "rc_login.unread"])
+
     def paths(self, **extra):
         """paths.py on commands as the build makes them; `extra` are include paths that an area has besides."""
         build = os.path.join(self.root, "build")
