@@ -3,6 +3,7 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/json/scanner.hpp>
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/topology.hpp>
@@ -62,6 +63,9 @@ constexpr std::size_t kRowsPerStep = 500;
 constexpr std::chrono::milliseconds kMessageTime{100};
 // As long as somebody waits who is to be told that something is not there.
 constexpr std::chrono::seconds kCatchUp{5};
+// Names of commands that are remembered for the log.
+constexpr std::size_t kMostUnknown = 20;
+constexpr std::size_t kShownName = 40;
 constexpr int kExitReplaced = 75;  // sysexits.h, EX_TEMPFAIL: what a service manager starts again
 
 // What this process holds in memory is no longer what is true, so there is nothing left that it could do.
@@ -207,6 +211,7 @@ Task<void> HubImpl::start() {
     inbox.number = stream::stream_number(stream->name());
     // 1 is what a reader of an empty stream has seen.
     inbox.caught_up = std::max<std::int64_t>(1, co_await stream->present(database_));
+    inbox.highest = inbox.caught_up;
     if (!inbox.number) {
       continue;
     }
@@ -406,7 +411,12 @@ Task<void> HubImpl::look_around() {
       // One that was replaced and has nothing to write would not notice.
       co_await confirm_writer();
       co_await follow();
-      co_await read_unnumbered();
+      if (connected()) {
+        co_await read_unnumbered();
+      } else {
+        // Nobody tells this process anything.
+        co_await catch_up();
+      }
     } catch (const std::exception& error) {
       if (tasks_.cancelled()) {
         break;
@@ -520,7 +530,7 @@ void HubImpl::received(std::string line) {
     if (position->instance != server_.instance()) {
       const std::string stream = position->stream;
       const std::string instance = position->instance;
-      enqueue(stream, instance, Position{std::move(*position), 0});
+      enqueue(stream, instance, Position{std::move(*position), std::nullopt});
     }
   } else if (const auto* writers = std::get_if<stream::WritersCommand>(&*command)) {
     if (const auto inbox = inboxes_.find(writers->stream); inbox != inboxes_.end()) {
@@ -528,7 +538,19 @@ void HubImpl::received(std::string line) {
     }
   } else if (std::holds_alternative<stream::ReplicateCommand>(*command)) {
     announce();
+  } else if (const auto* other = std::get_if<stream::OtherCommand>(&*command)) {
+    note_unknown(other->name);
   }
+}
+
+void HubImpl::note_unknown(std::string_view name) {
+  const std::string_view cut = name.substr(0, kShownName);
+  const std::string shown{cut.substr(0, json::valid_utf8_prefix(cut))};
+  if (stream::is_command_name(name) || unknown_commands_.size() >= kMostUnknown ||
+      !unknown_commands_.insert(shown).second) {
+    return;
+  }
+  log_.warning("The replication command {} is not known here, and is passed over. This is said once.", shown);
 }
 
 void HubImpl::enqueue(const std::string& stream, const std::string& instance, Work command) {
@@ -549,12 +571,7 @@ void HubImpl::enqueue(const std::string& stream, const std::string& instance, Wo
     return;
   }
   if (auto* position = std::get_if<Position>(&command)) {
-    // Without the list, which is said before it, a position could lead past what a new writer wrote.
-    if (!inbox.stream->in_memory()) {
-      const auto list = inbox.lists.find(instance);
-      if (list == inbox.lists.end()) {
-        return;
-      }
+    if (const auto list = inbox.lists.find(instance); list != inbox.lists.end()) {
       position->list = list->second;
     }
     inbox.in_step.insert(instance);
@@ -658,6 +675,10 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
   if (rows.empty()) {
     co_return;
   }
+  const std::int64_t furthest = std::ranges::max_element(rows, {}, &stream::Row::position)->position;
+  if (inbox.number && !co_await believe(inbox, instance, furthest)) {
+    co_return;
+  }
   co_await inbox.stream->apply(writer, rows, upto);
   if (inbox.number) {
     board_.advance(*inbox.number, writer, upto);
@@ -666,12 +687,18 @@ Task<void> HubImpl::take(Inbox& inbox, stream::RdataCommand command) {
 }
 
 Task<void> HubImpl::take(Inbox& inbox, Position command) {
-  if (command.list > inbox.list.load(std::memory_order_relaxed)) {
+  const stream::PositionCommand& said = command.said;
+  // Without the list a position could lead past what a new writer wrote. Who does not say by which it goes, a
+  // program of another make, goes by none that is newer than the table's.
+  if (!inbox.stream->in_memory() &&
+      (!command.list || *command.list > inbox.list.load(std::memory_order_relaxed))) {
     co_await renew_list(inbox);
   }
-  const stream::PositionCommand& said = command.said;
   const stream::WriterNumber writer = co_await writer_number(said.instance);
   if (inbox.writers.contains(writer)) {
+    if (!co_await believe(inbox, said.instance, said.current)) {
+      co_return;
+    }
     if (board_.position(*inbox.number).of(writer) < said.previous) {
       inbox.batches.erase(said.instance);
       co_await fill(inbox, writer, said.current);
@@ -679,6 +706,35 @@ Task<void> HubImpl::take(Inbox& inbox, Position command) {
     board_.advance(*inbox.number, writer, said.current);
   }
   inbox.behind.erase(said.instance);
+}
+
+Task<std::int64_t> HubImpl::highest(const Inbox& inbox) {
+  if (!inbox.stream->in_memory()) {
+    co_return std::max<std::int64_t>(1, co_await inbox.stream->present(database_));
+  }
+  const std::int64_t incarnation =
+      co_await database_.read("last_incarnation", [](storage::ReadTransaction& tx) {
+        return tx.one(kLastIncarnation, [](const Row& row) { return row.i64(0); });
+      });
+  co_return ((incarnation + 1) << 32) - 1;
+}
+
+// What was drawn stays drawn, so the database is asked for what is newer alone.
+Task<bool> HubImpl::believe(Inbox& inbox, const std::string& instance, std::int64_t position) {
+  if (position <= inbox.highest) {
+    co_return true;
+  }
+  inbox.highest = std::max(inbox.highest, co_await highest(inbox));
+  if (position <= inbox.highest) {
+    co_return true;
+  }
+  if (inbox.behind.insert(instance).second) {
+    log_.warning(
+        "{} says that the stream {} has come to {}, which is not believed: it cannot be beyond {}. Perhaps "
+        "somebody else can reach the connection between the processes.",
+        instance, inbox.stream->name(), position, inbox.highest);
+  }
+  co_return false;
 }
 
 // Nothing that the new writers wrote has been passed over until now: this process comes past it when every
@@ -733,25 +789,18 @@ Task<void> HubImpl::fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t
 }
 
 Task<stream::Token> HubImpl::believed(stream::Token token, bool& cut) {
-  stream::Token highest = now();
+  stream::Token known = now();
   bool ahead = false;
-  (void)token.limited_to(highest, ahead);
+  (void)token.limited_to(known, ahead);
   if (!ahead) {
     co_return token;
   }
-  const std::int64_t incarnation =
-      co_await database_.read("last_incarnation", [](storage::ReadTransaction& tx) {
-        return tx.one(kLastIncarnation, [](const Row& row) { return row.i64(0); });
-      });
   for (const auto& [name, inbox] : inboxes_) {
-    if (!inbox.number) {
-      continue;
+    if (inbox.number) {
+      known.set(*inbox.number, std::max(co_await highest(inbox), known.minimum(*inbox.number)));
     }
-    const std::int64_t drawn =
-        inbox.stream->in_memory() ? ((incarnation + 1) << 32) - 1 : co_await inbox.stream->present(database_);
-    highest.set(*inbox.number, std::max(drawn, highest.minimum(*inbox.number)));
   }
-  co_return token.limited_to(highest, cut);
+  co_return token.limited_to(known, cut);
 }
 
 Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,

@@ -93,7 +93,7 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   };
   struct Position {
     stream::PositionCommand said;
-    std::int64_t list = 0;  // the one by which its writer goes
+    std::optional<std::int64_t> list;  // the one by which its writer goes, if it has said so
   };
   using Work = std::variant<stream::RdataCommand, Position, Fetch>;
 
@@ -102,6 +102,8 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
     stream::Stream* stream = nullptr;
     std::optional<StreamMetrics> metrics;  // where there are other processes
     std::optional<stream::StreamNumber> number;
+    // The highest position that the database is known to have given out.
+    std::int64_t highest = 0;
     // Of a stream without a number: everything up to here is taken up, whoever wrote it.
     std::int64_t caught_up = 0;
     std::deque<Work> queue;
@@ -121,6 +123,8 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   void transport_connected() override;
   void transport_disconnected() override;
   void received(std::string line) override;
+  /// Logs a command that is of no release known here, once.
+  void note_unknown(std::string_view name);
   void publish(const std::string& line);
   void announce();
   void enqueue(const std::string& stream, const std::string& instance, Work command);
@@ -129,6 +133,12 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<void> work(Inbox& inbox);
   Task<void> take(Inbox& inbox, stream::RdataCommand command);
   Task<void> take(Inbox& inbox, Position command);
+  /// The highest position of the stream that any process can have drawn by now, as the database has it.
+  Task<std::int64_t> highest(const Inbox& inbox);
+  /// Whether `position` can have been drawn. One that was not would stand above everything to come, so that
+  /// nothing of its writer would be taken up any more: the log has a warning then, and the writer's next
+  /// credible position brings what it wrote.
+  Task<bool> believe(Inbox& inbox, const std::string& instance, std::int64_t position);
   /// Goes by the stream's list of writers as the database has it now.
   Task<void> renew_list(Inbox& inbox);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
@@ -160,7 +170,8 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   std::array<std::atomic<std::int64_t>, stream::kStreamNumbers> written_{};
   std::map<std::string, Inbox, std::less<>> inboxes_;
   std::atomic<bool> connected_{true};
-  int unconnected_ = 0;  // transports; on the first loop
+  int unconnected_ = 0;                               // transports; on the first loop
+  std::unordered_set<std::string> unknown_commands_;  // that the log has; on the first loop
   std::vector<stream::Transport*> transports_;
   std::optional<CommandMetrics> commands_;  // where there is one
   MeasuredBlock waiting_;

@@ -41,7 +41,7 @@ class FakeStream final : public stream::Stream {
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
   [[nodiscard]] bool in_memory() const noexcept override { return memory; }
   Task<std::int64_t> present(storage::Database&) override {
-    co_return kept.empty() ? 1 : kept.rbegin()->first;
+    co_return std::max(drawn, kept.empty() ? 1 : kept.rbegin()->first);
   }
   Task<std::vector<stream::StreamPosition::Ahead>> committed_beyond(storage::Database&,
                                                                     stream::StreamPosition) override {
@@ -81,6 +81,7 @@ class FakeStream final : public stream::Stream {
   }
 
   std::map<std::int64_t, std::string> kept;
+  std::int64_t drawn = 0;
   std::vector<stream::StreamPosition::Ahead> committed;
   std::vector<std::int64_t> applied;
   std::size_t woken = 0;
@@ -139,6 +140,7 @@ class HubTest : public ::testing::Test {
     play(migrate());
     play(hub_->start());
     play(learn_writer());
+    receipts_.drawn = 100'000;
     connect();
   }
   Task<void> migrate() {
@@ -452,16 +454,64 @@ TEST_F(HubTest, TakesUpWhatAFormerWriterWroteAndWaitsForHimNoLonger) {
   EXPECT_EQ(receipts_.applied.back(), 8);
 }
 
-TEST_F(HubTest, APositionCountsOnlyOnceItsWriterHasSaidByWhichListItGoes) {
+TEST_F(HubTest, GoesByTheDatabasesListWhereAWriterDoesNotSayByWhichItGoes) {
   start();
-  hear({"POSITION receipts w1 1 4"});
-  EXPECT_EQ(here(), 4);
   on_loop([this] { transport_.listener->transport_disconnected(); });
   on_loop([this] { transport_.listener->transport_connected(); });
-  hear({"POSITION receipts w1 4 7", row(8)});
-  EXPECT_EQ(here(), 4);
-  hear({"WRITERS receipts w1 0", "POSITION receipts w1 7 7", row(8)});
+  hear({"POSITION receipts w1 1 7", row(8)});
   EXPECT_EQ(here(), 8);
+  EXPECT_EQ(minimum(), 8);
+  play(set_writers({"w1", "w2"}));
+  hear({"POSITION receipts w1 8 9"});
+  EXPECT_EQ(here(), 9);
+  EXPECT_EQ(minimum(), 8);
+}
+
+TEST_F(HubTest, DoesNotBelieveAPositionThatNobodyHasDrawn) {
+  start();
+  receipts_.drawn = 20;
+  hear({"POSITION receipts w1 1 9223372036854775807", row(2)});
+  EXPECT_EQ(here(), 1);
+  EXPECT_TRUE(receipts_.applied.empty());
+  keep(2, 2);
+  hear({"POSITION receipts w1 2 2", row(3)});
+  EXPECT_EQ(here(), 3);
+  hear({row(9223372036854775807), row(4), "POSITION receipts w1 3 21"});
+  EXPECT_EQ(here(), 3);
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  receipts_.held = true;
+  hear({"POSITION receipts w1 3 3", row(4), row(9223372036854775807), row(5)});
+  receipts_.held = false;
+  on_loop([this] { receipts_.go_on.set(); });
+  pass(100ms);
+  EXPECT_EQ(here(), 4);
+  EXPECT_EQ(receipts_.applied, from_to(2, 4));
+  receipts_.drawn = 21;
+  hear({"POSITION receipts w1 4 21", row(21)});
+  EXPECT_EQ(here(), 21);
+}
+
+TEST_F(HubTest, BelievesOfAStreamInMemoryWhatTheNextProcessCouldHaveAtMost) {
+  receipts_.memory = true;
+  start();
+  const std::int64_t highest = hub_->incarnation_position() + (std::int64_t{1} << 32) - 1;
+  hear({"POSITION receipts w1 1 " + std::to_string(highest + 1)});
+  EXPECT_EQ(here(), 1);
+  hear({"POSITION receipts w1 1 " + std::to_string(highest)});
+  EXPECT_EQ(here(), highest);
+}
+
+TEST_F(HubTest, LooksIntoTheDatabaseWhileNobodyTellsItAnything) {
+  start();
+  pass(10ms);
+  disconnect();
+  keep(2, 3);
+  caches_.kept[6] = "[1]";
+  receipts_.committed = {{w1_, 3}};
+  pass(3s);
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  EXPECT_EQ(receipts_.woken, 2U);
+  EXPECT_EQ(caches_.applied, std::vector<std::int64_t>{6});
 }
 
 TEST_F(HubTest, AWriterThatStartsWithAnotherListEndsThoseFromWhomItTakesSomething) {
@@ -603,6 +653,7 @@ TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {
 
 TEST_F(HubTest, BelievesATokenAsFarAsTheDatabaseHasCome) {
   start();
+  receipts_.drawn = 0;
   keep(1, 9);
   const auto token = [](std::int64_t position) {
     stream::Token made;

@@ -55,13 +55,15 @@ CommandMetrics::CommandMetrics(Server& server, std::string_view transport)
 
 CommandMetrics::Counters CommandMetrics::make(Server& server, std::string_view transport,
                                               metrics::Description family) {
-  family.labels = {metrics::Label::server_name(),
-                   metrics::Label::closed("command", {kCommands.begin(), kCommands.end()}),
-                   metrics::Label::closed("name", {"local", "redis", "tcp"})};
+  family.labels = {
+      metrics::Label::server_name(),
+      metrics::Label::closed("command", {stream::kCommandNames.begin(), stream::kCommandNames.end()}),
+      metrics::Label::closed("name", {"local", "redis", "tcp"})};
   const metrics::Family<metrics::Counter> counters = server.metrics().counters(std::move(family));
   Counters made{};
   for (std::size_t i = 0; i < made.size(); ++i) {
-    const std::string_view command = i < kCommands.size() ? kCommands[i] : std::string_view{"other"};
+    const std::string_view command =
+        i < stream::kCommandNames.size() ? stream::kCommandNames[i] : std::string_view{"other"};
     made[i] = &counters.at({server.name(), command, transport});
   }
   return made;
@@ -126,8 +128,8 @@ metrics::Gauge& PeerMetrics::pending(std::string_view path) const {
 }
 
 void CommandMetrics::count(const Counters& counters, std::string_view line) noexcept {
-  const auto found = std::ranges::find(kCommands, line.substr(0, line.find(' ')));
-  counters[static_cast<std::size_t>(found - kCommands.begin())]->add();
+  const auto found = std::ranges::find(stream::kCommandNames, line.substr(0, line.find(' ')));
+  counters[static_cast<std::size_t>(found - stream::kCommandNames.begin())]->add();
 }
 
 }  // namespace lares::hub

@@ -3,6 +3,7 @@
 
 #include <lares/base/metrics.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/stream/command.hpp>
 #include <lares/stream/feed_board.hpp>
 
 #include <array>
@@ -35,12 +36,8 @@ class CommandMetrics {
   void sent(std::string_view line) noexcept { count(outbound_, line); }
 
  private:
-  // The commands of the wire, and whatever else it may carry.
-  static constexpr std::array<std::string_view, 16> kCommands{
-      "SERVER",        "RDATA",           "POSITION",        "ERROR",          "PING",    "NAME",
-      "REPLICATE",     "USER_SYNC",       "CLEAR_USER_SYNC", "FEDERATION_ACK", "USER_IP", "REMOTE_SERVER_UP",
-      "LOCK_RELEASED", "NEW_ACTIVE_TASK", "CANCEL_TASK",     "WRITERS"};
-  using Counters = std::array<metrics::Counter*, kCommands.size() + 1>;
+  // And one for whatever else the wire may carry.
+  using Counters = std::array<metrics::Counter*, stream::kCommandNames.size() + 1>;
 
   [[nodiscard]] static Counters make(Server& server, std::string_view transport, metrics::Description family);
   static void count(const Counters& counters, std::string_view line) noexcept;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/stream/command.hpp>
 
+#include <lares/json/scanner.hpp>
+
+#include <algorithm>
 #include <charconv>
 
 namespace lares::stream {
@@ -19,11 +22,34 @@ bool read_position(std::string_view text, std::int64_t& out) {
   return error == std::errc{} && end == text.data() + text.size() && out >= 0;
 }
 
+// Of those that JSON has to escape: the others may stand in a row.
+bool is_control(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20;
+}
+
+// As much of the line as may be shown, whole characters alone.
+std::string beginning(std::string_view line) {
+  constexpr std::size_t kShown = 200;
+  const std::string_view cut = line.substr(0, kShown);
+  return std::string{cut.substr(0, json::valid_utf8_prefix(cut))};
+}
+
 }  // namespace
+
+bool is_command_name(std::string_view name) noexcept {
+  return std::ranges::find(kCommandNames, name) != kCommandNames.end();
+}
 
 std::expected<Command, std::string> parse_command(std::string_view line) {
   if (line.size() > kLongestCommand) {
     return std::unexpected(std::string{"The command is longer than 1 MiB."});
+  }
+  // Nothing of such a line is repeated, since the answer is a line, too.
+  if (json::valid_utf8_prefix(line) != line.size()) {
+    return std::unexpected(std::string{"The command is not UTF-8."});
+  }
+  if (std::ranges::any_of(line, is_control)) {
+    return std::unexpected(std::string{"The command has a control character."});
   }
   std::string_view rest = line;
   const std::string_view name = take_word(rest);
@@ -39,13 +65,12 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
     std::int64_t number = 0;
     if (token != "batch") {
       if (!read_position(token, number)) {
-        return std::unexpected("RDATA has neither a number nor 'batch' as its token: " +
-                               std::string{line.substr(0, 200)});
+        return std::unexpected("RDATA has neither a number nor 'batch' as its token: " + beginning(line));
       }
       command.token = number;
     }
     if (command.stream.empty() || command.instance.empty() || rest.empty()) {
-      return std::unexpected("RDATA lacks stream, instance or row: " + std::string{line.substr(0, 200)});
+      return std::unexpected("RDATA lacks stream, instance or row: " + beginning(line));
     }
     command.row = rest;
     return command;
@@ -56,15 +81,14 @@ std::expected<Command, std::string> parse_command(std::string_view line) {
     const std::string_view current = take_word(rest);
     if (command.stream.empty() || command.instance.empty() || !read_position(previous, command.previous) ||
         !read_position(current, command.current)) {
-      return std::unexpected("POSITION lacks stream, instance or numbers: " +
-                             std::string{line.substr(0, 200)});
+      return std::unexpected("POSITION lacks stream, instance or numbers: " + beginning(line));
     }
     return command;
   }
   if (name == "WRITERS") {
     WritersCommand command{.stream = std::string{take_word(rest)}, .instance = std::string{take_word(rest)}};
     if (command.stream.empty() || command.instance.empty() || !read_position(take_word(rest), command.list)) {
-      return std::unexpected("WRITERS lacks stream, instance or number: " + std::string{line.substr(0, 200)});
+      return std::unexpected("WRITERS lacks stream, instance or number: " + beginning(line));
     }
     return command;
   }

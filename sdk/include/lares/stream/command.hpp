@@ -3,6 +3,7 @@
 
 #include <lares/base/export.hpp>
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -48,10 +49,18 @@ struct OtherCommand {
 
 using Command = std::variant<RdataCommand, PositionCommand, WritersCommand, ReplicateCommand, OtherCommand>;
 
+/// All commands that the wire has; whatever else comes is of another release.
+inline constexpr std::array<std::string_view, 16> kCommandNames{
+    "SERVER",        "RDATA",           "POSITION",        "ERROR",          "PING",    "NAME",
+    "REPLICATE",     "USER_SYNC",       "CLEAR_USER_SYNC", "FEDERATION_ACK", "USER_IP", "REMOTE_SERVER_UP",
+    "LOCK_RELEASED", "NEW_ACTIVE_TASK", "CANCEL_TASK",     "WRITERS"};
+[[nodiscard]] LARES_EXPORT bool is_command_name(std::string_view name) noexcept;
+
 /// Longest command that is read, in bytes: a row is an event's summary at most.
 inline constexpr std::size_t kLongestCommand = 1U << 20U;
 
-/// Reads a command. **Errors**: a sentence for the log.
+/// Reads a command, which is UTF-8 without control characters. **Errors**: a sentence for the log and for who
+/// has sent it.
 [[nodiscard]] LARES_EXPORT std::expected<Command, std::string> parse_command(std::string_view line);
 
 [[nodiscard]] LARES_EXPORT std::string format_rdata(std::string_view stream, std::string_view instance,

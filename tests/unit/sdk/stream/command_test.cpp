@@ -103,6 +103,25 @@ TEST(ReplicationCommand, RefusesWhatCannotBeRead) {
   }
 }
 
+TEST(ReplicationCommand, RefusesWhatIsNotTextAndRepeatsNothingOfIt) {
+  for (const std::string_view line : {"RDATA events master 5 [\"\xff\"]", "NEWS \xc3", "NEWS\t5", "\x01",
+                                      "RDATA events master 5 [\n]", "REPLICATE \x1b[2J"}) {
+    const auto command = parse_command(line);
+    ASSERT_FALSE(command) << line;
+    EXPECT_TRUE(command.error().starts_with("The command ")) << command.error();
+  }
+  EXPECT_TRUE(parse_command("RDATA presence master 5 [\"\u00e9 \x7f\"]"));
+  const std::string cut = "RDATA events master x" + std::string(178, ' ') + "\u00e9";
+  EXPECT_EQ(parse_command(cut).error().back(), ' ');
+}
+
+TEST(ReplicationCommand, KnowsTheCommandsOfTheWire) {
+  EXPECT_TRUE(is_command_name("RDATA"));
+  EXPECT_TRUE(is_command_name("LOCK_RELEASED"));
+  EXPECT_FALSE(is_command_name("GET"));
+  EXPECT_FALSE(is_command_name(""));
+}
+
 TEST(ReplicationCommand, RefusesWhatIsTooLong) {
   const std::string row(kLongestCommand, ' ');
   EXPECT_FALSE(parse_command("RDATA events master 5 " + row));
