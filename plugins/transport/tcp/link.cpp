@@ -152,8 +152,15 @@ void Link::take_line(std::string_view line, Take& take) {
     return;
   }
   const std::string_view name = line.substr(0, line.find(' '));
+  if (name == "PING" || name == "ERROR") {
+    // The log repeats it.
+    if (const auto command = stream::parse_command(line); !command) {
+      throw LinkError(command.error());
+    }
+  }
   if (name == "PING") {
     pinged_ = true;
+    signed_ = signed_ || line.substr(line.rfind(' ') + 1) == kSign;
   } else if (name == "ERROR") {
     throw Refused("the other end says: " + std::string{line.substr(5, kShownText)});
   } else {

@@ -30,6 +30,10 @@ class LinkError : public std::runtime_error {
   ~LinkError() override;
 };
 
+/// Stands last in the PING with which a process of Lares begins: it takes Lares' own commands. A server of
+/// another make passes over what stands in a PING.
+inline constexpr std::string_view kSign = "lares";
+
 /// A line as it travels, with its end; one for all who get it.
 using Line = std::shared_ptr<const std::string>;
 [[nodiscard]] Line make_line(std::string_view command);
@@ -63,6 +67,8 @@ class Link {
   void send(const Line& line);
   /// Ends the connection with an ERROR.
   void fail(std::string_view sentence);
+  /// Whether the other end has given the sign of Lares.
+  [[nodiscard]] bool signed_lares() const noexcept { return signed_; }
   [[nodiscard]] bool idle() const noexcept { return queue_.empty() && sent_ == sending_.size(); }
   /// Says when something was sent.
   [[nodiscard]] Notification& written() noexcept { return written_; }
@@ -86,6 +92,7 @@ class Link {
   std::string failure_;
   Event failed_;
   bool pinged_ = false;
+  bool signed_ = false;
   SteadyTime heard_;
 };
 

@@ -189,7 +189,7 @@ void ReplicationClient::take(Link& link, std::string line) {
 
 void ReplicationClient::greet(Link& link) {
   link.send(make_line("NAME " + server_.instance()));
-  link.send(make_line(fmt::format("PING {}", server_.runtime().now_ms())));
+  link.send(make_line(fmt::format("PING {} {}", server_.runtime().now_ms(), kSign)));
   outbox_->link = &link;
   outbox_->session.store(++sessions_);
   greeted_ = true;

@@ -34,6 +34,12 @@ constexpr std::size_t kLongestName = 255;
 // Others on the machine are not to write events as anybody.
 constexpr unsigned kMode = 0600;
 
+// A program of another make ends the connection over any other.
+bool is_for_all(std::string_view line) {
+  const std::string_view name = line.substr(0, line.find(' '));
+  return name == "RDATA" || name == "POSITION" || name == "REMOTE_SERVER_UP" || name == "LOCK_RELEASED";
+}
+
 bool is_replication(const json& listener) {
   return listener.value("type", json{}) == "replication";
 }
@@ -199,6 +205,10 @@ Task<void> ReplicationServer::serve(std::shared_ptr<Peer> peer) {
 }
 
 void ReplicationServer::take(Peer& peer, std::string line) {
+  const auto command = stream::parse_command(line);
+  if (!command) {
+    throw LinkError(command.error());
+  }
   const std::string_view name = std::string_view{line}.substr(0, line.find(' '));
   if (name == "NAME") {
     take_name(peer, std::string_view{line}.substr(std::min<std::size_t>(5, line.size())));
@@ -208,13 +218,9 @@ void ReplicationServer::take(Peer& peer, std::string line) {
     peer.subscribed = true;
   } else if (name == "SERVER") {
     throw LinkError("invalid command for direction: SERVER");
-  } else if (peer.name.empty()) {
+  } else if (peer.name.empty() && !stream::is_command_name(name)) {
     // Among others a web page that has a browser send to this port.
     throw LinkError("before this command comes NAME");
-  }
-  const auto command = stream::parse_command(line);
-  if (!command) {
-    throw LinkError(command.error());
   }
   const std::string* instance = nullptr;
   if (const auto* rdata = std::get_if<stream::RdataCommand>(&*command)) {
@@ -223,6 +229,9 @@ void ReplicationServer::take(Peer& peer, std::string line) {
     instance = &position->instance;
   } else if (const auto* writers = std::get_if<stream::WritersCommand>(&*command)) {
     instance = &writers->instance;
+  }
+  if (instance != nullptr && peer.name.empty()) {
+    throw LinkError("before this command comes NAME");
   }
   if (instance != nullptr && *instance != peer.name) {
     throw LinkError(fmt::format("{} cannot speak for {}", peer.name, *instance));
@@ -253,8 +262,9 @@ void ReplicationServer::take_name(Peer& peer, std::string_view name) {
 }
 
 void ReplicationServer::send_to_all(const Line& line, const Peer* from) {
+  const bool for_all = is_for_all(*line);
   for (const std::shared_ptr<Peer>& peer : peers_) {
-    if (peer->subscribed && peer.get() != from) {
+    if (peer->subscribed && peer.get() != from && (for_all || peer->link.signed_lares())) {
       peer->link.send(line);
     }
   }

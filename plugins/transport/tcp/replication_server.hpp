@@ -21,7 +21,8 @@
 namespace lares::tcp {
 
 /// The main process's end: listens where `listeners` has the type replication, and passes what one worker
-/// publishes on to the others. Whoever says REPLICATE is sent everything from there on.
+/// publishes on to the others. Whoever says REPLICATE is sent everything from there on; commands that only
+/// Lares has go to those who have given its sign alone.
 ///
 /// **Threads**: `publish` any, everything else the first loop.
 class ReplicationServer final : public stream::Transport {

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -300,6 +301,11 @@ TEST_F(TcpTransport, TellsAnErrorToHostileLinesAndLivesOn) {
       {std::string(3U << 20U, 'x'), "ERROR Line length exceeded"},
       {std::string(3U << 20U, 'x') + "\n", "ERROR Line length exceeded"},
       {"ERROR I am done\n", "SERVER example.org"},
+      {"NAME w1\nNEWS \xff\n", "ERROR The command is not UTF-8."},
+      {"NAME w\x01\n", "ERROR The command has a control character."},
+      {"NAME w1\nNEWS \x1b[2J\n", "ERROR The command has a control character."},
+      {"ERROR \x1b[2J\n", "ERROR The command has a control character."},
+      {"NEWS\n", "ERROR before this command comes NAME"},
   };
   for (const auto& [typed, answer] : cases) {
     Terminal terminal{port_};
@@ -309,6 +315,45 @@ TEST_F(TcpTransport, TellsAnErrorToHostileLinesAndLivesOn) {
   EXPECT_EQ(main_->recorder.all(), std::vector<std::string>{"+"});
   const auto first = worker("w1");
   main_->recorder.until("POSITION events w1");
+}
+
+TEST_F(TcpTransport, SaysWhatOnlyLaresKnowsToWhomHasGivenItsSignAlone) {
+  const auto first = worker("w1");
+  main_->recorder.until("POSITION events w1");
+  Terminal stranger{port_};
+  stranger.type("PING 1\nREPLICATE\n");
+  Terminal ours{port_};
+  ours.type("PING 1 lares\nREPLICATE\n");
+  for (Terminal* terminal : {&stranger, &ours}) {
+    EXPECT_EQ(terminal->line(), "SERVER example.org");
+    EXPECT_EQ(terminal->line(), "POSITION events master 1 1");
+  }
+  for (const char* line : {"WRITERS events master 7", "REPLICATE", "RDATA events master 2 [1]"}) {
+    main_->transport.publish(line);
+  }
+  first->recorder.until("WRITERS events master 7");
+  first->recorder.until("RDATA events master 2 [1]");
+  const auto rest = [](Terminal& terminal) {
+    std::vector<std::string> lines;
+    do {
+      lines.push_back(terminal.line());
+    } while (!lines.back().empty() && !lines.back().starts_with("RDATA"));
+    return lines;
+  };
+  // The worker's answers to REPLICATE are for all as well.
+  std::vector<std::string> heard = rest(stranger);
+  EXPECT_TRUE(std::ranges::all_of(heard, [](const std::string& line) {
+    return line.starts_with("POSITION ") || line.starts_with("RDATA ");
+  }));
+  heard = rest(ours);
+  EXPECT_EQ(std::ranges::count(heard, "WRITERS events master 7"), 1);
+}
+
+TEST_F(TcpTransport, TakesWhatSpeaksForNoProcessWithoutAName) {
+  Terminal terminal{port_};
+  terminal.type("USER_SYNC w1 @a:example.org None start 5\nREMOTE_SERVER_UP other.org\n");
+  main_->recorder.until("USER_SYNC w1");
+  main_->recorder.until("REMOTE_SERVER_UP other.org");
 }
 
 TEST_F(TcpTransport, EndsTheFormerConnectionOfTheSameName) {
