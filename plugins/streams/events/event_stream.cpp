@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "relation.hpp"
@@ -31,30 +32,51 @@ constexpr storage::Statement kCommittedBeyond{
 
 constexpr std::size_t kAppliedAtOnce = 1'000;
 
-// The `ev` row. spec of the wire: replication inventory, "events rows"
-std::string row_of(const StoredEvent& stored) {
+void value_or_null(json::Writer& writer, std::optional<std::string_view> value) {
+  if (value) {
+    writer.value(*value);
+  } else {
+    writer.null();
+  }
+}
+
+// ["ev", [event_id, room_id, type, state_key, redacts, relates_to, membership, rejected, outlier]]
+std::string event_row(const StoredEvent& stored) {
   const matrix::Event& event = *stored.event;
+  const std::optional<Relation> relation = relation_of(event.content());
   std::string out;
   json::Writer writer{out};
-  writer.begin_array().value("ev").begin_object();
-  writer.key("event_id").value(event.event_id());
-  writer.key("room_id").value(event.room_id());
-  writer.key("type").value(event.type());
-  if (event.state_key()) {
-    writer.key("state_key").value(*event.state_key());
-  }
-  if (event.redacts()) {
-    writer.key("redacts").value(*event.redacts());
-  }
+  writer.begin_array().value("ev").begin_array();
+  writer.value(event.event_id()).value(event.room_id()).value(event.type());
+  value_or_null(writer, event.state_key());
+  value_or_null(writer, event.redacts());
+  value_or_null(writer, relation ? std::optional<std::string_view>{relation->event_id} : std::nullopt);
   if (event.type() == "m.room.member") {
-    writer.key("membership").value(event.content()["membership"].to_string().value_or(""));
+    writer.value(event.content()["membership"].to_string().value_or(""));
+  } else {
+    writer.null();
   }
-  if (const std::optional<Relation> relation = relation_of(event.content())) {
-    writer.key("relates_to").value(relation->event_id);
-  }
-  writer.key("rejected").value(stored.rejected).key("outlier").value(false);
-  writer.end_object().end_array();
+  writer.value(stored.rejected).value(false).end_array().end_array();
   return out;
+}
+
+// ["state", [room_id, type, state_key, event_id]]
+std::string state_row(const matrix::Event& event) {
+  std::string out;
+  json::Writer writer{out};
+  writer.begin_array().value("state").begin_array();
+  writer.value(event.room_id()).value(event.type()).value(*event.state_key()).value(event.event_id());
+  writer.end_array().end_array();
+  return out;
+}
+
+// What a room's writer builds upon its head is the room's state from then on; whatever else it stores leaves
+// the state as it is.
+void add_rows(const StoredEvent& stored, std::vector<stream::Row>& rows) {
+  rows.push_back({stored.position, event_row(stored)});
+  if (stored.event->is_state() && !stored.rejected && !stored.soft_failed) {
+    rows.push_back({stored.position, state_row(*stored.event)});
+  }
 }
 
 }  // namespace
@@ -157,18 +179,20 @@ Task<bool> EventStream::pass_over(std::span<const stream::Row> rows) {
   std::vector<PassedOver> passed;
   for (const stream::Row& row : rows) {
     const nlohmann::json fields = nlohmann::json::parse(row.json, nullptr, false);
-    if (!fields.is_array() || fields.size() != 2 || fields[0] != "ev" || !fields[1].is_object()) {
+    if (!fields.is_array() || fields.size() != 2 || !fields[0].is_string() || !fields[1].is_array()) {
       co_return false;
     }
+    if (fields[0] != "ev") {
+      continue;  // says in other words what the event's row says
+    }
     const nlohmann::json& event = fields[1];
-    const auto room_id = event.find("room_id");
-    if (room_id == event.end() || !room_id->is_string() ||
-        event.value("type", "m.room.member") == "m.room.member" || event.contains("redacts") ||
-        event.contains("relates_to")) {
+    // Fields that a newer release has added come last.
+    if (event.size() < 9 || !event[1].is_string() || event[2] == "m.room.member" || !event[4].is_null() ||
+        !event[5].is_null()) {
       co_return false;
     }
     const std::optional<std::int64_t> room =
-        co_await interner_.lookup_room(room_id->get_ref<const std::string&>());
+        co_await interner_.lookup_room(event[1].get_ref<const std::string&>());
     if (!room || caches_.holds_timeline(*room)) {
       co_return false;
     }
@@ -177,8 +201,9 @@ Task<bool> EventStream::pass_over(std::span<const stream::Row> rows) {
   for (const PassedOver& event : passed) {
     caches_.pass_over(event.room);
   }
+  const bool any = !passed.empty();
   std::ranges::move(passed, std::back_inserter(passed_over_));
-  co_return true;
+  co_return any;
 }
 
 void EventStream::wake(stream::WriterNumber writer, std::span<const stream::Row>, std::int64_t) {
@@ -196,7 +221,7 @@ Task<stream::Updates> EventStream::updates(stream::WriterNumber writer, std::int
       });
   stream::Updates updates;
   for (const StoredEventPtr& event : events) {
-    updates.rows.push_back({event->position, row_of(*event)});
+    add_rows(*event, updates.rows);
   }
   updates.limited = events.size() == limit;
   updates.upto = updates.limited ? events.back()->position : to;
@@ -214,7 +239,7 @@ void EventStream::committed(std::span<const AppliedEvent> events) {
     std::vector<stream::Row> rows;
     rows.reserve(stored.size());
     for (const StoredEventPtr& event : stored) {
-      rows.push_back({event->position, row_of(*event)});
+      add_rows(*event, rows);
     }
     return rows;
   });

@@ -46,9 +46,9 @@ class EventStream final : public stream::Stream {
   };
 
   void notify(std::span<const AppliedEvent> events);
-  /// False if something has to be read for these rows.
   /// As the database has it, or what is known of it.
   Task<bool> is_joined(std::int64_t user, std::int64_t room);
+  /// False if something has to be read for these rows.
   Task<bool> pass_over(std::span<const stream::Row> rows);
 
   storage::Database& database_;

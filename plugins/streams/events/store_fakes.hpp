@@ -24,7 +24,7 @@
 namespace lares::events {
 
 /// A process that is alone, whose row in `writers` is there.
-class OneProcess final : public stream::Hub {
+class OneProcess : public stream::Hub {
  public:
   [[nodiscard]] stream::WriterNumber self() const noexcept override { return 1; }
   Task<stream::WriterNumber> writer_number(std::string) override { co_return 1; }

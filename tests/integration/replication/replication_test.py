@@ -8,7 +8,7 @@ import time
 import unittest
 
 from cluster import PASSWORD, Cluster, check_counts, redis_says
-from lares_test import MatrixError, Transcript, judge, wait_until
+from lares_test import Client, MatrixError, Transcript, judge, wait_until
 
 BROKEN = (OSError, http.client.HTTPException, MatrixError)
 # Long enough that no timeline is cut short, so that a reader has to see everything.
@@ -160,6 +160,35 @@ class ReplicationTest(unittest.TestCase):
             cluster.lock_redis()
             seen = lambda: event_id in [event["event_id"] for event in timeline(bob.sync(timeout=1000), room)]
             wait_until(seen, timeout=30, what="the message from when Redis was away")
+
+    def test_a_sync_that_waits_sees_what_another_process_wrote_while_redis_is_away(self):
+        with Cluster() as cluster:
+            room, (alice, bob) = self.people(cluster, "alice", "bob")
+            # So that the process that bob waits at has nothing to do with the message.
+            cluster.persister.stop()
+            cluster.persister.config["worker_listeners"][0]["resources"][0]["names"].append("client")
+            cluster.persister.write_config()
+            cluster.persister.start()
+            cluster.redis.kill()
+            there = Client("http://127.0.0.1:%d" % cluster.persister.port, alice.token)
+            for body in ("the first", "the second"):
+                seen, waiting = [], threading.Event()
+
+                def sync_until_message():
+                    waiting.set()
+                    # That people are there ends a sync, too; one that nothing ends does not bring it.
+                    while not seen:
+                        answer = bob.sync(timeout=30_000)
+                        if "rooms" not in answer and "presence" not in answer:
+                            return
+                        seen.extend(event["event_id"] for event in timeline(answer, room))
+
+                thread = threading.Thread(target=sync_until_message)
+                thread.start()
+                waiting.wait()
+                event_id = there.send(room, body)
+                thread.join(60)
+                self.assertEqual(seen, [event_id])
 
     def test_subscribers_that_redis_cuts_off_miss_nothing(self):
         with Cluster() as cluster:
