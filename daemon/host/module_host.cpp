@@ -6,7 +6,9 @@
 #include <host/module_remote.hpp>
 
 #include <lares/async/runtime.hpp>
+#include <lares/async/shielded.hpp>
 #include <lares/base/error.hpp>
+#include <lares/json/writer.hpp>
 #include <lares/matrix/event.hpp>
 #include <lares/matrix/room_version.hpp>
 
@@ -68,6 +70,35 @@ std::vector<std::unique_ptr<Module>> make_modules(Server& server, const ModulePl
   return modules;
 }
 
+struct SaidEvent {
+  std::string json;
+  std::size_t content_at = 0;
+};
+
+// What the sender says, in canonical JSON. The event's place in the room's graph, its hash and its signature
+// come when it is written, and with them its id.
+SaidEvent said_in(const matrix::Event& event, const std::optional<matrix::RoomId>& room) {
+  SaidEvent said;
+  json::Writer writer{said.json};
+  writer.begin_object().key("content");
+  said.content_at = said.json.size();
+  writer.raw(event.content().bytes());
+  writer.key("origin_server_ts").value(event.origin_server_ts());
+  if (const json::Value redacts = event.field("redacts")) {
+    writer.key("redacts").raw(redacts.bytes());
+  }
+  if (room) {
+    writer.key("room_id").value(room->view());
+  }
+  writer.key("sender").value(event.sender());
+  if (const auto state_key = event.state_key()) {
+    writer.key("state_key").value(*state_key);
+  }
+  writer.key("type").value(event.type());
+  writer.end_object();
+  return said;
+}
+
 }  // namespace
 
 ModulePlaces module_places(const Config& config) {
@@ -86,18 +117,23 @@ std::filesystem::path default_module_runner() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "laresd-module-runner";
 }
 
-ModuleHost::ModuleHost(metrics::Registry& metrics, std::vector<std::unique_ptr<Module>> modules)
-    : calls_(metrics.counters(
+ModuleHost::ModuleHost(Runtime& runtime, std::string_view server_name,
+                       std::vector<std::unique_ptr<Module>> modules)
+    : calls_(runtime.metrics().counters(
           {.name = "lares_module_calls",
            .help = "Questions that modules were asked, by how they ended.",
            .labels = {metrics::Label::bounded("module", kMaxModuleLabels),
                       metrics::Label::closed("slot", {std::string(hook_name(0)), std::string(hook_name(1)),
                                                       std::string(hook_name(2)), std::string(hook_name(3))}),
                       metrics::Label::closed("outcome", {"allowed", "denied", "late", "failed"})}})),
-      modules_(std::move(modules)) {}
+      modules_(std::move(modules)) {
+  for (std::size_t hook = 0; hook < kModuleHooks; ++hook) {
+    blocks_.emplace_back(runtime, server_name, hook_name(hook));
+  }
+}
 
 ModuleHost::ModuleHost(Server& server, const ModulePlaces& places)
-    : ModuleHost(server.metrics(), make_modules(server, places)) {}
+    : ModuleHost(server.runtime(), server.name(), make_modules(server, places)) {}
 
 ModuleHost::~ModuleHost() {
   for (auto& module : modules_) {
@@ -134,13 +170,21 @@ void ModuleHost::count(const Module& module, std::size_t hook, std::string_view 
   calls_.at({module.name(), hook_name(hook), outcome}).add();
 }
 
+// Whoever has asked waits for the answer even if nobody wants it any more: a module that counts what it is
+// asked is not left halfway.
+Task<ModuleAnswer> ModuleHost::ask_one(Module& module, const ModuleQuestion& question) {
+  const Measure measure(blocks_[question.index()]);
+  Task<ModuleAnswer> asking = module.ask(question);
+  co_return co_await shielded(std::move(asking));
+}
+
 Task<service::SpamVerdict> ModuleHost::ask_all(const ModuleQuestion& question) {
   const auto hook = question.index();
   for (const auto& module : modules_) {
     if (!module->offers(hook)) {
       continue;
     }
-    auto answer = co_await module->ask(question);
+    auto answer = co_await ask_one(*module, question);
     if (answer.status == LARES_OK) {
       count(*module, hook, answer.verdict.allowed ? "allowed" : "denied");
       if (!answer.verdict.allowed) {
@@ -162,21 +206,22 @@ Task<service::SpamVerdict> ModuleHost::ask_all(const ModuleQuestion& question) {
   co_return service::SpamVerdict{};
 }
 
-Task<service::SpamVerdict> ModuleHost::check_event(const matrix::Event& event) {
+Task<service::SpamVerdict> ModuleHost::check_event(const matrix::Event& event,
+                                                   std::optional<matrix::RoomId> room) {
   if (!asks(Hook::Event)) {
     co_return service::SpamVerdict{};
   }
+  const SaidEvent said = said_in(event, room);
   lares_event_view view{};
   view.struct_size = sizeof(view);
-  view.json = view_of(event.bytes());
+  view.json = view_of(said.json);
   view.room_version = view_of(event.version().id);
-  view.event_id = view_of(event.event_id());
-  view.room_id = view_of(event.room_id());
+  view.room_id = room ? view_of(room->view()) : lares_text_view{};
   view.type = view_of(event.type());
   view.sender = view_of(event.sender());
   const auto state_key = event.state_key();
   view.state_key = state_key ? view_of(*state_key) : lares_text_view{};
-  view.content = view_of(event.content().bytes());
+  view.content = view_of(std::string_view{said.json}.substr(said.content_at, event.content().bytes().size()));
   view.origin_server_ts = event.origin_server_ts();
   const ModuleQuestion question(view);
   co_return co_await ask_all(question);

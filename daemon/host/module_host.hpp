@@ -3,15 +3,19 @@
 
 #include <host/module.hpp>
 
+#include <lares/async/measure.hpp>
 #include <lares/async/task.hpp>
 #include <lares/base/metrics.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/spam_checker.hpp>
 
-#include <array>
 #include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace lares::host {
@@ -36,7 +40,7 @@ class ModuleHost final : public service::SpamChecker {
   /// **Errors**: StartError.
   ModuleHost(Server& server, const ModulePlaces& places);
   /// The same with modules that are there already.
-  ModuleHost(metrics::Registry& metrics, std::vector<std::unique_ptr<Module>> modules);
+  ModuleHost(Runtime& runtime, std::string_view server_name, std::vector<std::unique_ptr<Module>> modules);
   ~ModuleHost() override;
 
   /// **Errors**: StartError naming the module.
@@ -44,7 +48,8 @@ class ModuleHost final : public service::SpamChecker {
   Task<void> stop();
 
   [[nodiscard]] bool asks(Hook hook) const noexcept override;
-  Task<service::SpamVerdict> check_event(const matrix::Event& event) override;
+  Task<service::SpamVerdict> check_event(const matrix::Event& event,
+                                         std::optional<matrix::RoomId> room) override;
   Task<service::SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
                                              matrix::RoomId room, bool federated) override;
   Task<service::SpamVerdict> user_may_join_room(matrix::UserId user, matrix::RoomId room,
@@ -56,10 +61,12 @@ class ModuleHost final : public service::SpamChecker {
  private:
   // The first module that denies decides.
   Task<service::SpamVerdict> ask_all(const ModuleQuestion& question);
+  Task<ModuleAnswer> ask_one(Module& module, const ModuleQuestion& question);
   void count(const Module& module, std::size_t hook, std::string_view outcome) const;
 
   log::Logger log_{"lares.host.modules"};
   metrics::Family<metrics::Counter> calls_;
+  std::deque<MeasuredBlock> blocks_;  // by hook
   std::vector<std::unique_ptr<Module>> modules_;
   bool running_ = false;
 };

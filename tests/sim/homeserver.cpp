@@ -153,7 +153,7 @@ Homeserver::Homeserver(const Parts& parts, const host::Host& host, const std::st
             .gate = gate_,
             .metrics = metrics_,
             .server_name = server_->name()},
-      modules_(server_->metrics(), {}),
+      modules_(server_->runtime(), server_->name(), {}),
       settings_(std::make_shared<http::ListenerSettings>()) {
   ServiceRegistry& services = server_->services();
   services.provide<service::CatchUp>(hub_);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/matrix/event.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -81,6 +83,53 @@ Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sende
                               .content = content.dump(),
                               .redacts = {},
                               .origin_server_ts = 0};
+}
+
+namespace {
+
+// Modules see an event before it is signed and has its place in the room.
+Task<void> ask_modules(Shared& shared, const matrix::RoomVersion& version, std::optional<matrix::RoomId> room,
+                       const service::NewEvent& event) {
+  matrix::EventDraft draft;
+  draft.type = event.type;
+  draft.state_key = event.state_key;
+  draft.sender = event.sender.str();
+  // An event has a room; modules are not shown one that is not there yet.
+  draft.room_id = room ? room->str() : "!new:" + shared.server.name();
+  draft.content = event.content;
+  draft.redacts = event.redacts;
+  draft.origin_server_ts = shared.server.runtime().now_ms();
+  if (version.has_event_id_field()) {
+    draft.event_id = matrix::random_event_id(shared.server.runtime(), shared.keys.server_name());
+  }
+  const auto built = matrix::build_unsigned(draft, version);
+  if (!built) {
+    co_return;
+  }
+  const service::SpamVerdict verdict = co_await shared.spam.check_event(**built, std::move(room));
+  require(verdict);
+}
+
+}  // namespace
+
+Task<void> ask_about_event(Shared& shared, matrix::RoomId room, const service::NewEvent& event) {
+  if (!shared.spam.asks(service::SpamChecker::Hook::Event)) {
+    co_return;
+  }
+  const matrix::EventPtr create = co_await shared.rooms.current_state(room, "m.room.create", "");
+  if (create) {
+    co_await ask_modules(shared, create->version(), std::move(room), event);
+  }
+}
+
+Task<void> ask_about_first_events(Shared& shared, const matrix::RoomVersion& version,
+                                  std::span<const service::NewEvent> events) {
+  if (!shared.spam.asks(service::SpamChecker::Hook::Event)) {
+    co_return;
+  }
+  for (const service::NewEvent& event : events) {
+    co_await ask_modules(shared, version, std::nullopt, event);
+  }
 }
 
 void require(const service::SpamVerdict& verdict) {

@@ -234,11 +234,17 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   InitialState initial{body};
   json levels =
       first_power_levels(*version, creator, preset.trusted ? invites : std::vector<matrix::UserId>{});
-  if (std::optional<json> given = initial.take("m.room.power_levels")) {
-    levels = std::move(*given);
+  std::optional<json> given_levels = initial.take("m.room.power_levels");
+  const json& own_levels = object_of(body, "power_level_content_override");
+  const bool client_levels = given_levels || !own_levels.empty();
+  if (given_levels) {
+    levels = std::move(*given_levels);
   }
-  levels.update(object_of(body, "power_level_content_override"));
+  levels.update(own_levels);
   plan.add("m.room.power_levels", "", levels);
+  if (client_levels) {
+    co_await ask_about_first_events(shared, *version, plan.events().last(1));
+  }
   if (alias) {
     (void)initial.take("m.room.canonical_alias");
     plan.add("m.room.canonical_alias", "", {{"alias", alias->str()}});
@@ -260,6 +266,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     (void)initial.take("m.room.topic");
   }
   std::vector<std::pair<matrix::UserId, json>> initial_members = initial.take_members();
+  const std::size_t servers = plan.size();
   initial.add_to(plan);
   if (name && !name->empty()) {
     plan.add("m.room.name", "", {{"name", *name}});
@@ -295,6 +302,8 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   for (NewEvent& event : together) {
     plan.add(std::move(event));
   }
+  co_await ask_about_first_events(shared, *version, plan.events().subspan(servers));
+  co_await ask_about_first_events(shared, *version, invitations);
 
   service::WriteRequest write;
   write.room_version = version_name;

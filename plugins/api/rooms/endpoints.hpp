@@ -16,6 +16,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -102,6 +103,7 @@ class Plan {
   void add(std::string type, std::string state_key, const nlohmann::json& content);
   void add(service::NewEvent event) { events_.push_back(std::move(event)); }
   [[nodiscard]] std::size_t size() const noexcept { return events_.size(); }
+  [[nodiscard]] std::span<const service::NewEvent> events() const noexcept { return events_; }
   [[nodiscard]] std::vector<service::NewEvent> take() { return std::move(events_); }
 
  private:
@@ -112,6 +114,14 @@ class Plan {
 /// A JSON array of events as the viewer sees them.
 [[nodiscard]] std::string events_array(const service::RoomView& view,
                                        const std::vector<service::StoredEventPtr>& events);
+
+/// The modules on an event that the requester is about to send into a room; not on what the server says of
+/// itself. What is no event, or goes into a room that is not here, is left to the writer, which refuses it.
+/// **Errors**: MatrixError.
+Task<void> ask_about_event(Shared& shared, matrix::RoomId room, const service::NewEvent& event);
+/// The same for what a new room begins with.
+Task<void> ask_about_first_events(Shared& shared, const matrix::RoomVersion& version,
+                                  std::span<const service::NewEvent> events);
 
 /// Turns a denial into the error that the module asked for. **Errors**: MatrixError.
 void require(const service::SpamVerdict& verdict);

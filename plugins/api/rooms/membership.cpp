@@ -105,6 +105,7 @@ Task<Response> join(Shared& shared, const Requester& requester, Request& request
       co_await member_event(shared, requester.user(), requester.user(), "join", std::move(reason));
   add_own_content(event, request.json());
   co_await admit(shared, requester, room, now, event);
+  co_await ask_about_event(shared, room, event);
   request.shield_from_cancellation();
   co_await write_one(shared, room, std::move(event), std::nullopt);
   co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
@@ -133,6 +134,7 @@ Task<Response> post_knock(Shared& shared, const Requester& requester, Request& r
   const std::string answer = room.str();
   service::NewEvent event =
       co_await member_event(shared, requester.user(), requester.user(), "knock", std::move(reason));
+  co_await ask_about_event(shared, room, event);
   request.shield_from_cancellation();
   co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::json({{"room_id", answer}});
@@ -151,6 +153,7 @@ Task<Response> post_leave(Shared& shared, const Requester& requester, Request& r
   }
   service::NewEvent event =
       co_await member_event(shared, requester.user(), requester.user(), "leave", std::move(reason));
+  co_await ask_about_event(shared, room, event);
   request.shield_from_cancellation();
   co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::empty_object();
@@ -192,6 +195,7 @@ Task<Response> post_other(Shared& shared, const Requester& requester, Request& r
   const std::string_view membership = deed == Deed::kInvite ? "invite" : deed == Deed::kBan ? "ban" : "leave";
   service::NewEvent event =
       co_await member_event(shared, requester.user(), std::move(member), membership, std::move(reason));
+  co_await ask_about_event(shared, room, event);
   request.shield_from_cancellation();
   co_await write_one(shared, std::move(room), std::move(event), std::nullopt);
   co_return Response::empty_object();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
 
@@ -39,28 +38,18 @@ TransactionKey transaction_of(const Requester& requester, const Request& request
   return {.scope = service::transaction_scope(requester), .id = id};
 }
 
-// Modules see the event as it would be sent, before it is signed and has its place in the room.
+// A request that is repeated was allowed the first time: modules are not asked again about what is there.
 Task<void> ask_modules(Shared& shared, const Requester& requester, const matrix::RoomId& room,
-                       const NewEvent& event) {
+                       const NewEvent& event, const TransactionKey* transaction) {
   if (!shared.spam.asks(service::SpamChecker::Hook::Event)) {
     co_return;
   }
   const std::unique_ptr<service::RoomView> view = co_await shared.rooms.view(requester, room);
-  matrix::EventDraft draft;
-  draft.type = event.type;
-  draft.state_key = event.state_key;
-  draft.sender = event.sender.str();
-  draft.room_id = room.str();
-  draft.content = event.content;
-  if (view->version().has_event_id_field()) {
-    draft.event_id = matrix::random_event_id(shared.server.runtime(), shared.keys.server_name());
+  if (transaction != nullptr &&
+      co_await shared.rooms.has_transaction(view->room(), transaction->scope, transaction->id)) {
+    co_return;
   }
-  const auto built = matrix::build_unsigned(draft, view->version());
-  if (!built) {
-    throw http::bad_json(matrix::describe(built.error()));
-  }
-  const service::SpamVerdict verdict = co_await shared.spam.check_event(**built);
-  require(verdict);
+  co_await ask_about_event(shared, room, event);
 }
 
 /// PUT /rooms/{roomId}/send/{eventType}/{txnId}
@@ -80,7 +69,7 @@ Task<Response> put_send(Shared& shared, const Requester& requester, Request& req
     event.redacts = request.json_view()["redacts"].to_string();
   }
   TransactionKey transaction = transaction_of(requester, request);
-  co_await ask_modules(shared, requester, room, event);
+  co_await ask_modules(shared, requester, room, event, &transaction);
   request.shield_from_cancellation();
   const service::WriteResult written =
       co_await write_one(shared, std::move(room), std::move(event), std::move(transaction));
@@ -105,6 +94,7 @@ Task<Response> put_redact(Shared& shared, const Requester& requester, Request& r
                  .redacts = target,
                  .origin_server_ts = 0};
   TransactionKey transaction = transaction_of(requester, request);
+  co_await ask_modules(shared, requester, room, event, &transaction);
   request.shield_from_cancellation();
   const service::WriteResult written =
       co_await write_one(shared, std::move(room), std::move(event), std::move(transaction));
@@ -218,7 +208,7 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
   if (event.type == "m.room.member") {
     co_await admit_member_state(shared, requester, room, event);
   }
-  co_await ask_modules(shared, requester, room, event);
+  co_await ask_modules(shared, requester, room, event, nullptr);
   request.shield_from_cancellation();
   const bool tombstone = event.type == "m.room.tombstone" && event.state_key->empty();
   const service::WriteResult written = co_await write_one(shared, room, std::move(event), std::nullopt);

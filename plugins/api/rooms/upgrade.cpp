@@ -199,6 +199,29 @@ Task<void> move_aliases(Shared& shared, const Requester& requester, matrix::Room
   }
 }
 
+// What a client would have sent to make the new room by itself.
+Task<void> ask_about_new_room(Shared& shared, const matrix::UserId& creator,
+                              const matrix::RoomVersion& version, std::span<const NewEvent> first,
+                              std::span<const NewEvent> rest) {
+  if (!shared.spam.asks(service::SpamChecker::Hook::CreateRoom)) {
+    co_return;
+  }
+  json request = {{"room_version", version.id}, {"initial_state", json::array()}};
+  for (const std::span<const NewEvent> events : {first, rest}) {
+    for (const NewEvent& event : events) {
+      json content = json::parse(event.content);
+      if (event.type == "m.room.create") {
+        request["creation_content"] = std::move(content);
+      } else if (event.type != "m.room.member" || event.state_key != creator.view()) {
+        request["initial_state"].push_back(
+            {{"type", event.type}, {"state_key", *event.state_key}, {"content", std::move(content)}});
+      }
+    }
+  }
+  const service::SpamVerdict verdict = co_await shared.spam.user_may_create_room(creator, request.dump());
+  require(verdict);
+}
+
 /// POST /rooms/{roomId}/upgrade. spec: Client-Server API, "Room Upgrades"
 Task<Response> post_upgrade(Shared& shared, const Requester& requester, Request& request) {
   const matrix::RoomId room = room_id(request);
@@ -231,6 +254,7 @@ Task<Response> post_upgrade(Shared& shared, const Requester& requester, Request&
   first.add(co_await member_event(shared, creator, creator, "join", std::nullopt));
   first.add("m.room.power_levels", "", carried_levels(levels, *version, creator, others));
   Plan rest = plan_of(co_await view->state(), creator, create->event->content()["type"].equals("m.space"));
+  co_await ask_about_new_room(shared, creator, *version, first.events(), rest.events());
   std::vector<NewEvent> later = rest.take();
 
   service::WriteRequest write;

@@ -29,6 +29,9 @@ namespace {
 // How far a page reads on when what it finds may not be seen.
 constexpr int kMostRounds = 10;
 
+constexpr storage::Statement kHasTransaction{
+    "SELECT 1 FROM event_transactions WHERE scope = $1 AND room = $2 AND txn_id = $3"};
+
 }  // namespace
 
 /// A room as one requester sees it.
@@ -402,6 +405,16 @@ Task<std::vector<service::NotifyingEvent>> RoomsService::notifying_events(std::i
 Task<StoredEventPtr> RoomsService::event(std::string event_id) {
   co_return co_await database_.read(
       "event_by_id", [this, &event_id](storage::ReadTransaction& tx) { return reader_.by_id(tx, event_id); });
+}
+
+Task<bool> RoomsService::has_transaction(std::int64_t room, std::string scope, std::string id) {
+  co_return co_await database_.read("has_event_transaction",
+                                    [room, &scope, &id](storage::ReadTransaction& tx) {
+                                      return tx
+                                          .maybe(kHasTransaction, storage::Bytes{scope}, room,
+                                                 storage::Bytes{id}, [](const storage::Row&) { return true; })
+                                          .has_value();
+                                    });
 }
 
 Task<std::optional<service::Membership>> RoomsService::membership(std::int64_t user, std::int64_t room) {

@@ -36,6 +36,7 @@ class RoomsService final : public service::Rooms {
   Task<std::vector<service::NotifyingEvent>> notifying_events(std::int64_t room, std::int64_t reader,
                                                               std::int64_t after, std::int64_t upto) override;
   Task<service::StoredEventPtr> event(std::string event_id) override;
+  Task<bool> has_transaction(std::int64_t room, std::string scope, std::string id) override;
   Task<std::optional<service::Membership>> membership(std::int64_t user, std::int64_t room) override;
   Task<std::shared_ptr<const std::vector<std::int64_t>>> joined_users(std::int64_t room) override;
 

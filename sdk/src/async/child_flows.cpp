@@ -2,6 +2,7 @@
 // Tasks that run as flows of their own while their parent waits for them: what with_timeout, when_all and
 // calls into actors on other loops have in common.
 #include <lares/async/runtime.hpp>
+#include <lares/async/shielded.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/async/waiter.hpp>
 #include <lares/base/error.hpp>
@@ -102,9 +103,11 @@ void launch(const RefPtr<Children>& children, Loop& loop, Task<void> task) {
                         boost::asio::bind_cancellation_slot(child.signal.slot(), AtEnd{children}));
 }
 
+enum class Cancellation { kPassedOn, kDelayed };
+
 /// Waits until no child runs, and throws what the first one threw. The children use the parent's frame, so
 /// this never ends before them.
-Task<void> wait_for(RefPtr<Children> children, SteadyTime deadline) {
+Task<void> wait_for(RefPtr<Children> children, SteadyTime deadline, Cancellation cancellation) {
   bool timed_out = false;
   bool cancelled = false;
   for (;;) {
@@ -122,7 +125,9 @@ Task<void> wait_for(RefPtr<Children> children, SteadyTime deadline) {
     }
     (wake == Wake::kTimeout ? timed_out : cancelled) = true;
     deadline = SteadyTime::max();
-    children->cancel();
+    if (cancellation == Cancellation::kPassedOn) {
+      children->cancel();
+    }
   }
   if (cancelled) {
     throw_cancelled();
@@ -132,6 +137,24 @@ Task<void> wait_for(RefPtr<Children> children, SteadyTime deadline) {
   }
   if (children->error) {
     std::rethrow_exception(children->error);
+  }
+}
+
+Task<void> run_alone(Loop& loop, Task<void> task, SteadyTime deadline, Cancellation cancellation) {
+  // A cancellation that has come already would otherwise end the wait before the child.
+  const bool throws = co_await this_coro::throw_if_cancelled();
+  co_await this_coro::throw_if_cancelled(false);
+  const RefPtr<Children> children = make_ref<Children>();
+  std::exception_ptr error;
+  try {
+    launch(children, loop, std::move(task));
+    co_await wait_for(children, deadline, cancellation);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_await this_coro::throw_if_cancelled(throws);
+  if (error) {
+    std::rethrow_exception(error);
   }
 }
 
@@ -150,21 +173,11 @@ SteadyTime deadline_after(std::chrono::nanoseconds duration) {
 }
 
 Task<void> run_as_flow(Loop& loop, Task<void> task, SteadyTime deadline) {
-  // A cancellation that has come already would otherwise end the wait before the child.
-  const bool throws = co_await this_coro::throw_if_cancelled();
-  co_await this_coro::throw_if_cancelled(false);
-  const RefPtr<Children> children = make_ref<Children>();
-  std::exception_ptr error;
-  try {
-    launch(children, loop, std::move(task));
-    co_await wait_for(children, deadline);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  co_await this_coro::throw_if_cancelled(throws);
-  if (error) {
-    std::rethrow_exception(error);
-  }
+  return run_alone(loop, std::move(task), deadline, Cancellation::kPassedOn);
+}
+
+Task<void> run_shielded(Task<void> task) {
+  return run_alone(current_loop(), std::move(task), SteadyTime::max(), Cancellation::kDelayed);
 }
 
 Task<void> run_all(std::vector<Task<void>> tasks) {
@@ -176,7 +189,7 @@ Task<void> run_all(std::vector<Task<void>> tasks) {
     for (Task<void>& task : tasks) {
       launch(children, current_loop(), std::move(task));
     }
-    co_await wait_for(children, SteadyTime::max());
+    co_await wait_for(children, SteadyTime::max(), Cancellation::kPassedOn);
   } catch (...) {
     error = std::current_exception();
   }

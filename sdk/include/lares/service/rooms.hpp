@@ -124,6 +124,8 @@ class LARES_EXPORT Rooms {
                                                              std::int64_t after, std::int64_t upto) = 0;
   /// An event of a room by its id, whoever asks: for the server's own decisions. Null if it is not there.
   virtual Task<StoredEventPtr> event(std::string event_id) = 0;
+  /// Whether a transaction of a scope (see transaction_scope) has sent its event into a room.
+  virtual Task<bool> has_transaction(std::int64_t room, std::string scope, std::string id) = 0;
   /// Position and writer of the member event by which the user came to be in the room as it is now.
   virtual Task<std::optional<Membership>> membership(std::int64_t user, std::int64_t room) = 0;
   /// Numbers of the users joined to a room now.

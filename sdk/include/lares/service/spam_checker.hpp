@@ -6,6 +6,7 @@
 #include <lares/matrix/identifiers.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,7 @@ struct SpamVerdict {
 /// **Threads**: any.
 /// **Errors**: none; a module that fails or is late counts as its slot says (see
 /// lares/module/draft/spam_checker.h).
-/// **Cancellation**: the caller's; modules are told.
+/// **Cancellation**: takes effect once the module that is being asked has answered, or is late.
 class LARES_EXPORT SpamChecker {
  public:
   static constexpr std::string_view kServiceId = "lares.spam-checker/1";
@@ -40,13 +41,16 @@ class LARES_EXPORT SpamChecker {
   /// Whether any module has an opinion of this kind: lets a hot path skip what the question would cost.
   [[nodiscard]] virtual bool asks(Hook hook) const noexcept = 0;
 
-  /// `event` must outlive the await.
-  virtual Task<SpamVerdict> check_event(const matrix::Event& event) = 0;
+  /// An event that a local user is about to send, unsigned and without a place in the room's graph. `room` is
+  /// absent for what a new room begins with: it has no id yet, whatever the event says. `event` must outlive
+  /// the await.
+  virtual Task<SpamVerdict> check_event(const matrix::Event& event, std::optional<matrix::RoomId> room) = 0;
   /// `federated`: the invite came from another server.
   virtual Task<SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
                                             matrix::RoomId room, bool federated) = 0;
   virtual Task<SpamVerdict> user_may_join_room(matrix::UserId user, matrix::RoomId room, bool invited) = 0;
-  /// `request`: the body of createRoom as JSON.
+  /// `request`: the body of createRoom as JSON; for an upgrade, `creation_content` and `initial_state` of one
+  /// that would make the new room.
   virtual Task<SpamVerdict> user_may_create_room(matrix::UserId user, std::string request) = 0;
 };
 

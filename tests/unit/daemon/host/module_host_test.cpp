@@ -2,6 +2,8 @@
 #include <host/module_host.hpp>
 
 #include <lares/async/real_runtime.hpp>
+#include <lares/async/task_group.hpp>
+#include <lares/base/metrics.hpp>
 
 #include <gtest/gtest.h>
 
@@ -56,7 +58,7 @@ class SpamChecks : public testing::Test {
     for (auto& [name, answer] : answers) {
       made.push_back(std::make_unique<Fixed>(runtime_, name, std::move(answer), asked_));
     }
-    host_ = std::make_unique<ModuleHost>(runtime_.metrics(), std::move(made));
+    host_ = std::make_unique<ModuleHost>(runtime_, "hs.test", std::move(made));
     return *host_;
   }
   service::SpamVerdict invite() {
@@ -112,6 +114,38 @@ TEST_F(SpamChecks, TellAModuleThatIsLateAndGoOnWithoutIt) {
   modules({{"slow", std::nullopt}});
   EXPECT_FALSE(invite().allowed);
   EXPECT_EQ(asked_, (std::vector<std::string>{"slow", "cancelled slow"}));
+}
+
+TEST_F(SpamChecks, AreShieldedFromCancellationWhichTakesEffectAfterwards) {
+  ModuleHost& host = modules({{"slow", std::nullopt}, {"next", allow()}});
+  run_blocking(runtime_, "test",
+               [](Runtime& runtime, ModuleHost& asked, std::vector<std::string>& log) -> Task<void> {
+                 TaskGroup group{runtime, "asking"};
+                 spawn(group, "asking", [](ModuleHost& modules, std::vector<std::string>& to) -> Task<void> {
+                   try {
+                     (void)co_await modules.user_may_create_room(*matrix::UserId::parse("@a:hs.test"), "{}");
+                     to.push_back("went on");
+                   } catch (...) {
+                     to.push_back("ended");
+                     throw;
+                   }
+                 }(asked, log));
+                 group.cancel();
+                 co_await group.join();
+               }(runtime_, host, asked_));
+  // The module was given its time, and only then it was looked whether anybody still wants to know.
+  EXPECT_EQ(asked_, (std::vector<std::string>{"slow", "cancelled slow", "ended"}));
+}
+
+TEST_F(SpamChecks, AreMeasuredBySlot) {
+  modules({{"one", allow()}, {"two", allow()}});
+  EXPECT_TRUE(invite().allowed);
+  const std::string page = runtime_.metrics().expose();
+  EXPECT_NE(
+      page.find(
+          "synapse_util_metrics_block_count_total{server_name=\"hs.test\",block_name=\"user_may_invite\"} 2"),
+      std::string::npos)
+      << page;
 }
 
 }  // namespace

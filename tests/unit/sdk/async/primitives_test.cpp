@@ -4,6 +4,7 @@
 #include <lares/async/completion.hpp>
 #include <lares/async/event.hpp>
 #include <lares/async/promise.hpp>
+#include <lares/async/shielded.hpp>
 #include <lares/async/single_flight.hpp>
 #include <lares/async/timeout.hpp>
 #include <lares/async/when_all.hpp>
@@ -376,6 +377,26 @@ TEST_F(WithTimeout, TheCallerGoesOnAfterwards) {
     EXPECT_TRUE(timed_out);
     co_await runtime.sleep_for(1ms);
     EXPECT_EQ(current_context().name(), "test");
+  }(runtime_));
+}
+
+TEST_F(WithTimeout, AShieldKeepsCancellationUntilTheTaskHasEnded) {
+  run([](Runtime& runtime) -> Task<void> {
+    Promise<int> promise;
+    TaskGroup group{runtime, "shielded"};
+    int result = 0;
+    bool cancelled = false;
+    const auto wait = [](Future<int> future, int& to) -> Task<void> { to = co_await future.get(); };
+    spawn(group, "shielded", note_cancelled(shielded(wait(promise.future(), result)), cancelled));
+    group.cancel();
+    co_await testing::yield(runtime);
+    EXPECT_FALSE(cancelled);
+    promise.set(4);
+    co_await group.join();
+    EXPECT_EQ(result, 4);
+    EXPECT_TRUE(cancelled);
+    const int value = co_await shielded([]() -> Task<int> { co_return 5; }());
+    EXPECT_EQ(value, 5);
   }(runtime_));
 }
 

@@ -173,8 +173,8 @@ class Answer {
 struct Event {
   std::string_view json;
   std::string_view room_version;
-  std::string_view event_id;
-  std::string_view room_id;
+  std::string_view event_id;  // empty where the event has none yet
+  std::string_view room_id;   // empty where the room has none yet
   std::string_view type;
   std::string_view sender;
   std::optional<std::string_view> state_key;

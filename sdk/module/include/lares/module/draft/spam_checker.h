@@ -15,12 +15,15 @@ extern "C" {
  * module that allows has no opinion; the server's own rules (power levels, bans, rate limits) hold in any
  * case.
  *
- * A late or failed answer
- *     check_event_for_spam    allows    A checker that is down must not end every conversation, and events of
- * other user_may_join_room      allows    servers come only once. user_may_invite         denies    What
- * reaches out to strangers can be tried again, so a guard that is down user_may_create_room    denies keeps
- * its door shut. The host logs it and counts it per module and slot. A late denial is no answer: it changes
- * nothing afterwards.
+ * A late or failed answer:
+ * - check_event_for_spam: allows. A checker that is down must not end every conversation.
+ * - user_may_join_room: allows. The same.
+ * - user_may_invite: denies. What reaches out to strangers can be tried again, so a guard that is down keeps
+ *   its door shut.
+ * - user_may_create_room: denies. The same.
+ *
+ * The host logs it and counts it per module and slot. A late denial is no answer: it changes nothing
+ * afterwards.
  */
 #define LARES_SPAM_CHECKER "lares.spam-checker/1"
 
@@ -39,20 +42,24 @@ typedef struct lares_spam_verdict_view {
   lares_text_view extra_fields;
 } lares_spam_verdict_view;
 
-/* An event as it would be stored: the canonical JSON that was signed, and where it says what. Texts are
- * plain, without JSON's escapes. */
+/* An event as its sender says it, and where it says what. Texts are plain, without JSON's escapes.
+ *
+ * `json` is canonical and holds content, origin_server_ts, sender, type, and where the event has them
+ * room_id, state_key and redacts. It is not the event that will be stored: that one gets its place in the
+ * room's graph (prev_events, auth_events, depth), its hash and its signature after modules were asked, and
+ * its id follows from these. */
 typedef struct lares_event_view {
   uint32_t struct_size;
   uint32_t reserved;
   lares_text_view json;
   lares_text_view room_version;
-  lares_text_view event_id;
-  lares_text_view room_id;
+  lares_text_view event_id; /* absent for an event of a local user, which has none yet */
+  lares_text_view room_id;  /* absent for what a new room begins with, which has none yet */
   lares_text_view type;
   lares_text_view sender;
   lares_text_view state_key; /* absent where the event is no state event */
   lares_text_view content;   /* the canonical JSON of `content`, a part of `json` */
-  int64_t origin_server_ts;  /* as the sender claims */
+  int64_t origin_server_ts;  /* when the module is asked; the stored event's may be a little later */
 } lares_event_view;
 
 typedef struct lares_invite_view {
@@ -74,7 +81,8 @@ typedef struct lares_create_room_view {
   uint32_t struct_size;
   uint32_t reserved;
   lares_text_view user_id;
-  /* The body of the request as JSON; for an upgrade, what the new room is made from. */
+  /* The body of createRoom as JSON; for an upgrade, one that would make the new room: room_version,
+   * creation_content and initial_state. */
   lares_text_view request;
 } lares_create_room_view;
 
@@ -85,8 +93,9 @@ typedef struct lares_spam_checker {
   uint32_t struct_size;
   uint32_t reserved;
 
-  /* [any thread] An event of a local user before it is sent, or of another server before it is taken up. Not
-   * asked for events that the server makes by itself. */
+  /* [any thread] An event of a local user before it is sent, by whatever endpoint: messages, state,
+   * redactions, memberships, and what a client gives a new room to begin with. Not asked for events that the
+   * server makes by itself, nor again where a client repeats a transaction that has been carried out. */
   void (*check_event_for_spam)(void* module, const lares_call_view* call, const lares_event_view* event);
 
   /* [any thread] An invite by a local user, or to one. */
