@@ -275,6 +275,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     plan.add("m.room.topic", "",
              {{"topic", *topic}, {"m.topic", {{"m.text", json::array({{{"body", *topic}}})}}}});
   }
+  std::size_t invited = invites.size();
   const bool one_by_one = shared.spam.asks(service::SpamChecker::Hook::Invite);
   std::vector<NewEvent> invitations;
   std::vector<NewEvent> together;
@@ -291,6 +292,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   for (auto& [user, content] : initial_members) {
     content.erase(kAuthorisingUser);
     const bool invite = content.value("membership", json{}) == "invite";
+    invited += invite ? 1 : 0;
     NewEvent event{.type = "m.room.member",
                    .state_key = user.str(),
                    .sender = creator,
@@ -304,12 +306,14 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   }
   co_await ask_about_first_events(shared, *version, plan.events().subspan(servers));
   co_await ask_about_first_events(shared, *version, invitations);
+  require_may_invite_so_many(shared, requester, invited);
 
   service::WriteRequest write;
   write.room_version = version_name;
   write.events = plan.take();
   request.shield_from_cancellation();
   const service::WriteResult written = co_await write_first(shared, std::move(write));
+  count_invites(shared, written.room, invited);
   if (alias) {
     co_await directory(shared).add(creator, *alias, written.room);
   }

@@ -76,6 +76,11 @@ Task<void> follow_predecessor(Shared& shared, std::int64_t user, std::string use
 /// The same for those who are in the new room before the old one names it.
 Task<void> follow_tombstone(Shared& shared, matrix::RoomId old_room);
 
+/// Limits on the invitations with which a room is made, all or none: as many as the bursts of
+/// `rc_invites.per_issuer` and `rc_invites.per_room` allow. **Errors**: MatrixError.
+void require_may_invite_so_many(Shared& shared, const http::Requester& requester, std::size_t count);
+/// Takes them from what may be invited to the room from now on.
+void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count);
 /// Limits and modules on an invitation. **Errors**: MatrixError.
 Task<void> require_may_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                               matrix::RoomId room);

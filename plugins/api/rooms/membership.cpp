@@ -212,6 +212,23 @@ Task<void> require_may_invite(Shared& shared, const Requester& requester, matrix
   co_await ask_about_invite(shared, requester, std::move(member), std::move(room));
 }
 
+void require_may_invite_so_many(Shared& shared, const Requester& requester, std::size_t count) {
+  if (count == 0) {
+    return;
+  }
+  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+  // Nothing was invited yet to a room that is not there yet, so this asks for the burst alone.
+  limits.limiter("rc_invites.per_room").check("", static_cast<double>(count));
+  limits.limiter("rc_invites.per_issuer").take(requester.user().view(), static_cast<double>(count));
+}
+
+void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count) {
+  if (count > 0) {
+    service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+    (void)limits.limiter("rc_invites.per_room").try_take(room.view(), static_cast<double>(count));
+  }
+}
+
 Task<void> ask_about_invite(Shared& shared, const Requester& requester, matrix::UserId member,
                             matrix::RoomId room) {
   if (shared.spam.asks(service::SpamChecker::Hook::Invite)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
+#include <lares/service/rate_limiter.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -52,6 +53,21 @@ Task<void> ask_modules(Shared& shared, const Requester& requester, const matrix:
   co_await ask_about_event(shared, room, event);
 }
 
+// The events that go through /send and /redact are counted here, since what a redaction counts as depends on
+// whose event it is for: moderators may be let redact faster than users write.
+Task<void> take_limit(Shared& shared, const Requester& requester, const NewEvent& event) {
+  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
+  const ConfigPtr config = shared.server.config();
+  const bool apart =
+      config->is_set("rc_admin_redaction.per_second") || config->is_set("rc_admin_redaction.burst_count");
+  bool of_others = false;
+  if (apart && event.redacts) {
+    const service::StoredEventPtr target = co_await shared.rooms.event(*event.redacts);
+    of_others = target && target->event->sender() != event.sender.view();
+  }
+  limits.limiter(of_others ? "rc_admin_redaction" : "rc_message").take(requester.user().view());
+}
+
 /// PUT /rooms/{roomId}/send/{eventType}/{txnId}
 /// spec: Client-Server API, "Sending events to a room"
 Task<Response> put_send(Shared& shared, const Requester& requester, Request& request) {
@@ -69,6 +85,7 @@ Task<Response> put_send(Shared& shared, const Requester& requester, Request& req
     event.redacts = request.json_view()["redacts"].to_string();
   }
   TransactionKey transaction = transaction_of(requester, request);
+  co_await take_limit(shared, requester, event);
   co_await ask_modules(shared, requester, room, event, &transaction);
   request.shield_from_cancellation();
   const service::WriteResult written =
@@ -94,6 +111,7 @@ Task<Response> put_redact(Shared& shared, const Requester& requester, Request& r
                  .redacts = target,
                  .origin_server_ts = 0};
   TransactionKey transaction = transaction_of(requester, request);
+  co_await take_limit(shared, requester, event);
   co_await ask_modules(shared, requester, room, event, &transaction);
   request.shield_from_cancellation();
   const service::WriteResult written =
@@ -223,19 +241,15 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
 void add_send(Shared& shared) {
   http::Router& router = shared.server.router();
   router.add<Access::Guest>(Method::Put, http::client_paths("/rooms/{roomId}/send/{eventType}/{txnId}"),
-                            {.name = "RoomSendEventRestServlet",
-                             .rate_limit = "rc_message",
-                             .shard = "roomId",
-                             .allow_suspended = false},
+                            {.name = "RoomSendEventRestServlet", .shard = "roomId", .allow_suspended = false},
                             [&shared](const Requester& requester, Request& request) {
                               return put_send(shared, requester, request);
                             });
-  router.add<Access::User>(
-      Method::Put, http::client_paths("/rooms/{roomId}/redact/{eventId}/{txnId}"),
-      {.name = "RoomRedactEventRestServlet", .rate_limit = "rc_message", .shard = "roomId"},
-      [&shared](const Requester& requester, Request& request) {
-        return put_redact(shared, requester, request);
-      });
+  router.add<Access::User>(Method::Put, http::client_paths("/rooms/{roomId}/redact/{eventId}/{txnId}"),
+                           {.name = "RoomRedactEventRestServlet", .shard = "roomId"},
+                           [&shared](const Requester& requester, Request& request) {
+                             return put_redact(shared, requester, request);
+                           });
   router.add<Access::User>(Method::Put, http::client_paths("/rooms/{roomId}/state/{eventType}/{stateKey}"),
                            {.name = "RoomStateEventRestServlet",
                             .rate_limit = "rc_message",

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rate limits that depend on more than who asks for what: whose event a redaction is for, how many a new room invites."""
+
+import unittest
+
+from engines import V3
+from lares_test import Server
+
+PLENTY = {"per_second": 1000, "burst_count": 1000}
+
+
+def bucket(burst):
+    return {"per_second": 0.001, "burst_count": burst}
+
+
+class LimitsTest(unittest.TestCase):
+    def server(self, **limits):
+        return self.enterContext(Server(config={"rate_limits": True, "rc_registration": PLENTY, "rc_room_creation": PLENTY,
+                                                **limits}))
+
+    def too_many(self, error):
+        self.assertEqual((error.status, error.errcode), (429, "M_LIMIT_EXCEEDED"), error)
+
+    def redact_path(self, client, room, event):
+        return client.room_path(room, "redact", event, client.new_txn())
+
+    def test_redactions_of_what_others_sent_have_a_limit_of_their_own(self):
+        server = self.server(rc_message=bucket(3), rc_admin_redaction=bucket(2))
+        host, guest = server.register("host"), server.register("guest")
+        room = host.create_room()
+        guest.join(room)
+        events = [guest.send(room, "flood") for _ in range(3)]
+        own = host.send(room, "mine")
+        host.redact(room, events[0])
+        host.put(host.room_path(room, "send", "m.room.redaction", "1"), {"redacts": events[1]})
+        self.too_many(host.error("PUT", self.redact_path(host, room, events[2]), {}))
+        # Both limits are apart: two are left of what may be written, redactions of one's own events among it.
+        host.redact(room, own)
+        host.send(room, "still here")
+        self.too_many(host.error("PUT", self.redact_path(host, room, own), {}))
+
+    def test_redactions_count_as_messages_where_no_limit_of_theirs_is_given(self):
+        server = self.server(rc_message=bucket(3))
+        host, guest = server.register("host"), server.register("guest")
+        room = host.create_room()
+        guest.join(room)
+        events = [guest.send(room, "flood") for _ in range(3)]
+        host.redact(room, events[0])
+        host.redact(room, events[1])
+        host.send(room, "enough")
+        self.too_many(host.error("PUT", self.redact_path(host, room, events[2]), {}))
+
+    def test_a_room_is_not_made_with_more_invitations_than_the_burst_allows(self):
+        users = ["@u%d:hs.test" % i for i in range(5)]
+        issuer = self.server(rc_invites={"per_issuer": bucket(3), "per_room": PLENTY, "per_user": PLENTY})
+        host = issuer.register("host")
+        self.too_many(host.error("POST", V3 + "/createRoom", {"invite": users[:4]}))
+        self.assertEqual(host.get(V3 + "/joined_rooms")["joined_rooms"], [])
+        room = host.create_room(invite=users[:1], initial_state=[
+            {"type": "m.room.member", "state_key": users[1], "content": {"membership": "invite"}}])
+        host.invite(room, users[2])
+        self.too_many(host.error("POST", host.room_path(room, "invite"), {"user_id": users[3]}))
+
+    def test_invitations_with_a_new_room_are_of_those_of_the_room(self):
+        users = ["@u%d:hs.test" % i for i in range(5)]
+        server = self.server(rc_invites={"per_room": bucket(3), "per_issuer": PLENTY, "per_user": PLENTY})
+        host = server.register("host")
+        self.too_many(host.error("POST", V3 + "/createRoom", {"invite": users[:4]}))
+        room = host.create_room(invite=users[:2])
+        host.invite(room, users[2])
+        self.too_many(host.error("POST", host.room_path(room, "invite"), {"user_id": users[3]}))
+
+
+if __name__ == "__main__":
+    unittest.main()
