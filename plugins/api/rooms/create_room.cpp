@@ -213,8 +213,11 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   }
   Plan plan{creator};
   json create = object_of(body, "creation_content");
+  // Who made the room and of what version it is are not the client's to say.
   create["room_version"] = version_name;
-  if (!version->implicit_creator) {
+  if (version->implicit_creator) {
+    create.erase("creator");
+  } else {
     create["creator"] = creator.str();
   }
   if (version->privileged_creators && preset.trusted && !invites.empty()) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/matrix/room_version.hpp>
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+
+#include <string>
+#include <vector>
 
 #include "endpoints.hpp"
 
@@ -10,12 +14,21 @@ namespace lares::rooms {
 
 namespace {
 
+std::vector<std::string> version_ids() {
+  std::vector<std::string> ids;
+  for (const matrix::RoomVersion& version : matrix::room_versions()) {
+    ids.emplace_back(version.id);
+  }
+  return ids;
+}
+
 void declare(Declarations& declarations) {
   declarations.config({.path = "default_room_version",
                        .type = ConfigType::String,
                        .default_value = "\"" + std::string{matrix::default_room_version().id} + "\"",
                        .meaning = "The version of new rooms where the client names none.",
-                       .reload = Reload::Live});
+                       .reload = Reload::Live,
+                       .allowed = version_ids()});
 }
 
 metrics::Family<metrics::Histogram> page_times(Server& server) {
