@@ -65,7 +65,9 @@ std::string events_array(const service::RoomView& view, const std::vector<servic
 Task<service::NewEvent> member_event(Shared& shared, const matrix::UserId& sender, matrix::UserId member,
                                      std::string_view membership, std::optional<std::string> reason) {
   json content = {{"membership", membership}};
-  if (membership == "join" || membership == "invite" || membership == "knock") {
+  const bool invite = membership == "invite";
+  if (membership == "join" || membership == "knock" ||
+      (invite && shared.server.config()->boolean("include_profile_data_on_invite"))) {
     const std::optional<service::Profile> profile = co_await shared.profiles.profile(member);
     if (profile && profile->displayname) {
       content["displayname"] = *profile->displayname;

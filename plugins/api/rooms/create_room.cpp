@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lares/base/error.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/matrix/room_version.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -27,6 +29,7 @@ constexpr std::size_t kMostInvites = 50;
 
 /// What a preset sets. spec: Client-Server API, "Creation", table of presets
 struct Preset {
+  const char* name;
   const char* join_rule;
   const char* history_visibility;
   const char* guest_access;
@@ -35,15 +38,24 @@ struct Preset {
 
 Preset preset_named(const std::string& name) {
   if (name == "private_chat") {
-    return {"invite", "shared", "can_join"};
+    return {"private_chat", "invite", "shared", "can_join"};
   }
   if (name == "trusted_private_chat") {
-    return {"invite", "shared", "can_join", true};
+    return {"trusted_private_chat", "invite", "shared", "can_join", true};
   }
   if (name == "public_chat") {
-    return {"public", "shared", "forbidden"};
+    return {"public_chat", "public", "shared", "forbidden"};
   }
   throw http::bad_json("This preset does not exist.");
+}
+
+constexpr const char* kEncryptionKey = "encryption_enabled_by_default_for_room_type";
+constexpr const char* kLevelsKey = "default_power_level_content_override.";
+constexpr std::array<const char*, 3> kPresets{"private_chat", "trusted_private_chat", "public_chat"};
+
+bool encrypted_by_default(const Config& config, const Preset& preset) {
+  const std::string which = config.string(kEncryptionKey);
+  return which == "all" || (which == "invite" && std::string_view{preset.join_rule} == "invite");
 }
 
 const json& object_of(const json& body, const char* key) {
@@ -242,6 +254,9 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   const bool client_levels = given_levels || !own_levels.empty();
   if (given_levels) {
     levels = std::move(*given_levels);
+  } else if (const json& preferred = shared.server.config()->get(std::string{kLevelsKey} + preset.name);
+             preferred.is_object()) {
+    levels.update(preferred);
   }
   levels.update(own_levels);
   plan.add("m.room.power_levels", "", levels);
@@ -259,6 +274,9 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     if (!initial.has(type)) {
       plan.add(type, "", content);
     }
+  }
+  if (encrypted_by_default(*shared.server.config(), preset) && !initial.has("m.room.encryption")) {
+    plan.add("m.room.encryption", "", {{"algorithm", "m.megolm.v1.aes-sha2"}});
   }
   const std::optional<std::string> name = optional_string(body, "name");
   const std::optional<std::string> topic = optional_string(body, "topic");
@@ -367,6 +385,34 @@ void Plan::add(std::string type, std::string state_key, const json& content) {
                      .content = content.dump(),
                      .redacts = {},
                      .origin_server_ts = 0});
+}
+
+void declare_creation(Declarations& declarations) {
+  declarations.config({.path = kEncryptionKey,
+                       .type = ConfigType::String,
+                       .default_value = "\"off\"",
+                       .meaning =
+                           "Which new rooms are encrypted where the client does not say so: all, those "
+                           "that are entered by invitation (invite), or none (off).",
+                       .reload = Reload::Live,
+                       .allowed = {"all", "invite", "off"}});
+  for (const char* preset : kPresets) {
+    declarations.config({.path = std::string{kLevelsKey} + preset,
+                         .type = ConfigType::Any,
+                         .default_value = "null",
+                         .meaning = "Keys of m.room.power_levels that new rooms of this preset begin with in "
+                                    "place of the usual ones; what the client says goes before."});
+  }
+}
+
+void check_creation(const Config& config) {
+  for (const char* preset : kPresets) {
+    const std::string key = std::string{kLevelsKey} + preset;
+    const json& levels = config.get(key);
+    if (!levels.is_null() && !levels.is_object()) {
+      throw StartError(config.origin(key) + ": " + key + " is a mapping of keys of m.room.power_levels.");
+    }
+  }
 }
 
 void add_create_room(Shared& shared) {

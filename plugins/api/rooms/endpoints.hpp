@@ -4,6 +4,7 @@
 #include <lares/base/metrics.hpp>
 #include <lares/http/json_fields.hpp>
 #include <lares/http/router.hpp>
+#include <lares/plugin/declarations.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/service/profiles.hpp>
@@ -39,6 +40,10 @@ struct Shared {
   metrics::Family<metrics::Histogram> page_times;  ///< of /messages, by room_size
 };
 
+void declare_creation(Declarations& declarations);
+/// **Errors**: StartError for what the types of the keys do not say.
+void check_creation(const Config& config);
+void declare_membership(Declarations& declarations);
 void add_create_room(Shared& shared);  ///< /createRoom
 void add_membership(
     Shared& shared);               ///< /join, /knock, /rooms/{roomId}/join, invite, leave, kick, ban, unban
@@ -84,6 +89,8 @@ void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count
 /// Limits and modules on an invitation. **Errors**: MatrixError.
 Task<void> require_may_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                               matrix::RoomId room);
+/// **Errors**: MatrixError where only administrators may invite, and the requester is none.
+void require_invites_are_open(const Shared& shared, const http::Requester& requester);
 /// The modules alone. **Errors**: MatrixError.
 Task<void> ask_about_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
                             matrix::RoomId room);

@@ -205,6 +205,7 @@ Task<Response> post_other(Shared& shared, const Requester& requester, Request& r
 
 Task<void> require_may_invite(Shared& shared, const Requester& requester, matrix::UserId member,
                               matrix::RoomId room) {
+  require_invites_are_open(shared, requester);
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   limits.limiter("rc_invites.per_issuer").take(requester.user().view());
   limits.limiter("rc_invites.per_room").take(room.view());
@@ -212,10 +213,17 @@ Task<void> require_may_invite(Shared& shared, const Requester& requester, matrix
   co_await ask_about_invite(shared, requester, std::move(member), std::move(room));
 }
 
+void require_invites_are_open(const Shared& shared, const Requester& requester) {
+  if (!requester.account().admin && shared.server.config()->boolean("block_non_admin_invites")) {
+    throw http::forbidden("Only administrators of this server invite.");
+  }
+}
+
 void require_may_invite_so_many(Shared& shared, const Requester& requester, std::size_t count) {
   if (count == 0) {
     return;
   }
+  require_invites_are_open(shared, requester);
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   // Nothing was invited yet to a room that is not there yet, so this asks for the burst alone.
   limits.limiter("rc_invites.per_room").check("", static_cast<double>(count));
@@ -263,6 +271,19 @@ Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix
     }
     co_await require_may_invite(shared, requester, parse_user(*event.state_key), std::move(room));
   }
+}
+
+void declare_membership(Declarations& declarations) {
+  declarations.config({.path = "block_non_admin_invites",
+                       .type = ConfigType::Bool,
+                       .default_value = "false",
+                       .meaning = "Whether only administrators of this server may invite.",
+                       .reload = Reload::Live});
+  declarations.config({.path = "include_profile_data_on_invite",
+                       .type = ConfigType::Bool,
+                       .default_value = "true",
+                       .meaning = "Whether an invitation shows name and picture of who is invited.",
+                       .reload = Reload::Live});
 }
 
 void add_membership(Shared& shared) {

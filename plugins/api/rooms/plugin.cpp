@@ -29,6 +29,8 @@ void declare(Declarations& declarations) {
                        .meaning = "The version of new rooms where the client names none.",
                        .reload = Reload::Live,
                        .allowed = version_ids()});
+  declare_creation(declarations);
+  declare_membership(declarations);
 }
 
 metrics::Family<metrics::Histogram> page_times(Server& server) {
@@ -53,6 +55,7 @@ class RoomsApiPlugin final : public Plugin {
                 .spam = server.services().get<service::SpamChecker>(),
                 .interner = server.services().get<storage::Interner>(),
                 .page_times = page_times(server)} {
+    check_creation(*server.config());
     add_create_room(shared_);
     add_membership(shared_);
     add_send(shared_);

@@ -5,6 +5,7 @@
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
 #include <lares/json/canonical.hpp>
+#include <lares/plugin/declarations.hpp>
 #include <lares/storage/transaction.hpp>
 
 #include <nlohmann/json.hpp>
@@ -31,11 +32,23 @@ constexpr storage::Statement kLoad{"SELECT body FROM filters WHERE account = $1 
 
 constexpr std::size_t kLongestFilter = 65'536;
 
-FilterPtr parse(std::string_view text) {
-  const nlohmann::json object = nlohmann::json::parse(text, nullptr, false);
+// Whatever a client asks for, it gets no more events of a room at once than the administrator allows.
+void cap_timeline(nlohmann::json& filter, std::int64_t most) {
+  static const nlohmann::json::json_pointer kLimit{"/room/timeline/limit"};
+  if (most >= 0 && filter.is_object() && filter.contains(kLimit)) {
+    nlohmann::json& limit = filter[kLimit];
+    if (limit.is_number_unsigned() && limit.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+      limit = static_cast<std::uint64_t>(most);
+    }
+  }
+}
+
+FilterPtr parse(std::string_view text, std::int64_t most_in_timeline) {
+  nlohmann::json object = nlohmann::json::parse(text, nullptr, false);
   if (object.is_discarded()) {
     throw http::not_json("The filter is not JSON.");
   }
+  cap_timeline(object, most_in_timeline);
   auto filter = matrix::Filter::parse(object);
   if (!filter) {
     throw http::bad_json(filter.error());
@@ -67,8 +80,19 @@ storage::Schema filters_schema() {
                       .ends = "erasure of the user"}}};
 }
 
+void declare_filters(Declarations& declarations) {
+  declarations.config({.path = "filter_timeline_limit",
+                       .type = ConfigType::Integer,
+                       .default_value = "100",
+                       .meaning =
+                           "The most events of one room that an answer to /sync has, whatever its filter "
+                           "asks for; -1 sets no limit but the server's own of 1000.",
+                       .minimum = -1});
+}
+
 Filters::Filters(Server& server, TaskGroup& loads)
-    : database_(server.services().get<storage::Database>()),
+    : most_in_timeline_(server.config()->integer("filter_timeline_limit")),
+      database_(server.services().get<storage::Database>()),
       filters_(loads, {.name = "filters", .server_name = server.name(), .max_size = 5'000}) {
   server.router().add<Access::Guest>(
       Method::Post, http::client_paths("/user/{userId}/filter"), {.name = "CreateFilterRestServlet"},
@@ -83,7 +107,7 @@ Task<Response> Filters::post_filter(const Requester& requester, Request& request
   if (request.body().size() > kLongestFilter) {
     throw http::too_large("A filter is at most 64 KiB long.");
   }
-  (void)parse(request.body());
+  (void)parse(request.body(), most_in_timeline_);
   auto canonical =
       json::canonicalise(request.body(), {.numbers = json::Numbers::kAny, .require_object = true});
   if (!canonical) {
@@ -144,7 +168,7 @@ Task<FilterPtr> Filters::of_query(std::int64_t account, std::string text) {
     if (text.size() > kLongestFilter) {
       throw http::too_large("A filter is at most 64 KiB long.");
     }
-    co_return parse(text);
+    co_return parse(text, most_in_timeline_);
   }
   const std::optional<std::int64_t> number = parse_int64(text);
   if (!number) {
@@ -153,7 +177,7 @@ Task<FilterPtr> Filters::of_query(std::int64_t account, std::string text) {
   co_return co_await filters_.get(std::to_string(account) + "/" + text,
                                   [this, account, number](std::string) -> Task<FilterPtr> {
                                     const std::string body = co_await load(account, *number);
-                                    co_return parse(body);
+                                    co_return parse(body, most_in_timeline_);
                                   });
 }
 

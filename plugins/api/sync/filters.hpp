@@ -4,16 +4,19 @@
 #include <lares/async/cache.hpp>
 #include <lares/http/router.hpp>
 #include <lares/matrix/filter.hpp>
+#include <lares/plugin/declarations.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/migration.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace lares::sync {
 
 [[nodiscard]] storage::Schema filters_schema();
+void declare_filters(Declarations& declarations);
 
 using FilterPtr = std::shared_ptr<const matrix::Filter>;
 
@@ -36,6 +39,7 @@ class Filters {
   Task<std::int64_t> store(std::int64_t account, std::string canonical);
   Task<std::string> load(std::int64_t account, std::int64_t number);
 
+  std::int64_t most_in_timeline_;  // below 0: as many as there may be in any case
   storage::Database& database_;
   Cache<std::string, FilterPtr> filters_;
   FilterPtr everything_ = std::make_shared<const matrix::Filter>();

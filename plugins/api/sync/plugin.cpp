@@ -51,6 +51,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kStateAft
 
 void declare(Declarations& declarations) {
   declarations.schema(filters_schema());
+  declare_filters(declarations);
 }
 
 // Whether the writer of a stream in memory has begun anew since `from`: what a client was shown of its former

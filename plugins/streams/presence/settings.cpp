@@ -19,7 +19,8 @@ void declare_settings(Declarations& declarations) {
                        .meaning =
                            "Whether users see of each other who is online: true, false, or \"untracked\", "
                            "which ignores what clients do and say.",
-                       .allowed = {"true", "false", "untracked"}});
+                       .allowed = {"true", "false", "untracked"},
+                       .aliases = {"use_presence"}});
   declarations.config({.path = "presence.include_offline_users_on_sync",
                        .type = ConfigType::Bool,
                        .default_value = "false",

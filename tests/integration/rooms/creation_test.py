@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a room begins with: what is the client's to say, and what the administrator."""
 
+import json
 import subprocess
 import unittest
 
@@ -38,6 +39,86 @@ class CreationTest(unittest.TestCase):
         checked = subprocess.run([*self.server.process.command, "--check-config"], capture_output=True, text=True, timeout=60)
         self.assertEqual(checked.returncode, 78)
         self.assertIn("default_room_version", checked.stdout + checked.stderr)
+
+
+class AdministratorsSayTest(unittest.TestCase):
+    """Keys of the configuration that say what rooms begin with, and who invites whom."""
+
+    LEVELS = {"private_chat": {"events_default": 7}, "public_chat": {"invite": 60}}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server(config={
+            "encryption_enabled_by_default_for_room_type": "invite", "default_power_level_content_override": cls.LEVELS}))
+
+    def state(self, client, room, kind, key=""):
+        return client.get(client.room_path(room, "state", kind, key))
+
+    def test_rooms_entered_by_invitation_are_encrypted_unless_the_client_says_how(self):
+        alice = self.server.register("alice")
+        for preset in ("private_chat", "trusted_private_chat"):
+            room = alice.create_room(preset=preset)
+            self.assertEqual(self.state(alice, room, "m.room.encryption"), {"algorithm": "m.megolm.v1.aes-sha2"})
+        own = {"algorithm": "m.megolm.v1.aes-sha2", "rotation_period_msgs": 5}
+        room = alice.create_room(preset="private_chat", initial_state=[{"type": "m.room.encryption", "content": own}])
+        self.assertEqual(self.state(alice, room, "m.room.encryption"), own)
+        room = alice.create_room(preset="public_chat")
+        self.assertEqual(alice.error("GET", alice.room_path(room, "state", "m.room.encryption")).status, 404)
+
+    def test_levels_of_a_preset_stand_behind_those_of_the_client(self):
+        bob = self.server.register("bob")
+        levels = self.state(bob, bob.create_room(preset="private_chat"), "m.room.power_levels")
+        self.assertEqual((levels["events_default"], levels["invite"], levels["ban"]), (7, 50, 50))
+        levels = self.state(bob, bob.create_room(preset="public_chat"), "m.room.power_levels")
+        self.assertEqual((levels["events_default"], levels["invite"]), (0, 60))
+        room = bob.create_room(preset="public_chat", power_level_content_override={"invite": 3})
+        self.assertEqual(self.state(bob, room, "m.room.power_levels")["invite"], 3)
+
+    def test_levels_that_are_none_are_refused_at_the_start(self):
+        with self.assertRaises(Exception), Server(config={"default_power_level_content_override": {"public_chat": 5}}):
+            pass
+
+    def test_only_administrators_invite_where_it_is_said_so(self):
+        with Server(config={"block_non_admin_invites": True}) as server:
+            boss, user = server.register_admin("boss"), server.register("user")
+            room = user.create_room()
+            for path, body in ((user.room_path(room, "invite"), {"user_id": boss.user_id}),
+                               (V3 + "/createRoom", {"invite": [boss.user_id]})):
+                error = user.error("POST", path, body)
+                self.assertEqual((error.status, error.errcode), (403, "M_FORBIDDEN"))
+            self.assertEqual(user.get(V3 + "/joined_rooms")["joined_rooms"], [room])
+            boss.invite(boss.create_room(invite=["@x:hs.test"]), user.user_id)
+
+    def test_invitations_may_leave_out_who_is_invited(self):
+        for shown in (True, False):
+            with Server(config={"include_profile_data_on_invite": shown}) as server:
+                host, guest = server.register("host"), server.register("guest")
+                guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest of Honour"})
+                for room in (host.create_room(invite=[guest.user_id]), host.create_room()):
+                    if guest.user_id not in json.dumps(host.get(host.room_path(room, "members"))):
+                        host.invite(room, guest.user_id)
+                    content = self.state(host, room, "m.room.member", guest.user_id)
+                    self.assertEqual(content.get("displayname"), "Guest of Honour" if shown else None)
+
+    def test_timelines_are_bounded_whatever_a_filter_asks_for(self):
+        wanted = {"room": {"timeline": {"limit": 100000}}}
+        for limit, shown in ((3, 3), (-1, 9)):
+            with Server(config={"filter_timeline_limit": limit}) as server:
+                user = server.register("user")
+                room = user.create_room()
+                for number in range(3):
+                    user.send(room, str(number))
+                stored = user.post(V3 + "/user/%s/filter" % user.user_id, wanted)["filter_id"]
+                for asked in (json.dumps(wanted), stored):
+                    answer = user.call("GET", V3 + "/sync", query={"filter": asked})
+                    timeline = answer["rooms"]["join"][room]["timeline"]
+                    self.assertEqual((len(timeline["events"]), timeline["limited"]), (shown, shown == 3))
+
+    def test_the_older_name_switches_presence_off(self):
+        with Server(config={"use_presence": False}) as server:
+            one = server.register("one")
+            one.put(V3 + "/presence/%s/status" % one.user_id, {"presence": "online", "status_msg": "here"})
+            self.assertNotIn("here", json.dumps(one.get(V3 + "/presence/%s/status" % one.user_id)))
 
 
 if __name__ == "__main__":

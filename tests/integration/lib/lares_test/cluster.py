@@ -40,7 +40,7 @@ class Workers:
         # JSON is YAML.
         with open(os.path.join(self.folder, "quickstart.yaml"), "w") as file:
             json.dump({"enable_registration": True, "enable_registration_without_verification": True,
-                       "rate_limits": False, "registration_shared_secret_path": None,
+                       "rate_limits": False, "filter_timeline_limit": -1, "registration_shared_secret_path": None,
                        "registration_shared_secret": SHARED_SECRET, **(config or {})}, file)
 
     def __enter__(self):

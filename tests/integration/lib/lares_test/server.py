@@ -52,7 +52,7 @@ class Server:
             server.kill(); server.start()
             assert alice.send(room, "still here")
 
-    `config` is laid upon the configuration that it starts with: open registration, no rate limits, a client listener on a
+    `config` is laid upon the configuration that it starts with: open registration, no rate limits, timelines as long as a filter says, a client listener on a
     reserved port. `database` is what Postgres.create_database() gives; without it SQLite in the folder. The folder goes
     away with the server unless LARES_KEEP is set in the environment.
     """
@@ -74,6 +74,7 @@ class Server:
             "enable_registration_without_verification": True,
             "registration_shared_secret": SHARED_SECRET,
             "rate_limits": False,
+            "filter_timeline_limit": -1,
         }, config or {})
         self.config_path = os.path.join(self.folder, "homeserver.yaml")
         self.process = Process(
