@@ -20,6 +20,7 @@
 #include "forget.hpp"
 #include "housekeeping.hpp"
 #include "partial_state.hpp"
+#include "prejoin_state.hpp"
 #include "relations_service.hpp"
 #include "remote_writer.hpp"
 #include "room_caches.hpp"
@@ -36,6 +37,7 @@ void declare(Declarations& declarations) {
   declarations.schema(events_schema());
   declare_forget(declarations);
   declare_housekeeping(declarations);
+  declare_sync(declarations);
 }
 
 // Hands a write to the process that has the room: this one, or another. It is provided before it can be made:

@@ -8,8 +8,9 @@
 #include <lares/service/event_writer.hpp>
 #include <lares/storage/transaction.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -35,11 +36,6 @@ constexpr std::size_t kMostFormer = 1000;
 constexpr std::chrono::milliseconds kApplied{1000};
 constexpr int kRounds = 3;
 
-// What an invited user is told of the room. spec: Client-Server API, "Stripped state"
-constexpr std::array<std::string_view, 7> kStrippedTypes{
-    "m.room.create",          "m.room.name",      "m.room.avatar", "m.room.topic", "m.room.join_rules",
-    "m.room.canonical_alias", "m.room.encryption"};
-
 bool in_past(const stream::Token& from, const service::StoredEvent& event) {
   return from.covers(StreamNumber::kEvents, event.writer, event.position);
 }
@@ -59,13 +55,15 @@ struct SyncSection::Part {
 
 SyncSection::SyncSection(Server& server, storage::Database& database, storage::Interner& interner,
                          stream::Hub& hub, RoomCaches& caches, const EventReader& reader)
-    : services_(server.services()),
+    : server_(server),
+      services_(server.services()),
       runtime_(server.runtime()),
       database_(database),
       interner_(interner),
       hub_(hub),
       caches_(caches),
       reader_(reader),
+      prejoin_(read_prejoin_state(*server.config())),
       recents_(server.runtime(), server.name(), "load_filtered_recents") {}
 
 Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
@@ -77,6 +75,10 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
     scope.to = hub_.now();
   }
   UserRooms rooms = co_await caches_.rooms_of(scope.user);
+  const std::vector<std::int64_t> hidden = co_await hidden_rooms();
+  const auto is_hidden = [&hidden](const RoomMembership& membership) {
+    return std::ranges::find(hidden, membership.room) != hidden.end();
+  };
   // The caches are told before the position is announced; a membership beyond `to` is there in a moment. What
   // else has come by then may be a membership, too, so the rooms are never older than `to`.
   const SteadyTime end = runtime_.steady_now() + kApplied;
@@ -84,7 +86,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
     rooms = co_await caches_.rooms_of(scope.user);
   }
   for (const RoomMembership& membership : *rooms) {
-    if (membership.membership == MembershipCode::kJoin) {
+    if (membership.membership == MembershipCode::kJoin && !is_hidden(membership)) {
       std::optional<RoomName> name = caches_.cached_name(membership.room);
       if (!name) {
         name = co_await caches_.name(membership.room);
@@ -104,7 +106,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   }
   for (const RoomMembership& membership : *rooms) {
     // A room may be forgotten before all of the user's clients have heard that it was left.
-    if (membership.forgotten && scope.initial) {
+    if ((membership.forgotten && scope.initial) || is_hidden(membership)) {
       continue;
     }
     const bool news =
@@ -127,6 +129,18 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
         break;
     }
   }
+}
+
+Task<std::vector<std::int64_t>> SyncSection::hidden_rooms() {
+  std::vector<std::int64_t> rooms;
+  const ConfigPtr config = server_.config();
+  for (const nlohmann::json& id : config->get("exclude_rooms_from_sync")) {
+    const std::string& text = id.get_ref<const std::string&>();
+    if (const std::optional<std::int64_t> number = co_await interner_.lookup_room(text)) {
+      rooms.push_back(*number);
+    }
+  }
+  co_return rooms;
 }
 
 Task<bool> SyncSection::wait_for_rooms(SyncScope& scope, const std::vector<RoomMembership>& rooms,
@@ -547,6 +561,22 @@ Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& 
   response.left.push_back(std::move(room));
 }
 
+Task<void> SyncSection::append_keys_of_types(std::int64_t room, std::int64_t root,
+                                             std::vector<std::int64_t>& keys) {
+  std::vector<std::int64_t> all;
+  for (const RoomCaches::StateItem& item : co_await caches_.all_state(room, root)) {
+    all.push_back(item.key);
+  }
+  const std::vector<storage::InternText> texts =
+      co_await interner_.texts(storage::InternKind::StateKey, std::vector<std::int64_t>{all});
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool wanted = std::ranges::find(prejoin_.whole_types, texts[i].first) != prejoin_.whole_types.end();
+    if (wanted && std::ranges::find(keys, all[i]) == keys.end()) {
+      keys.push_back(all[i]);
+    }
+  }
+}
+
 Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembership& membership,
                                      SyncResponse& response) {
   const RoomName name = co_await caches_.name(membership.room);
@@ -562,8 +592,8 @@ Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembershi
     }
   }
   std::vector<storage::InternView> texts;
-  for (const std::string_view type : kStrippedTypes) {
-    texts.push_back({type, ""});
+  for (const auto& [type, state_key] : prejoin_.entries) {
+    texts.push_back({type, state_key});
   }
   texts.push_back({"m.room.member", own.front()->event->sender()});
   std::vector<std::int64_t> keys;
@@ -572,6 +602,9 @@ Task<void> SyncSection::invited_room(const SyncScope& scope, const RoomMembershi
     if (key) {
       keys.push_back(*key);
     }
+  }
+  if (!prejoin_.whole_types.empty()) {
+    co_await append_keys_of_types(membership.room, own.front()->state_after, keys);
   }
   // The state as it was when the invitation came: what changes afterwards is not the invited user's to know.
   std::vector<std::int64_t> numbers =

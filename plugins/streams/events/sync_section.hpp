@@ -13,6 +13,7 @@
 
 #include "client_form.hpp"
 #include "event_reader.hpp"
+#include "prejoin_state.hpp"
 #include "room_caches.hpp"
 
 namespace lares::events {
@@ -63,6 +64,12 @@ class SyncSection final : public service::SyncContributor {
   /// The event of which a state event took the place, or null.
   Task<service::StoredEventPtr> replaced_by(service::StoredEventPtr event);
 
+  /// Numbers of the rooms that no answer shows.
+  Task<std::vector<std::int64_t>> hidden_rooms();
+  /// Adds the keys of a state whose types are shown whole to who is invited.
+  Task<void> append_keys_of_types(std::int64_t room, std::int64_t root, std::vector<std::int64_t>& keys);
+
+  Server& server_;
   ServiceRegistry& services_;
   Runtime& runtime_;
   storage::Database& database_;
@@ -70,6 +77,7 @@ class SyncSection final : public service::SyncContributor {
   stream::Hub& hub_;
   RoomCaches& caches_;
   const EventReader& reader_;
+  PrejoinState prejoin_;
   MeasuredBlock recents_;
 };
 

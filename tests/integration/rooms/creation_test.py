@@ -114,6 +114,39 @@ class AdministratorsSayTest(unittest.TestCase):
                     timeline = answer["rooms"]["join"][room]["timeline"]
                     self.assertEqual((len(timeline["events"]), timeline["limited"]), (shown, shown == 3))
 
+    def test_rooms_can_be_kept_out_of_syncs(self):
+        with Server() as server:
+            user = server.register("user")
+            shown, hidden = user.create_room(), user.create_room()
+            fresh = lambda: set(server.client(user.token).sync()["rooms"]["join"])  # noqa: E731
+            self.assertEqual(fresh(), {shown, hidden})
+            server.config["exclude_rooms_from_sync"] = [hidden]
+            server.write_config()
+            server.reload()
+            wait_until(lambda: fresh() == {shown}, what="a sync without the room")
+            user.sync()
+            user.send(hidden, "not shown")
+            last = user.send(shown, "shown")
+            answer = user.sync_until(lambda answer: answer if last in json.dumps(answer) else None)
+            self.assertNotIn("not shown", json.dumps(answer))
+
+    def test_what_of_a_room_is_shown_to_who_is_invited(self):
+        state = {"additional_event_types": ["com.example.whole", ["com.example.one", "a"]]}
+        for bare in (False, True):
+            with Server(config={"room_prejoin_state": {**state, "disable_default_event_types": bare}}) as server:
+                host, guest = server.register("host"), server.register("guest")
+                room = host.create_room(name="walks")
+                for kind, key in (("com.example.whole", "x"), ("com.example.whole", "y"), ("com.example.one", "a"),
+                                  ("com.example.one", "b"), ("com.example.none", "")):
+                    host.set_state(room, kind, {"k": key}, key)
+                host.invite(room, guest.user_id)
+                events = guest.sync()["rooms"]["invite"][room]["invite_state"]["events"]
+                seen = {(event["type"], event["state_key"]) for event in events}
+                more = {(kind, key) for kind, key in seen if kind.startswith("com.")}
+                self.assertEqual(more, {("com.example.whole", "x"), ("com.example.whole", "y"), ("com.example.one", "a")})
+                self.assertEqual(("m.room.name", "") in seen, not bare)
+                self.assertIn(("m.room.member", host.user_id), seen)
+
     def test_the_older_name_switches_presence_off(self):
         with Server(config={"use_presence": False}) as server:
             one = server.register("one")
