@@ -2,6 +2,7 @@
 #include <lares/async/runtime.hpp>
 #include <lares/crypto/hash.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/service/newcomers.hpp>
 #include <lares/storage/transaction.hpp>
 
 #include <nlohmann/json.hpp>
@@ -65,6 +66,12 @@ void count_registration(const Shared& shared, std::string_view guest) {
   shared.registrations.at({shared.server.name(), guest, "false", ""}).add();
 }
 
+Task<void> welcome(Shared& shared, matrix::UserId user, bool guest) {
+  if (auto* const newcomers = shared.server.services().find<service::Newcomers>()) {
+    co_await newcomers->welcome(std::move(user), guest);
+  }
+}
+
 Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin,
                       SessionOptions options, bool log_in) {
   std::string hash;
@@ -77,6 +84,7 @@ Task<Response> finish(Shared& shared, matrix::UserId user, std::string password,
   }
   count_registration(shared, "false");
   shared.log.info("Registered {}{}.", user.view(), admin ? ", an administrator" : "");
+  co_await welcome(shared, user, false);
   if (!log_in) {
     co_return Response::json({{"user_id", user.str()}, {"home_server", shared.server.name()}});
   }
@@ -150,6 +158,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
     NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false};
     (void)co_await shared.accounts.create(std::move(account));
     count_registration(shared, "true");
+    co_await welcome(shared, user, true);
     const std::optional<AccountRow> row = co_await shared.accounts.find(user);
     SessionOptions options;
     options.display_name = optional_string(body, "initial_device_display_name");

@@ -58,6 +58,25 @@ bool encrypted_by_default(const Config& config, const Preset& preset) {
   return which == "all" || (which == "invite" && std::string_view{preset.join_rule} == "invite");
 }
 
+// Where the administrator wants other levels than are usual.
+void prefer_levels(const Config& config, const Preset& preset, json& levels) {
+  const json& preferred = config.get(std::string{kLevelsKey} + preset.name);
+  if (preferred.is_object()) {
+    levels.update(preferred);
+  }
+}
+
+std::vector<std::pair<const char*, json>> preset_state(const Config& config, const Preset& preset) {
+  std::vector<std::pair<const char*, json>> state{
+      {"m.room.join_rules", {{"join_rule", preset.join_rule}}},
+      {"m.room.history_visibility", {{"history_visibility", preset.history_visibility}}},
+      {"m.room.guest_access", {{"guest_access", preset.guest_access}}}};
+  if (encrypted_by_default(config, preset)) {
+    state.emplace_back("m.room.encryption", json{{"algorithm", "m.megolm.v1.aes-sha2"}});
+  }
+  return state;
+}
+
 const json& object_of(const json& body, const char* key) {
   static const json kEmpty = json::object();
   const auto found = body.find(key);
@@ -254,9 +273,8 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
   const bool client_levels = given_levels || !own_levels.empty();
   if (given_levels) {
     levels = std::move(*given_levels);
-  } else if (const json& preferred = shared.server.config()->get(std::string{kLevelsKey} + preset.name);
-             preferred.is_object()) {
-    levels.update(preferred);
+  } else {
+    prefer_levels(*shared.server.config(), preset, levels);
   }
   levels.update(own_levels);
   plan.add("m.room.power_levels", "", levels);
@@ -267,16 +285,10 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     (void)initial.take("m.room.canonical_alias");
     plan.add("m.room.canonical_alias", "", {{"alias", alias->str()}});
   }
-  for (const auto& [type, content] : std::initializer_list<std::pair<const char*, json>>{
-           {"m.room.join_rules", {{"join_rule", preset.join_rule}}},
-           {"m.room.history_visibility", {{"history_visibility", preset.history_visibility}}},
-           {"m.room.guest_access", {{"guest_access", preset.guest_access}}}}) {
+  for (const auto& [type, content] : preset_state(*shared.server.config(), preset)) {
     if (!initial.has(type)) {
       plan.add(type, "", content);
     }
-  }
-  if (encrypted_by_default(*shared.server.config(), preset) && !initial.has("m.room.encryption")) {
-    plan.add("m.room.encryption", "", {{"algorithm", "m.megolm.v1.aes-sha2"}});
   }
   const std::optional<std::string> name = optional_string(body, "name");
   const std::optional<std::string> topic = optional_string(body, "topic");
@@ -376,6 +388,30 @@ json first_power_levels(const matrix::RoomVersion& version, const matrix::UserId
     }
   }
   return content;
+}
+
+Task<Plan> usual_room(Shared& shared, const matrix::RoomVersion& version, matrix::UserId creator,
+                      std::string preset, matrix::RoomAlias alias, bool federated) {
+  const ConfigPtr config = shared.server.config();
+  const Preset chosen = preset_named(preset);
+  json create = {{"room_version", version.id}};
+  if (!version.implicit_creator) {
+    create["creator"] = creator.str();
+  }
+  if (!federated) {
+    create["m.federate"] = false;
+  }
+  json levels = first_power_levels(version, creator, {});
+  prefer_levels(*config, chosen, levels);
+  Plan plan{creator};
+  plan.add("m.room.create", "", create);
+  plan.add(co_await member_event(shared, creator, creator, "join", std::nullopt));
+  plan.add("m.room.power_levels", "", levels);
+  plan.add("m.room.canonical_alias", "", {{"alias", alias.str()}});
+  for (const auto& [type, content] : preset_state(*config, chosen)) {
+    plan.add(type, "", content);
+  }
+  co_return plan;
 }
 
 void Plan::add(std::string type, std::string state_key, const json& content) {

@@ -7,6 +7,7 @@
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/server.hpp>
 #include <lares/service/event_writer.hpp>
+#include <lares/service/newcomers.hpp>
 #include <lares/service/profiles.hpp>
 #include <lares/service/room_directory.hpp>
 #include <lares/service/rooms.hpp>
@@ -16,6 +17,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +46,11 @@ void declare_creation(Declarations& declarations);
 /// **Errors**: StartError for what the types of the keys do not say.
 void check_creation(const Config& config);
 void declare_membership(Declarations& declarations);
+void declare_auto_join(Declarations& declarations);
+/// **Errors**: StartError where rooms could be made that nobody can come into.
+void check_auto_join(const Config& config);
+/// Who brings those who register into `auto_join_rooms`.
+[[nodiscard]] std::unique_ptr<service::Newcomers> make_auto_join(Shared& shared);
 void add_create_room(Shared& shared);  ///< /createRoom
 void add_membership(
     Shared& shared);               ///< /join, /knock, /rooms/{roomId}/join, invite, leave, kick, ban, unban
@@ -122,6 +129,10 @@ class Plan {
   matrix::UserId creator_;
   std::vector<service::NewEvent> events_;
 };
+
+/// What a room of a preset with an alias begins with where nobody asks for more.
+Task<Plan> usual_room(Shared& shared, const matrix::RoomVersion& version, matrix::UserId creator,
+                      std::string preset, matrix::RoomAlias alias, bool federated);
 
 /// A JSON array of events as the viewer sees them.
 [[nodiscard]] std::string events_array(const service::RoomView& view,

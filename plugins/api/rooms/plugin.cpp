@@ -5,6 +5,7 @@
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ void declare(Declarations& declarations) {
                        .allowed = version_ids()});
   declare_creation(declarations);
   declare_membership(declarations);
+  declare_auto_join(declarations);
 }
 
 metrics::Family<metrics::Histogram> page_times(Server& server) {
@@ -56,6 +58,8 @@ class RoomsApiPlugin final : public Plugin {
                 .interner = server.services().get<storage::Interner>(),
                 .page_times = page_times(server)} {
     check_creation(*server.config());
+    check_auto_join(*server.config());
+    server.services().provide<service::Newcomers>(*newcomers_);
     add_create_room(shared_);
     add_membership(shared_);
     add_send(shared_);
@@ -67,9 +71,10 @@ class RoomsApiPlugin final : public Plugin {
 
  private:
   Shared shared_;
+  std::unique_ptr<service::Newcomers> newcomers_ = make_auto_join(shared_);
 };
 
-constexpr const char* kProvides[] = {nullptr};
+constexpr const char* kProvides[] = {"lares.newcomers/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.event-writer/1", "lares.rooms/1", "lares.profiles/1",
                                   "lares.authenticator/1", nullptr};
 constexpr const char* kUses[] = {"lares.catch-up/1", nullptr};

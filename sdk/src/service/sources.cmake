@@ -10,6 +10,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/devices.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
   ${CMAKE_CURRENT_LIST_DIR}/interactive_auth.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/newcomers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/presence.cpp
   ${CMAKE_CURRENT_LIST_DIR}/profiles.cpp
   ${CMAKE_CURRENT_LIST_DIR}/push_rules.cpp

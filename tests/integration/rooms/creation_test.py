@@ -4,6 +4,7 @@
 import json
 import subprocess
 import unittest
+from urllib.parse import quote
 
 from engines import V3
 from lares_test import Server, wait_until
@@ -146,6 +147,36 @@ class AdministratorsSayTest(unittest.TestCase):
                 self.assertEqual(more, {("com.example.whole", "x"), ("com.example.whole", "y"), ("com.example.one", "a")})
                 self.assertEqual(("m.room.name", "") in seen, not bare)
                 self.assertIn(("m.room.member", host.user_id), seen)
+
+    def test_who_registers_is_brought_into_rooms_that_are_made_where_they_are_not_there(self):
+        lobby, hall = "#lobby:hs.test", "#hall:hs.test"
+        with Server(config={"auto_join_rooms": [lobby, "#not:else.test", hall], "allow_guest_access": True,
+                            "autocreate_auto_join_rooms_federated": False}) as server:
+            first, second = server.register("first"), server.register("second")
+            rooms = [first.get(V3 + "/directory/room/" + quote(alias))["room_id"] for alias in (lobby, hall)]
+            for user in (first, second):
+                self.assertEqual(sorted(user.get(V3 + "/joined_rooms")["joined_rooms"]), sorted(rooms))
+            create = self.state(second, rooms[0], "m.room.create")
+            self.assertEqual(create["m.federate"], False)
+            self.assertEqual(self.state(second, rooms[0], "m.room.canonical_alias"), {"alias": lobby})
+            first.set_state(rooms[0], "m.room.guest_access", {"guest_access": "can_join"})
+            guest = server.client()
+            guest.logged_in(guest.call("POST", V3 + "/register", {}, query={"kind": "guest"}))
+            self.assertEqual(guest.get(V3 + "/joined_rooms")["joined_rooms"], rooms[:1])
+
+    def test_a_host_makes_the_rooms_and_invites_into_them(self):
+        with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "auto_join_mxid_localpart": "host",
+                            "autocreate_auto_join_room_preset": "private_chat"}) as server:
+            host, user = server.register("host"), server.register("user")
+            room, = user.get(V3 + "/joined_rooms")["joined_rooms"]
+            self.assertEqual(self.state(user, room, "m.room.join_rules"), {"join_rule": "invite"})
+            self.assertEqual(sorted(host.get(host.room_path(room, "joined_members"))["joined"]),
+                             [host.user_id, user.user_id])
+            server.config["autocreate_auto_join_rooms"] = False
+            server.config["auto_join_rooms"] = ["#other:hs.test"]
+            server.write_config()
+            server.restart()
+            self.assertEqual(server.register("late").get(V3 + "/joined_rooms")["joined_rooms"], [])
 
     def test_the_older_name_switches_presence_off(self):
         with Server(config={"use_presence": False}) as server:
