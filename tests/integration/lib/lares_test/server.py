@@ -52,9 +52,9 @@ class Server:
             server.kill(); server.start()
             assert alice.send(room, "still here")
 
-    `config` is laid upon the configuration that it starts with: open registration, no rate limits, timelines as long as a filter says, a client listener on a
-    reserved port. `database` is what Postgres.create_database() gives; without it SQLite in the folder. The folder goes
-    away with the server unless LARES_KEEP is set in the environment.
+    `config` is laid upon the configuration that it starts with: open registration, no rate limits, timelines as long as a
+    filter says, a client listener on a reserved port. `database` is what Postgres.create_database() gives; without it
+    SQLite in the folder. The folder goes away with the server unless LARES_KEEP is set in the environment.
     """
 
     def __init__(self, name="hs.test", config=None, database=None, folder=None, arguments=(), environment=None):
