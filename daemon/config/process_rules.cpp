@@ -116,6 +116,29 @@ void check_numbers(RuleContext& rules) {
   }
 }
 
+void check_registration(RuleContext& rules) {
+  if (!rules.flag("enable_registration")) {
+    return;
+  }
+  if (!rules.flag("registration_requires_token") && !rules.flag("enable_registration_without_verification")) {
+    rules.error("enable_registration",
+                "anyone could register accounts without showing anything; set `registration_requires_token: "
+                "true`, or confirm that this is meant by `enable_registration_without_verification: true`");
+  }
+  // Registration would be open without what the administrator relies on.
+  if (!rules.texts("registrations_require_3pid").empty()) {
+    rules.error(
+        "registrations_require_3pid",
+        "registration cannot ask for email addresses or telephone numbers in this version; remove this "
+        "key and set `registration_requires_token: true`, or set `enable_registration: false`");
+  }
+  if (rules.flag("enable_registration_captcha")) {
+    rules.error("enable_registration_captcha",
+                "registration cannot ask for a captcha in this version; remove this key and set "
+                "`registration_requires_token: true`, or set `enable_registration: false`");
+  }
+}
+
 class ListenerRules {
  public:
   ListenerRules(RuleContext& rules, std::string list) : rules_(rules), list_(std::move(list)) {}
@@ -288,6 +311,7 @@ void check_process_rules(Checked& checked, const Sources& sources) {
   RuleContext rules(checked, sources);
   check_identity(rules);
   check_numbers(rules);
+  check_registration(rules);
   ListenerRules(rules, "listeners").check();
   ListenerRules(rules, "worker_listeners").check();
   check_worker_rules(rules);

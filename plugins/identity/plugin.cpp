@@ -6,8 +6,6 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/server_keys.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include "accounts.hpp"
 #include "device_names.hpp"
 #include "endpoints.hpp"
@@ -15,6 +13,7 @@
 #include "passwords.hpp"
 #include "profiles.hpp"
 #include "schema.hpp"
+#include "settings.hpp"
 #include "uia.hpp"
 #include "user_census.hpp"
 
@@ -24,76 +23,7 @@ namespace {
 
 void declare(Declarations& declarations) {
   declarations.schema(identity_schema());
-  declarations.config({.path = "enable_registration",
-                       .type = ConfigType::Bool,
-                       .default_value = "false",
-                       .meaning = "Whether anyone may register an account.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "enable_registration_without_verification",
-                       .type = ConfigType::Bool,
-                       .default_value = "false",
-                       .meaning = "Confirms that open registration asks for no proof of who registers.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "allow_underscore_prefixed_registration",
-                       .type = ConfigType::Bool,
-                       .default_value = "false",
-                       .meaning = "Whether a user name may begin with an underscore.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "registration_requires_token",
-                       .type = ConfigType::Bool,
-                       .default_value = "false",
-                       .meaning = "Whether registration asks for a token that an administrator has made.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "registration_terms",
-                       .type = ConfigType::Map,
-                       .default_value = "{}",
-                       .meaning = "Documents that whoever registers has to accept, by a name of your choice.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "registration_terms.*.version",
-                       .type = ConfigType::String,
-                       .default_value = "\"1\"",
-                       .meaning = "The document's version."});
-  declarations.config({.path = "registration_terms.*.name",
-                       .type = ConfigType::String,
-                       .meaning = "The document's name, as clients show it."});
-  declarations.config({.path = "registration_terms.*.url",
-                       .type = ConfigType::String,
-                       .meaning = "Where the document can be read."});
-  declarations.config({.path = "allow_guest_access",
-                       .type = ConfigType::Bool,
-                       .default_value = "false",
-                       .meaning = "Whether guests may use the server without an account.",
-                       .reload = Reload::Live});
-  declarations.config({.path = "registration_shared_secret",
-                       .type = ConfigType::String,
-                       .default_value = "null",
-                       .meaning = "Lets whoever knows it register accounts, administrators among them.",
-                       .reload = Reload::Live,
-                       .secret = true});
-  for (const auto& [path, meaning] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"session_lifetime",
-            "How long an access token holds where the client cannot refresh it; null for ever."},
-           {"refresh_token_lifetime",
-            "How long a refresh token holds while it is not used; null for ever."}}) {
-    declarations.config(
-        {.path = path, .type = ConfigType::Duration, .default_value = "null", .meaning = meaning});
-  }
-  declarations.config({.path = "refreshable_access_token_lifetime",
-                       .type = ConfigType::Duration,
-                       .default_value = "5m",
-                       .meaning = "How long an access token holds that its client can refresh."});
-  declarations.config({.path = "password_hash.memory",
-                       .type = ConfigType::Size,
-                       .default_value = "19M",
-                       .meaning = "Memory that hashing one password takes (Argon2id).",
-                       .minimum = 8192,
-                       .maximum = std::int64_t{1} << 30});
-  declarations.config({.path = "password_hash.passes",
-                       .type = ConfigType::Integer,
-                       .default_value = "2",
-                       .meaning = "Passes over that memory.",
-                       .minimum = 1,
-                       .maximum = 100});
+  declare_settings(declarations);
 }
 
 // Passwords alone are checked here, so there is no provider to name.
@@ -112,22 +42,6 @@ metrics::Family<metrics::Counter> registrations(Server& server) {
        .labels = {metrics::Label::server_name(), metrics::Label::closed("guest", {"false", "true"}),
                   metrics::Label::closed("shadow_banned", {"false"}),
                   metrics::Label::closed("auth_provider", {""})}});
-}
-
-std::optional<std::int64_t> lifetime(const Config& config, std::string_view path) {
-  const nlohmann::json& value = config.get(path);
-  return value.is_null() ? std::nullopt : std::optional{value.get<std::int64_t>()};
-}
-
-TokenLifetimes lifetimes(const Config& config) {
-  return {.access_ms = lifetime(config, "session_lifetime"),
-          .refreshable_access_ms = lifetime(config, "refreshable_access_token_lifetime"),
-          .refresh_ms = lifetime(config, "refresh_token_lifetime")};
-}
-
-PasswordCost password_cost(const Config& config) {
-  return {.operations = static_cast<std::uint64_t>(config.integer("password_hash.passes")),
-          .memory = config.size("password_hash.memory")};
 }
 
 class IdentityPlugin final : public Plugin {

@@ -45,6 +45,30 @@ TEST_F(ProcessRules, DeriveThePublicAddressFromTheServerName) {
   EXPECT_FALSE(load_text("server_name: a.org\npublic_baseurl: b.org").config);
 }
 
+TEST_F(ProcessRules, RefuseRegistrationThatIsOpenByMistake) {
+  for (const char* flag : {"enable_registration", "registration_requires_token",
+                           "enable_registration_without_verification", "enable_registration_captcha"}) {
+    declare({.path = flag, .type = ConfigType::Bool, .default_value = "false"});
+  }
+  declare({.path = "registrations_require_3pid", .type = ConfigType::Strings, .default_value = "[]"});
+  EXPECT_EQ(about("enable_registration: true\n"),
+            "homeserver.yaml:2: error: enable_registration: anyone could register accounts without showing "
+            "anything; set `registration_requires_token: true`, or confirm that this is meant by "
+            "`enable_registration_without_verification: true`\n");
+  EXPECT_EQ(about("enable_registration: true\nenable_registration_without_verification: true\n"), "");
+  EXPECT_EQ(about("enable_registration: true\nregistration_requires_token: true\n"), "");
+  EXPECT_EQ(
+      about("enable_registration: true\nregistration_requires_token: true\n"
+            "registrations_require_3pid: [email]\nenable_registration_captcha: true\n"),
+      "homeserver.yaml:4: error: registrations_require_3pid: registration cannot ask for email addresses "
+      "or telephone numbers in this version; remove this key and set `registration_requires_token: "
+      "true`, or set `enable_registration: false`\n"
+      "homeserver.yaml:5: error: enable_registration_captcha: registration cannot ask for a captcha in "
+      "this version; remove this key and set `registration_requires_token: true`, or set "
+      "`enable_registration: false`\n");
+  EXPECT_EQ(about("registrations_require_3pid: [email]\nenable_registration_captcha: true\n"), "");
+}
+
 TEST_F(ProcessRules, FillInWhatAListenerLeavesOut) {
   const auto result = load_text(
       "server_name: a\nlisteners:\n- {port: 8008, resources: [{names: [client]}]}\n"
