@@ -155,15 +155,13 @@ void Gate::open(const Router& router) {
   }
 }
 
-std::shared_ptr<const Account> Gate::known_account(std::string_view token) const {
-  if (appservices_ != nullptr && appservices_->owns(token)) {
-    return nullptr;
-  }
-  return authenticator_->cached(token);
+bool Gate::of_appservice(std::string_view token) const {
+  return appservices_ != nullptr && appservices_->owns(token);
 }
 
-Task<std::shared_ptr<const Account>> Gate::find_account(RequestImpl& request, std::string_view token) {
-  if (appservices_ != nullptr && appservices_->owns(token)) {
+Task<std::shared_ptr<const Account>> Gate::find_account(RequestImpl& request, std::string_view token,
+                                                        bool of_appservice) {
+  if (of_appservice) {
     const std::optional<std::string> user = request.query("user_id");
     std::optional<std::string> device = request.query("device_id");
     if (!device) {
@@ -288,9 +286,10 @@ Task<Response> Gate::pass(RequestImpl& request) {
         case Access::Admin:
         case Access::AppService: {
           const std::string token = access_token(request);
-          std::shared_ptr<const Account> account = known_account(token);
+          const bool appservice = of_appservice(token);
+          std::shared_ptr<const Account> account = appservice ? nullptr : authenticator_->cached(token);
           if (account == nullptr) {
-            account = co_await find_account(request, token);
+            account = co_await find_account(request, token, appservice);
           }
           if (account->authenticated_entity) {
             current_context().set_requester(account->user.view(), account->authenticated_entity->view());
@@ -298,6 +297,9 @@ Task<Response> Gate::pass(RequestImpl& request) {
             current_context().set_requester(account->user.view());
           }
           admit(route, *account);
+          if (!appservice) {
+            authenticator_->seen(*account, request);
+          }
           if (!again) {
             limit(route, account->user.view(), request.match().route_index);
           }

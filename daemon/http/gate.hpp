@@ -52,8 +52,10 @@ class Gate {
   Response to_response(const std::exception_ptr& error, const RequestImpl& request) const;
 
  private:
-  std::shared_ptr<const Account> known_account(std::string_view token) const;
-  Task<std::shared_ptr<const Account>> find_account(RequestImpl& request, std::string_view token);
+  /// Whether the token is an application service's, which the authenticator does not know.
+  bool of_appservice(std::string_view token) const;
+  Task<std::shared_ptr<const Account>> find_account(RequestImpl& request, std::string_view token,
+                                                    bool of_appservice);
   /// Whether what was thrown denies something that another process may have acknowledged.
   bool may_be_behind(const Route& route, const RequestImpl& request, const std::exception_ptr& error) const;
   void admit(const Route& route, const Account& account) const;

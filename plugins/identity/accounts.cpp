@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "account_tasks.hpp"
+#include "client_ips.hpp"
 #include "tokens.hpp"
 
 namespace lares::identity {
@@ -36,8 +37,8 @@ constexpr storage::Statement kEraseProfile{"DELETE FROM profiles WHERE account =
 constexpr storage::Statement kFindToken{
     "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, "
     "a.suspended, "
-    "a.deactivated, a.shadow_banned, a.appservice_id FROM access_tokens t JOIN accounts a ON a.account = "
-    "t.account "
+    "a.deactivated, a.shadow_banned, a.appservice_id, d.last_seen_ts FROM access_tokens t JOIN accounts a ON "
+    "a.account = t.account LEFT JOIN devices d ON d.account = t.account AND d.device_id = t.device_id "
     "WHERE t.hash = $1"};
 constexpr storage::Statement kAddDevice{
     "INSERT INTO devices (account, device_id, display_name, created_ts) VALUES ($1, $2, $3, $4) "
@@ -103,12 +104,13 @@ Device device_of(const Row& row) {
 }  // namespace
 
 Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
-                   storage::Interner& interner, service::CacheStream& caches, const std::string& server_name,
-                   TokenLifetimes lifetimes)
+                   storage::Interner& interner, service::CacheStream& caches, ClientIps& client_ips,
+                   const std::string& server_name, TokenLifetimes lifetimes)
     : runtime_(runtime),
       database_(database),
       interner_(interner),
       caches_(caches),
+      client_ips_(client_ips),
       lifetimes_(lifetimes),
       tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {
   caches_.add(kTokens, [this](std::string_view user) {
@@ -174,7 +176,7 @@ Task<Accounts::Loaded> Accounts::load(std::string hash) {
                    return Loaded{};
                  }
                  auto account =
-                     std::make_shared<http::Account>(http::Account{.user = parse_user(row.bytes(4))});
+                     std::make_shared<KnownAccount>(http::Account{.user = parse_user(row.bytes(4))});
                  account->user_number = row.i64(3);
                  account->device_id = text_of(row, 1);
                  account->token_id = row.i64(0);
@@ -186,6 +188,7 @@ Task<Accounts::Loaded> Accounts::load(std::string hash) {
                  if (const auto appservice = row.maybe_text(11)) {
                    account->appservice_id = std::string{*appservice};
                  }
+                 account->seen_ts = row.maybe_i64(12).value_or(0);
                  return Loaded{std::move(account), row.maybe_i64(2).value_or(0)};
                })
         .value_or(Loaded{});
@@ -216,6 +219,10 @@ Task<std::shared_ptr<const http::Account>> Accounts::authenticate(std::string_vi
     throw http::unknown_token("This access token has expired.", true);
   }
   co_return loaded.account;
+}
+
+void Accounts::seen(const http::Account& account, const http::Request& request) noexcept {
+  client_ips_.note(static_cast<const KnownAccount&>(account), request);
 }
 
 Task<std::optional<AccountRow>> Accounts::find(matrix::UserId user) {

@@ -11,6 +11,7 @@
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,6 +74,15 @@ struct TokenLifetimes {
   std::optional<std::int64_t> refresh_ms;
 };
 
+/// What is kept of a token's holder, with what only this plugin needs.
+struct KnownAccount final : http::Account {
+  explicit KnownAccount(http::Account account) : http::Account{std::move(account)} {}
+  /// When the device was last noted as used, ms since the epoch; 0 for never.
+  mutable std::atomic<std::int64_t> seen_ts{0};
+};
+
+class ClientIps;
+
 /// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes
 /// them.
 ///
@@ -83,10 +93,12 @@ struct TokenLifetimes {
 class Accounts final : public service::Authenticator {
  public:
   Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
-           service::CacheStream& caches, const std::string& server_name, TokenLifetimes lifetimes);
+           service::CacheStream& caches, ClientIps& client_ips, const std::string& server_name,
+           TokenLifetimes lifetimes);
 
   [[nodiscard]] std::shared_ptr<const http::Account> cached(std::string_view token) noexcept override;
   Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) override;
+  void seen(const http::Account& account, const http::Request& request) noexcept override;
 
   Task<std::optional<AccountRow>> find(matrix::UserId user);
   /// False if the name is taken.
@@ -112,8 +124,8 @@ class Accounts final : public service::Authenticator {
 
  private:
   struct Loaded {
-    std::shared_ptr<const http::Account> account;  // null for a token that admits nobody
-    std::int64_t expires_ts = 0;                   // 0 for never
+    std::shared_ptr<const KnownAccount> account;  // null for a token that admits nobody
+    std::int64_t expires_ts = 0;                  // 0 for never
   };
   Task<Loaded> load(std::string hash);
   /// A write that makes what is known of a user's tokens stale, here and in other processes.
@@ -129,6 +141,7 @@ class Accounts final : public service::Authenticator {
   storage::Database& database_;
   storage::Interner& interner_;
   service::CacheStream& caches_;
+  ClientIps& client_ips_;
   TokenLifetimes lifetimes_;
   Cache<std::string, Loaded> tokens_;
   std::vector<service::DeviceObserver*> observers_;

@@ -17,13 +17,26 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kLongestDisplayName = 100;
+constexpr std::size_t kLongestDeviceId = 512;
 constexpr std::size_t kMostDevicesAtOnce = 1000;
+
+void check_display_name(const std::optional<std::string>& name) {
+  if (name && name->size() > kLongestDisplayName) {
+    throw http::too_large("A device's name is at most 100 bytes long.");
+  }
+}
 
 json device_json(const Device& device, const Requester& requester) {
   json object = {{"device_id", device.device_id}, {"user_id", requester.user().str()}};
-  object["display_name"] = device.display_name ? json(*device.display_name) : json();
-  object["last_seen_ts"] = device.last_seen_ts ? json(*device.last_seen_ts) : json();
-  object["last_seen_ip"] = device.last_seen_ip ? json(*device.last_seen_ip) : json();
+  if (device.display_name) {
+    object["display_name"] = *device.display_name;
+  }
+  if (device.last_seen_ts) {
+    object["last_seen_ts"] = *device.last_seen_ts;
+  }
+  if (device.last_seen_ip) {
+    object["last_seen_ip"] = *device.last_seen_ip;
+  }
   return object;
 }
 
@@ -48,9 +61,7 @@ Task<Response> get_device(Shared& shared, const Requester& requester, Request& r
 
 Task<Response> put_device(Shared& shared, const Requester& requester, Request& request) {
   std::optional<std::string> name = optional_string(request.json(), "display_name");
-  if (name && name->size() > kLongestDisplayName) {
-    throw http::too_large("A device's name is at most 100 bytes long.");
-  }
+  check_display_name(name);
   request.shield_from_cancellation();
   if (!co_await shared.accounts.rename_device(requester.account().user_number, request.param("deviceId"),
                                               std::move(name))) {
@@ -95,6 +106,26 @@ Task<Response> post_delete_devices(Shared& shared, const Requester& requester, R
 }
 
 }  // namespace
+
+SessionOptions session_options(const json& body) {
+  SessionOptions options{.device_id = optional_string(body, "device_id"),
+                         .display_name = optional_string(body, "initial_device_display_name"),
+                         .refreshable = false};
+  if (options.device_id && options.device_id->empty()) {
+    options.device_id.reset();
+  }
+  if (options.device_id && options.device_id->size() > kLongestDeviceId) {
+    throw http::invalid_param("A device id is at most 512 bytes long.");
+  }
+  check_display_name(options.display_name);
+  if (const auto refresh = body.find("refresh_token"); refresh != body.end()) {
+    if (!refresh->is_boolean()) {
+      throw http::bad_json("'refresh_token' is not a boolean.");
+    }
+    options.refreshable = refresh->get<bool>();
+  }
+  return options;
+}
 
 void add_devices(Shared& shared) {
   http::Router& router = shared.server.router();

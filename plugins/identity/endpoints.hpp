@@ -9,6 +9,8 @@
 #include <lares/service/rate_limiter.hpp>
 #include <lares/service/server_keys.hpp>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <memory>
 #include <string>
 
@@ -49,6 +51,9 @@ void add_account(Shared& shared);              ///< /account/whoami, /account/pa
 void add_devices(Shared& shared);              ///< /devices, /delete_devices
 void add_profile(Shared& shared);              ///< /profile
 
+/// What a login or registration says of the device that it is for.
+/// **Errors**: MatrixError M_INVALID_PARAM for a device id, M_TOO_LARGE for a name that is too long.
+[[nodiscard]] SessionOptions session_options(const nlohmann::json& body);
 /// The stage m.login.password of the interactive authentication, for an account.
 [[nodiscard]] Uia::Stage password_stage(Shared& shared, matrix::UserId user);
 /// The user id that a client names as user id or local part. **Errors**: MatrixError M_INVALID_USERNAME.

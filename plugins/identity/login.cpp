@@ -53,6 +53,7 @@ Task<Response> post_login(Shared& shared, Request& request) {
     account = co_await shared.accounts.find(user);
   }
   const std::string password = required_string(body, "password");
+  SessionOptions options = session_options(body);
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   service::Limiter& failures = limits.limiter("rc_login.failed_attempts");
   limits.limiter("rc_login.account").take(user.view());
@@ -73,9 +74,6 @@ Task<Response> post_login(Shared& shared, Request& request) {
     std::string hash = co_await shared.passwords.hash(password);
     co_await shared.accounts.set_password(account->account, std::move(hash));
   }
-  SessionOptions options{.device_id = optional_string(body, "device_id"),
-                         .display_name = optional_string(body, "initial_device_display_name"),
-                         .refreshable = body.value("refresh_token", false)};
   const Session session = co_await shared.accounts.log_in(account->account, std::move(options));
   shared.logins.at({shared.server.name(), "false", ""}).add();
   json answer = {{"user_id", user.str()},

@@ -7,6 +7,7 @@
 #include <lares/service/server_keys.hpp>
 
 #include "accounts.hpp"
+#include "client_ips.hpp"
 #include "device_names.hpp"
 #include "endpoints.hpp"
 #include "interactive_auth.hpp"
@@ -49,8 +50,10 @@ class IdentityPlugin final : public Plugin {
   explicit IdentityPlugin(Server& server)
       : loads_(server.runtime(), "identity caches"),
         database_(server.services().get<storage::Database>()),
+        client_ips_(server, database_),
         accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
-                  server.services().get<service::CacheStream>(), server.name(), lifetimes(*server.config())),
+                  server.services().get<service::CacheStream>(), client_ips_, server.name(),
+                  lifetimes(*server.config())),
         device_names_(accounts_),
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
@@ -87,12 +90,16 @@ class IdentityPlugin final : public Plugin {
     accounts_.set_observers(shared_.server.services().all<service::DeviceObserver>());
     tasks_.start();
     census_.start();
+    client_ips_.start();
     co_return;
   }
 
   void begin_drain() noexcept override { tasks_.end(); }
 
+  Task<void> drain() override { co_await client_ips_.write(); }
+
   Task<void> stop() noexcept override {
+    co_await client_ips_.stop();
     co_await census_.stop();
     co_await tasks_.stop();
     co_await loads_.stop();
@@ -101,6 +108,7 @@ class IdentityPlugin final : public Plugin {
  private:
   TaskGroup loads_;
   storage::Database& database_;
+  ClientIps client_ips_;
   Accounts accounts_;
   DeviceNames device_names_;
   Passwords passwords_;

@@ -93,19 +93,6 @@ Task<Response> finish(Shared& shared, matrix::UserId user, std::string password,
   co_return Response::json(session_json(shared, user, session));
 }
 
-SessionOptions session_options(const json& body) {
-  SessionOptions options{.device_id = optional_string(body, "device_id"),
-                         .display_name = optional_string(body, "initial_device_display_name"),
-                         .refreshable = false};
-  if (const auto refresh = body.find("refresh_token"); refresh != body.end()) {
-    if (!refresh->is_boolean()) {
-      throw http::bad_json("'refresh_token' is not a boolean.");
-    }
-    options.refreshable = refresh->get<bool>();
-  }
-  return options;
-}
-
 // What a registration has to show: a token, agreement to documents, or nothing.
 std::pair<Flow, json> stages(const Config& config) {
   Flow flow;
@@ -152,6 +139,8 @@ Task<Response> post_register(Shared& shared, Request& request) {
     if (!shared.server.config()->boolean("allow_guest_access")) {
       throw http::forbidden("This server does not admit guests.");
     }
+    SessionOptions options;
+    options.display_name = session_options(body).display_name;
     const std::string localpart =
         "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
     matrix::UserId user = new_user(shared, localpart);
@@ -160,8 +149,6 @@ Task<Response> post_register(Shared& shared, Request& request) {
     count_registration(shared, "true");
     co_await welcome(shared, user, true);
     const std::optional<AccountRow> row = co_await shared.accounts.find(user);
-    SessionOptions options;
-    options.display_name = optional_string(body, "initial_device_display_name");
     const Session session = co_await shared.accounts.log_in(row->account, std::move(options));
     co_return Response::json(session_json(shared, user, session));
   }
@@ -176,6 +163,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
   if (password && password->size() > kLongestPassword) {
     throw http::invalid_param("A password is at most 512 bytes long.");
   }
+  SessionOptions options = session_options(body);
   std::optional<matrix::UserId> user;
   if (username) {
     user = new_user(shared, to_lower_ascii(*username));
@@ -192,7 +180,6 @@ Task<Response> post_register(Shared& shared, Request& request) {
     user = new_user(shared, to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 12)));
   }
   const bool log_in = !body.value("inhibit_login", false);
-  SessionOptions options = session_options(body);
   request.shield_from_cancellation();
   Response answer = co_await finish(shared, std::move(*user), *password, false, std::move(options), log_in);
   if (shared.server.config()->boolean("registration_requires_token")) {

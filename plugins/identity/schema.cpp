@@ -76,6 +76,14 @@ Migration profile_fields() {
           .statements = {Sql{"ALTER TABLE profiles ADD COLUMN fields {bytes}"}}};
 }
 
+Migration use_of_devices() {
+  return {.number = 4,
+          .kind = MigrationKind::Expand,
+          .summary = "Finds the devices whose last address is to be forgotten.",
+          .statements = {Sql{"CREATE INDEX devices_last_seen ON devices (last_seen_ts) WHERE last_seen_ip IS "
+                             "NOT NULL"}}};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -83,7 +91,7 @@ storage::Schema identity_schema() {
   const Owner device{.kind = OwnerKind::Device, .column = "account", .device_column = "device_id"};
   return {
       .plugin = "identity",
-      .migrations = {first_tables(), registration_tokens(), profile_fields()},
+      .migrations = {first_tables(), registration_tokens(), profile_fields(), use_of_devices()},
       .tables =
           {
               Table{.name = "accounts",

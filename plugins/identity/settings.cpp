@@ -95,6 +95,14 @@ void declare_settings(Declarations& declarations) {
                        .type = ConfigType::Duration,
                        .default_value = "5m",
                        .meaning = "How long an access token holds that its client can refresh."});
+  declarations.config({.path = "user_ips_max_age",
+                       .type = ConfigType::Duration,
+                       .default_value = "28d",
+                       .meaning = "How long after its last use a device's address and program are kept; null "
+                                  "for ever.",
+                       .reload = Reload::Live,
+                       .minimum = 1,
+                       .nullable = true});
   declarations.config({.path = "password_hash.memory",
                        .type = ConfigType::Size,
                        .default_value = "19M",

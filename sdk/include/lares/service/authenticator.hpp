@@ -3,6 +3,7 @@
 
 #include <lares/async/task.hpp>
 #include <lares/base/export.hpp>
+#include <lares/http/request.hpp>
 #include <lares/http/requester.hpp>
 
 #include <memory>
@@ -27,6 +28,10 @@ class LARES_EXPORT Authenticator {
   /// **Errors**: MatrixError 401 M_UNKNOWN_TOKEN for forged, logged-out and expired tokens (`soft_logout` as
   /// the specification says) and for deactivated accounts.
   virtual Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) = 0;
+
+  /// A request was admitted with an account that this authenticator gave: takes note of when, from where and
+  /// with what program the device was used. On the path of every request, so it costs next to nothing.
+  virtual void seen(const http::Account& account, const http::Request& request) noexcept = 0;
 };
 
 }  // namespace lares::service

@@ -182,6 +182,15 @@ TEST_F(GateTest, LetsSuspendedAccountsRead) {
   EXPECT_EQ(errcode_of(response), "M_USER_SUSPENDED");
 }
 
+TEST_F(GateTest, SaysWhomItHasAdmittedAndNobodyElse) {
+  for (const std::string_view token : {"user", "forged", "guest", "locked", "slow"}) {
+    get("/user", token);
+  }
+  const std::vector<std::string> admitted{"@user:example.org from 192.0.2.1",
+                                          "@slow:example.org from 192.0.2.1"};
+  EXPECT_EQ(server_.server().authenticator.seen_by, admitted);
+}
+
 TEST_F(GateTest, LimitsByUserAndByAddress) {
   for (int at = 0; at < 10; ++at) {
     EXPECT_EQ(status_of(get("/limited", "user")), 200);

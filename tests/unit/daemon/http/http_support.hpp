@@ -107,6 +107,11 @@ class TestAuthenticator final : public service::Authenticator {
     return at == accounts_.end() || token.starts_with("slow") ? nullptr : at->second;
   }
   Task<std::shared_ptr<const Account>> authenticate(std::string_view token) override;
+  void seen(const Account& account, const Request& request) noexcept override {
+    seen_by.push_back(account.user.str() + " from " + std::string{request.client_ip()});
+  }
+
+  std::vector<std::string> seen_by;  ///< who was admitted, in order
 
  private:
   std::map<std::string, std::shared_ptr<Account>, std::less<>> accounts_;
