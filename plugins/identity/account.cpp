@@ -103,8 +103,18 @@ Task<Response> post_deactivate(Shared& shared, const Requester& requester, Reque
   if (std::optional<Response> ask = co_await shared.interactive_auth.step(requester, request, "deactivate")) {
     co_return std::move(*ask);
   }
+  bool erase = false;
+  if (const auto wanted = request.json().find("erase"); wanted != request.json().end()) {
+    if (!wanted->is_boolean()) {
+      throw http::bad_json("'erase' is not a boolean.");
+    }
+    erase = wanted->get<bool>();
+  }
   request.shield_from_cancellation();
-  co_await shared.accounts.deactivate(requester.account().user_number);
+  co_await shared.accounts.deactivate(requester.account().user_number, erase);
+  if (erase) {
+    co_await shared.erased_users.changed(requester.user(), shared.server.runtime().now_ms());
+  }
   co_await shared.profiles.forget(requester.user(), shared.server.runtime().now_ms());
   shared.tasks.wake();
   shared.log.info("{} has deactivated the account.", requester.user().view());

@@ -4,6 +4,7 @@
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/app.hpp>
+#include <lares/service/data_care.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/storage/transaction.hpp>
@@ -32,6 +33,8 @@ constexpr storage::Statement kWaiting{
     "t.account ORDER BY t.requested_ts LIMIT 50"};
 constexpr storage::Statement kDone{
     "DELETE FROM account_tasks WHERE account = $1 AND task = $2 AND requested_ts = $3"};
+
+constexpr storage::Statement kIsNoted{"SELECT 1 FROM account_tasks WHERE account = $1 AND task = $2"};
 
 // How soon the main process looks for what another has left behind, or could not do.
 constexpr std::chrono::seconds kLookAgain{60};
@@ -100,6 +103,9 @@ Task<bool> AccountTasks::do_some() {
 Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
   static constexpr std::array<std::string_view, 1> kJoined{"join"};
   static constexpr std::array<std::string_view, 3> kInside{"join", "invite", "knock"};
+  if (entry.task == AccountTask::kErase) {
+    co_return co_await erase(entry);
+  }
   service::Rooms* const rooms = server_.services().find<service::Rooms>();
   if (rooms == nullptr) {
     co_return false;
@@ -124,6 +130,21 @@ Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
       co_return false;
     }
   }
+  co_return true;
+}
+
+// The purge takes what is noted here along, so nothing else may be left to do.
+Task<bool> AccountTasks::erase(const Entry& entry) {
+  service::DataCare* const care = server_.services().find<service::DataCare>();
+  const bool to_leave = co_await database_.read("account_task_noted", [&entry](storage::ReadTransaction& tx) {
+    return tx.any(kIsNoted, entry.account, static_cast<std::int64_t>(AccountTask::kLeave));
+  });
+  if (care == nullptr || to_leave) {
+    co_return false;
+  }
+  const storage::PurgeReport report =
+      co_await care->purge({.kind = storage::OwnerKind::User, .id = entry.user_id, .device_id = {}});
+  log_.info("Erased {}: {} rows.", entry.user_id, report.rows);
   co_return true;
 }
 

@@ -14,10 +14,11 @@
 
 namespace lares::identity {
 
-/// What is left to do in a user's rooms after the answer to a request.
+/// What is left to do, in a user's rooms as a rule, after the answer to a request.
 enum class AccountTask : std::int64_t {
   kProfile = 1,  ///< the member events of joined rooms are to show the profile as it is
   kLeave = 2,    ///< the account was deactivated: leave every room, refuse every invitation
+  kErase = 3,    ///< and then delete whatever is the user's and no event
 };
 
 /// Notes the task in the transaction that makes it necessary.
@@ -52,6 +53,7 @@ class AccountTasks {
   Task<bool> do_some();
   /// False if it is to be tried again later.
   Task<bool> perform(const Entry& entry, matrix::UserId user);
+  Task<bool> erase(const Entry& entry);
   Task<bool> set_membership(std::string room_id, matrix::UserId user, std::string content);
 
   Server& server_;

@@ -32,7 +32,7 @@ constexpr storage::Statement kCreateAccount{
     "ON CONFLICT DO NOTHING"};
 constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
 constexpr storage::Statement kDeactivate{
-    "UPDATE accounts SET deactivated = TRUE, password_hash = NULL WHERE account = $1"};
+    "UPDATE accounts SET deactivated = TRUE, erased = $2, password_hash = NULL WHERE account = $1"};
 constexpr storage::Statement kEraseProfile{"DELETE FROM profiles WHERE account = $1"};
 constexpr storage::Statement kFindToken{
     "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, "
@@ -388,13 +388,16 @@ Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string
   co_await delete_devices(account, std::move(ids));
 }
 
-Task<void> Accounts::deactivate(std::int64_t account) {
+Task<void> Accounts::deactivate(std::int64_t account, bool erase) {
   const std::int64_t now = runtime_.now_ms();
   // First the mark, which ends every token at once: what comes after it may be cut short.
-  co_await write_tokens("deactivate", account, [account, now](WriteTransaction& tx) {
-    tx.exec(kDeactivate, account);
+  co_await write_tokens("deactivate", account, [account, erase, now](WriteTransaction& tx) {
+    tx.exec(kDeactivate, account, erase);
     tx.exec(kEraseProfile, account);
     note_task(tx, account, AccountTask::kLeave, now);
+    if (erase) {
+      note_task(tx, account, AccountTask::kErase, now);
+    }
   });
   co_await log_out_all(account, std::nullopt);
 }

@@ -105,8 +105,8 @@ class Accounts final : public service::Authenticator {
   Task<bool> create(NewAccount account);
   Task<void> set_password(std::int64_t account, std::string hash);
   /// Marks the account, erases its profile, ends every token and device, and notes that its rooms are to be
-  /// left; its name is never given again.
-  Task<void> deactivate(std::int64_t account);
+  /// left, and with `erase` that whatever is the user's is to be deleted; its name is never given again.
+  Task<void> deactivate(std::int64_t account, bool erase);
 
   Task<Session> log_in(std::int64_t account, SessionOptions options);
   /// Exchanges a refresh token. **Errors**: MatrixError 401 M_UNKNOWN_TOKEN.

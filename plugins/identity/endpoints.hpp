@@ -16,6 +16,7 @@
 
 #include "account_tasks.hpp"
 #include "accounts.hpp"
+#include "erased_users.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
@@ -35,6 +36,7 @@ struct Shared {
   Accounts& accounts;
   Passwords& passwords;
   Profiles& profiles;
+  ErasedUsers& erased_users;
   Uia& uia;
   AskAgain& interactive_auth;
   RegistrationTokens& tokens;

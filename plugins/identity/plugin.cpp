@@ -10,6 +10,7 @@
 #include "client_ips.hpp"
 #include "device_names.hpp"
 #include "endpoints.hpp"
+#include "erased_users.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
@@ -57,6 +58,7 @@ class IdentityPlugin final : public Plugin {
         device_names_(accounts_),
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
+        erased_users_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
         uia_(server.runtime(), database_),
         registration_tokens_(database_),
         tasks_(server, database_, profiles_),
@@ -67,6 +69,7 @@ class IdentityPlugin final : public Plugin {
                 .accounts = accounts_,
                 .passwords = passwords_,
                 .profiles = profiles_,
+                .erased_users = erased_users_,
                 .uia = uia_,
                 .interactive_auth = interactive_auth_,
                 .tokens = registration_tokens_,
@@ -77,6 +80,7 @@ class IdentityPlugin final : public Plugin {
     server.services().provide<service::Authenticator>(accounts_);
     server.services().provide<service::Devices>(device_names_);
     server.services().provide<service::Profiles>(profiles_);
+    server.services().provide<service::ErasedUsers>(erased_users_);
     server.services().provide<service::InteractiveAuth>(interactive_auth_);
     add_register(shared_);
     add_registration_tokens(shared_);
@@ -113,6 +117,7 @@ class IdentityPlugin final : public Plugin {
   DeviceNames device_names_;
   Passwords passwords_;
   Profiles profiles_;
+  ErasedUsers erased_users_;
   Uia uia_;
   RegistrationTokens registration_tokens_;
   AccountTasks tasks_;
@@ -121,8 +126,8 @@ class IdentityPlugin final : public Plugin {
   AskAgain interactive_auth_;
 };
 
-constexpr const char* kProvides[] = {"lares.authenticator/1", "lares.devices/1", "lares.profiles/1",
-                                     "lares.interactive-auth/1", nullptr};
+constexpr const char* kProvides[] = {"lares.authenticator/1",    "lares.devices/1",      "lares.profiles/1",
+                                     "lares.interactive-auth/1", "lares.erased-users/1", nullptr};
 constexpr const char* kNeeds[] = {"lares.app/1", "lares.storage.database/1", "lares.storage.interner/1",
                                   "lares.cache-stream/1", nullptr};
 

@@ -84,6 +84,13 @@ Migration use_of_devices() {
                              "NOT NULL"}}};
 }
 
+Migration erased_accounts() {
+  return {.number = 5,
+          .kind = MigrationKind::Expand,
+          .summary = "Marks accounts whose users asked to be erased.",
+          .statements = {Sql{"ALTER TABLE accounts ADD COLUMN erased BOOLEAN NOT NULL DEFAULT FALSE"}}};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -91,14 +98,17 @@ storage::Schema identity_schema() {
   const Owner device{.kind = OwnerKind::Device, .column = "account", .device_column = "device_id"};
   return {
       .plugin = "identity",
-      .migrations = {first_tables(), registration_tokens(), profile_fields(), use_of_devices()},
+      .migrations = {first_tables(), registration_tokens(), profile_fields(), use_of_devices(),
+                     erased_accounts()},
       .tables =
           {
               Table{.name = "accounts",
                     .key = {"account"},
-                    .owners = {user},
-                    .bound = "one per registered user",
-                    .ends = "erasure; a deactivated account stays, so that its name is not given again"},
+                    .owners = {{.kind = OwnerKind::None}},
+                    .bound = "one per registered user, which the registration limits admit",
+                    .ends =
+                        "never: an erased account stays, without password or profile, so that its name is "
+                        "not given again"},
               Table{.name = "devices",
                     .key = {"account", "device_id"},
                     .owners = {device},
@@ -145,7 +155,7 @@ storage::Schema identity_schema() {
               Table{.name = "account_tasks",
                     .key = {"account", "task"},
                     .owners = {user},
-                    .bound = "two per account",
+                    .bound = "three per account",
                     .ends = "the task is done"},
               Table{.name = "registration_nonces",
                     .key = {"nonce"},

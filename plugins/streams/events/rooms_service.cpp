@@ -46,7 +46,8 @@ class RoomViewImpl final : public service::RoomView {
         room_(room),
         name_(std::move(name)),
         membership_(membership),
-        visibility_(rooms.caches_, rooms.interner_, room, user_id_, user_, membership, std::move(ignored)) {}
+        visibility_(rooms.caches_, rooms.interner_, rooms.services_.find<service::ErasedUsers>(), room,
+                    user_id_, user_, membership, std::move(ignored)) {}
 
   [[nodiscard]] std::int64_t room() const noexcept override { return room_; }
   [[nodiscard]] const matrix::RoomId& room_id() const noexcept override { return name_.id; }

@@ -313,9 +313,9 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
   part.state = co_await caches_.events(std::move(state));
 
   IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
-  part.visibility =
-      std::make_unique<Visibility>(caches_, interner_, membership.room, scope.requester->user().str(),
-                                   scope.user, membership, std::move(ignored));
+  part.visibility = std::make_unique<Visibility>(caches_, interner_, services_.find<service::ErasedUsers>(),
+                                                 membership.room, scope.requester->user().str(), scope.user,
+                                                 membership, std::move(ignored));
   part.timeline = co_await part.visibility->filter(std::move(events));
   std::erase_if(part.timeline, [&scope](const StoredEventPtr& event) {
     return !scope.filter->timeline().matches(*event->event);

@@ -8,11 +8,22 @@ namespace lares::events {
 using service::StoredEvent;
 using service::StoredEventPtr;
 
-Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room,
-                       std::string user_id, std::int64_t user, std::optional<RoomMembership> membership,
-                       IgnoredUsers ignored)
+namespace {
+
+StoredEventPtr redacted(const StoredEvent& event) {
+  auto copy = std::make_shared<StoredEvent>(event);
+  copy->event = matrix::redact(*event.event);
+  return copy;
+}
+
+}  // namespace
+
+Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, service::ErasedUsers* erased,
+                       std::int64_t room, std::string user_id, std::int64_t user,
+                       std::optional<RoomMembership> membership, IgnoredUsers ignored)
     : caches_(caches),
       interner_(interner),
+      erased_(erased),
       room_(room),
       user_id_(std::move(user_id)),
       user_(user),
@@ -56,6 +67,18 @@ Task<matrix::ReaderThen> Visibility::at(std::int64_t root) {
   }
   known_.emplace(root, state);
   co_return state;
+}
+
+Task<bool> Visibility::sender_erased(const StoredEvent& event) {
+  if (erased_ == nullptr) {
+    co_return false;
+  }
+  if (const auto found = known_senders_.find(event.sender); found != known_senders_.end()) {
+    co_return found->second;
+  }
+  const bool erased = co_await erased_->erased(std::string{event.event->sender()});
+  known_senders_.emplace(event.sender, erased);
+  co_return erased;
 }
 
 Task<std::vector<std::int64_t>> Visibility::ignored() const {
@@ -104,9 +127,15 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
     bool allowed = matrix::may_see(before, after, joined_since);
     // A user's own membership events are always news to the user.
     allowed = allowed || (event->event->type() == "m.room.member" && event->event->state_key() == user_id_);
-    if (allowed) {
-      visible.push_back(std::move(event));
+    if (!allowed) {
+      continue;
     }
+    const bool inside = before.membership == matrix::MembershipState::kJoin ||
+                        after.membership == matrix::MembershipState::kJoin;
+    if (!inside && co_await sender_erased(*event)) {
+      event = redacted(*event);
+    }
+    visible.push_back(std::move(event));
   }
   co_return visible;
 }

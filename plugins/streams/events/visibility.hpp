@@ -3,6 +3,7 @@
 
 #include <lares/async/task.hpp>
 #include <lares/matrix/history_visibility.hpp>
+#include <lares/service/erased_users.hpp>
 #include <lares/service/stored_event.hpp>
 
 #include <cstdint>
@@ -26,11 +27,14 @@ using IgnoredUsers = std::shared_ptr<const std::unordered_set<std::string>>;
 /// spec: Client-Server API, "Room History Visibility"
 class Visibility {
  public:
-  /// `membership` is the user's place in the room now; empty for one who never was in it.
-  Visibility(RoomCaches& caches, storage::Interner& interner, std::int64_t room, std::string user_id,
-             std::int64_t user, std::optional<RoomMembership> membership, IgnoredUsers ignored);
+  /// `membership` is the user's place in the room now; empty for one who never was in it. `erased` is null
+  /// where nobody knows of such users.
+  Visibility(RoomCaches& caches, storage::Interner& interner, service::ErasedUsers* erased, std::int64_t room,
+             std::string user_id, std::int64_t user, std::optional<RoomMembership> membership,
+             IgnoredUsers ignored);
 
-  /// The events that may be seen, in the order given.
+  /// The events that may be seen, in the order given; redacted what an erased user said while the reader was
+  /// not in the room.
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
 
   /// Numbers of the users whom the reader ignores, as far as they are known here.
@@ -41,10 +45,12 @@ class Visibility {
 
  private:
   Task<matrix::ReaderThen> at(std::int64_t root);
+  Task<bool> sender_erased(const service::StoredEvent& event);
   [[nodiscard]] bool certainly_visible(const service::StoredEvent& event) const noexcept;
 
   RoomCaches& caches_;
   storage::Interner& interner_;
+  service::ErasedUsers* erased_;
   std::int64_t room_;
   std::string user_id_;
   std::int64_t user_;
@@ -54,6 +60,7 @@ class Visibility {
   std::int64_t visibility_key_ = 0;
   std::int64_t member_key_ = 0;
   std::unordered_map<std::int64_t, matrix::ReaderThen> known_;
+  std::unordered_map<std::int64_t, bool> known_senders_;  // erased or not
 };
 
 }  // namespace lares::events

@@ -8,6 +8,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
   ${CMAKE_CURRENT_LIST_DIR}/device_lists.cpp
   ${CMAKE_CURRENT_LIST_DIR}/devices.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/erased_users.cpp
   ${CMAKE_CURRENT_LIST_DIR}/events.cpp
   ${CMAKE_CURRENT_LIST_DIR}/interactive_auth.cpp
   ${CMAKE_CURRENT_LIST_DIR}/newcomers.cpp

@@ -2,6 +2,7 @@
 """Accounts through a real server, on SQLite and on PostgreSQL: registration and its proofs, passwords, guests, profiles
 as rooms see them, the end of an account."""
 
+import sqlite3
 import time
 import unittest
 
@@ -133,6 +134,37 @@ class AccountTests:
         error = self.server.client().error("POST", REGISTER, {"username": "goes", "password": "again"})
         self.check_error(error, 400, "M_USER_IN_USE")
 
+    def test_an_erased_account_leaves_only_its_name_and_what_others_heard(self):
+        stays, gone = self.server.register("witness"), self.server.register("erased", password="the end")
+        room = stays.create_room(name="Shared")
+        gone.join(room)
+        heard = gone.send(room, "to whoever is here")
+        user = V3 + "/user/%s" % gone.user_id
+        gone.put(user + "/account_data/x.test", {"a": 1})
+        gone.put(V3 + "/profile/%s/displayname" % gone.user_id, {"displayname": "Soon gone"})
+        refused = gone.error("POST", V3 + "/account/deactivate", {"erase": "yes", "auth": {
+            "type": "m.login.password", "password": "the end", "user": gone.user_id}})
+        self.check_error(refused, 400, "M_BAD_JSON")
+        gone.post(V3 + "/account/deactivate", {"erase": True, "auth": {
+            "type": "m.login.password", "password": "the end", "user": gone.user_id}})
+        wait_until(lambda: self.member(stays, room, gone.user_id)["membership"] == "leave", what="the end of a membership")
+        late = self.server.register("late")
+        late.join(room)
+        for reader, content in ((stays, {"msgtype": "m.text", "body": "to whoever is here"}), (late, {})):
+            event = reader.get(reader.room_path(room, "event", heard))
+            self.assertEqual((event["content"], event["sender"]), (content, gone.user_id))
+            page = reader.get(reader.room_path(room, "messages"), dir="b", limit=100)["chunk"]
+            self.assertEqual([e["content"] for e in page if e["event_id"] == heard], [content])
+        timeline = late.sync()["rooms"]["join"][room]["timeline"]["events"]
+        self.assertEqual([e["content"] for e in timeline if e["event_id"] == heard], [{}])
+        # What the room is stays, whoever made it so.
+        self.assertEqual(self.member(late, room, gone.user_id)["membership"], "leave")
+        error = self.server.client().error("POST", REGISTER, {"username": "erased", "password": "again"})
+        self.check_error(error, 400, "M_USER_IN_USE")
+        error = self.server.client().error("POST", V3 + "/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "erased"}, "password": "the end"})
+        self.check_error(error, 403, "M_USER_DEACTIVATED")
+
     def test_a_guest_enters_where_guests_may_and_nowhere_else(self):
         alice = self.server.register("host")
         open_room = alice.create_room(initial_state=[
@@ -169,7 +201,30 @@ class AccountTests:
 
 
 class SqliteAccountTest(AccountTests, unittest.TestCase):
-    pass
+    def rows(self, statement, *arguments):
+        database = sqlite3.connect(self.server.config["database"]["args"]["database"])
+        try:
+            return database.execute(statement, arguments).fetchall()
+        finally:
+            database.close()
+
+    def test_what_an_erased_user_had_is_deleted_and_the_account_stays(self):
+        gone = self.server.register("forgotten", password="the end")
+        user = V3 + "/user/%s" % gone.user_id
+        gone.put(user + "/account_data/x.test", {"a": 1})
+        gone.post(user + "/filter", {"room": {}})
+        gone.put(V3 + "/profile/%s/displayname" % gone.user_id, {"displayname": "Soon gone"})
+        gone.create_room()
+        number = self.rows("SELECT account FROM accounts WHERE user_id = CAST(? AS BLOB)", gone.user_id)[0][0]
+        tables = ("account_data", "filters", "profiles", "devices", "access_tokens", "account_tasks")
+        count = "SELECT %s" % ", ".join("(SELECT count(*) FROM %s WHERE account = %d)" % (table, number)
+                                        for table in tables)
+        self.assertEqual(self.rows(count)[0][:5], (1, 1, 1, 1, 1))
+        gone.post(V3 + "/account/deactivate", {"erase": True, "auth": {
+            "type": "m.login.password", "password": "the end", "user": gone.user_id}})
+        wait_until(lambda: self.rows(count)[0] == (0,) * len(tables), what="the erasure")
+        kept = self.rows("SELECT deactivated, erased, password_hash FROM accounts WHERE account = ?", number)
+        self.assertEqual(kept, [(1, 1, None)])
 
 
 class PostgresAccountTest(AccountTests, unittest.TestCase):
