@@ -117,11 +117,14 @@ void check_numbers(RuleContext& rules) {
 }
 
 void check_registration(RuleContext& rules) {
-  if (!rules.flag("enable_registration")) {
+  const json* const disabled = rules.at("disable_registration");
+  const bool older = disabled != nullptr && disabled->is_boolean();
+  const char* const key = older ? "disable_registration" : "enable_registration";
+  if (older ? disabled->get<bool>() : !rules.flag(key)) {
     return;
   }
   if (!rules.flag("registration_requires_token") && !rules.flag("enable_registration_without_verification")) {
-    rules.error("enable_registration",
+    rules.error(key,
                 "anyone could register accounts without showing anything; set `registration_requires_token: "
                 "true`, or confirm that this is meant by `enable_registration_without_verification: true`");
   }
@@ -283,6 +286,13 @@ void complete_listeners(json& root, const std::string& list) {
   }
 }
 
+void complete_registration(json& root) {
+  const auto disabled = root.find("disable_registration");
+  if (disabled != root.end() && disabled->is_boolean() && root.contains("enable_registration")) {
+    root["enable_registration"] = !disabled->get<bool>();
+  }
+}
+
 void complete_public_baseurl(json& root) {
   const auto url = root.find("public_baseurl");
   if (url == root.end() || !root.contains("server_name")) {
@@ -325,6 +335,7 @@ void complete_process_values(nlohmann::json& root) {
   complete_listeners(root, "worker_listeners");
   complete_public_baseurl(root);
   complete_redis(root);
+  complete_registration(root);
   complete_worker_values(root);
 }
 

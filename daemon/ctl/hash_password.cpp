@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 namespace lares::ctl {
 
@@ -22,6 +23,7 @@ constexpr std::uint64_t kMemory = 19U << 20;
 struct Cost {
   std::uint64_t passes = kPasses;
   std::uint64_t memory = kMemory;
+  std::string pepper;
 };
 
 Cost cost_of(const Arguments& arguments) {
@@ -34,6 +36,9 @@ Cost cost_of(const Arguments& arguments) {
     cost.passes = static_cast<std::uint64_t>(settings.config->integer("password_hash.passes"));
     cost.memory = settings.config->size("password_hash.memory");
   }
+  if (settings.config->find("password_config.pepper") != nullptr) {
+    cost.pepper = settings.config->string("password_config.pepper");
+  }
   return cost;
 }
 
@@ -42,7 +47,7 @@ int run(const Arguments& arguments) {
     throw std::runtime_error("libsodium does not start");
   }
   const Cost cost = cost_of(arguments);
-  const std::string password = read_new_password();
+  const std::string password = read_new_password() + cost.pepper;
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   if (::crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), cost.passes,
                               static_cast<std::size_t>(cost.memory), crypto_pwhash_ALG_ARGON2ID13) != 0) {
@@ -59,7 +64,8 @@ Command hash_password_command() {
       .name = "hash-password",
       .words = "",
       .meaning = "Hashes a password, read from the terminal or from standard input, as the server keeps it.",
-      .options = {{"--config-path", "-c", "PATH", "configuration whose password_hash.* cost is used"},
+      .options = {{"--config-path", "-c", "PATH",
+                   "configuration whose password_hash.* cost and pepper are used"},
                   kPluginFolder},
       .word_count = 0,
       .run = run};

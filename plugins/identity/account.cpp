@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "endpoints.hpp"
+#include "password_policy.hpp"
 
 namespace lares::identity {
 
@@ -81,13 +82,16 @@ Task<Response> get_whoami(const Requester& requester) {
 /// POST /account/password. spec: Client-Server API, "Password management"
 Task<Response> post_password(Shared& shared, const Requester& requester, Request& request) {
   const json& body = request.json();
+  if (!password_use(*shared.server.config()).reproof) {
+    throw http::forbidden("Passwords are not kept on this server.");
+  }
+  if (const auto given = body.find("new_password"); given != body.end() && given->is_string()) {
+    check_new_password(*shared.server.config(), given->get_ref<const std::string&>());
+  }
   if (std::optional<Response> ask = co_await shared.interactive_auth.step(requester, request, "password")) {
     co_return std::move(*ask);
   }
   std::string password = required_string(body, "new_password");
-  if (password.empty() || password.size() > kLongestPassword) {
-    throw http::invalid_param("A password is 1 to 512 bytes long.");
-  }
   const bool log_out_others = body.value("logout_devices", true);
   request.shield_from_cancellation();
   std::string hash = co_await shared.passwords.hash(std::move(password));

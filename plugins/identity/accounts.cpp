@@ -6,6 +6,8 @@
 #include <lares/storage/errors.hpp>
 #include <lares/storage/transaction.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,6 +64,8 @@ constexpr storage::Statement kDropRefresh{"DELETE FROM refresh_tokens WHERE toke
 constexpr storage::Statement kDropTokensOfRefresh{"DELETE FROM access_tokens WHERE refresh_token = $1"};
 constexpr storage::Statement kMarkUsed{
     "UPDATE access_tokens SET used = TRUE WHERE token = $1 AND used = FALSE"};
+constexpr storage::Statement kProvenSince{"SELECT 1 FROM access_tokens WHERE token = $1 AND proven_ts > $2"};
+constexpr storage::Statement kProven{"UPDATE access_tokens SET proven_ts = $2 WHERE token = $1"};
 constexpr storage::Statement kDropToken{"DELETE FROM access_tokens WHERE token = $1"};
 constexpr storage::Statement kDropDevice{"DELETE FROM devices WHERE account = $1 AND device_id = $2"};
 constexpr storage::Statement kDevices{
@@ -103,16 +107,26 @@ Device device_of(const Row& row) {
 
 }  // namespace
 
-Accounts::Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database,
-                   storage::Interner& interner, service::CacheStream& caches, ClientIps& client_ips,
-                   const std::string& server_name, TokenLifetimes lifetimes)
-    : runtime_(runtime),
+void refuse_while_disabled(const Config& config) {
+  if (!config.boolean("hs_disabled")) {
+    return;
+  }
+  throw http::MatrixError(403, "M_RESOURCE_LIMIT_EXCEEDED", config.string("hs_disabled_message"))
+      .with("admin_contact", config.get("admin_contact").dump())
+      .with("limit_type", R"("hs_disabled")");
+}
+
+Accounts::Accounts(Server& server, TaskGroup& group, storage::Database& database, storage::Interner& interner,
+                   service::CacheStream& caches, ClientIps& client_ips, TokenLifetimes lifetimes)
+    : server_(server),
+      runtime_(server.runtime()),
       database_(database),
       interner_(interner),
       caches_(caches),
       client_ips_(client_ips),
       lifetimes_(lifetimes),
-      tokens_(group, {.name = "access_tokens", .server_name = server_name, .max_size = 50'000}) {
+      tokens_(group, {.name = "access_tokens", .server_name = server.name(), .max_size = 50'000}),
+      disabled_(server.config()->boolean("hs_disabled")) {
   caches_.add(kTokens, [this](std::string_view user) {
     if (user.empty()) {
       tokens_.invalidate_all();
@@ -162,6 +176,9 @@ std::shared_ptr<const http::Account> Accounts::cached(std::string_view token) no
   }
   const std::optional<Loaded> found = tokens_.peek(token_hash(token));
   if (!found || (found->expires_ts != 0 && found->expires_ts <= runtime_.now_ms())) {
+    return nullptr;
+  }
+  if (disabled_.load(std::memory_order_relaxed) && found->account && !found->account->admin) {
     return nullptr;
   }
   return found->account;
@@ -218,11 +235,28 @@ Task<std::shared_ptr<const http::Account>> Accounts::authenticate(std::string_vi
   if (loaded.expires_ts != 0 && loaded.expires_ts <= runtime_.now_ms()) {
     throw http::unknown_token("This access token has expired.", true);
   }
+  if (disabled_.load(std::memory_order_relaxed) && !loaded.account->admin) {
+    refuse_while_disabled(*server_.config());
+  }
   co_return loaded.account;
 }
 
 void Accounts::seen(const http::Account& account, const http::Request& request) noexcept {
   client_ips_.note(static_cast<const KnownAccount&>(account), request);
+}
+
+Task<bool> Accounts::proven_within(const http::Account& account, std::int64_t ms) {
+  const std::int64_t token = account.token_id;
+  const std::int64_t since = runtime_.now_ms() - ms;
+  co_return co_await database_.read(
+      "token_proven", [token, since](ReadTransaction& tx) { return tx.any(kProvenSince, token, since); });
+}
+
+Task<void> Accounts::proven(const http::Account& account) {
+  const std::int64_t token = account.token_id;
+  const std::int64_t now = runtime_.now_ms();
+  co_await database_.write("token_proven",
+                           [token, now](WriteTransaction& tx) { tx.exec(kProven, token, now); });
 }
 
 Task<std::optional<AccountRow>> Accounts::find(matrix::UserId user) {

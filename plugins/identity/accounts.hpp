@@ -5,6 +5,7 @@
 #include <lares/async/task.hpp>
 #include <lares/base/strings.hpp>
 #include <lares/http/requester.hpp>
+#include <lares/plugin/server.hpp>
 #include <lares/service/authenticator.hpp>
 #include <lares/service/cache_stream.hpp>
 #include <lares/service/devices.hpp>
@@ -83,6 +84,9 @@ struct KnownAccount final : http::Account {
 
 class ClientIps;
 
+/// Turns a request away while `hs_disabled` is set. **Errors**: MatrixError 403 M_RESOURCE_LIMIT_EXCEEDED.
+void refuse_while_disabled(const Config& config);
+
 /// Accounts, devices and tokens, and the authenticator over them. Tables without a stream: any process writes
 /// them.
 ///
@@ -92,13 +96,20 @@ class ClientIps;
 /// **Threads**: any.
 class Accounts final : public service::Authenticator {
  public:
-  Accounts(Runtime& runtime, TaskGroup& group, storage::Database& database, storage::Interner& interner,
-           service::CacheStream& caches, ClientIps& client_ips, const std::string& server_name,
-           TokenLifetimes lifetimes);
+  Accounts(Server& server, TaskGroup& group, storage::Database& database, storage::Interner& interner,
+           service::CacheStream& caches, ClientIps& client_ips, TokenLifetimes lifetimes);
 
   [[nodiscard]] std::shared_ptr<const http::Account> cached(std::string_view token) noexcept override;
   Task<std::shared_ptr<const http::Account>> authenticate(std::string_view token) override;
   void seen(const http::Account& account, const http::Request& request) noexcept override;
+
+  /// Whether everybody but administrators is turned away from now on (`hs_disabled`).
+  void set_disabled(bool disabled) noexcept { disabled_ = disabled; }
+
+  /// Whether the holder of this token has shown within so many milliseconds who they are.
+  Task<bool> proven_within(const http::Account& account, std::int64_t ms);
+  /// The holder of this token has shown who they are.
+  Task<void> proven(const http::Account& account);
 
   Task<std::optional<AccountRow>> find(matrix::UserId user);
   /// False if the name is taken.
@@ -137,6 +148,7 @@ class Accounts final : public service::Authenticator {
                     std::span<const std::string> device_ids);
   Task<void> tell(std::int64_t account, std::vector<std::string> device_ids);
 
+  Server& server_;
   Runtime& runtime_;
   storage::Database& database_;
   storage::Interner& interner_;
@@ -145,6 +157,7 @@ class Accounts final : public service::Authenticator {
   TokenLifetimes lifetimes_;
   Cache<std::string, Loaded> tokens_;
   std::vector<service::DeviceObserver*> observers_;
+  std::atomic<bool> disabled_;
 };
 
 }  // namespace lares::identity

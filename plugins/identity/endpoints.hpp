@@ -65,7 +65,4 @@ void add_profile(Shared& shared);              ///< /profile
 /// Whether a client that types `name` means this user.
 [[nodiscard]] bool means(const Shared& shared, std::string name, const matrix::UserId& user);
 
-/// Longest password and shortest that is taken, in bytes.
-inline constexpr std::size_t kLongestPassword = 512;
-
 }  // namespace lares::identity

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "endpoints.hpp"
+#include "password_policy.hpp"
 
 namespace lares::identity {
 
@@ -36,8 +37,13 @@ Task<std::optional<http::Response>> AskAgain::step(const http::Requester& reques
   }
   const nlohmann::json& body = request.json();
   refuse_another(shared_, requester.user(), body);
+  const std::int64_t timeout = shared_.server.config()->duration("ui_auth.session_timeout").count();
+  const bool always = operation == "password" || operation == "deactivate";
+  if (timeout > 0 && !always && co_await shared_.accounts.proven_within(requester.account(), timeout)) {
+    co_return std::nullopt;
+  }
   const std::optional<AccountRow> account = co_await shared_.accounts.find(requester.user());
-  if (!account || account->password_hash.empty()) {
+  if (!account || account->password_hash.empty() || !password_use(*shared_.server.config()).reproof) {
     throw http::forbidden("This account has no password by which you could prove who you are.");
   }
   std::vector<Flow> flows{{"m.login.password"}};
@@ -45,6 +51,9 @@ Task<std::optional<http::Response>> AskAgain::step(const http::Requester& reques
   Uia::Outcome outcome = co_await shared_.uia.step(body, std::move(flows), std::move(operation),
                                                    requester.account().user_number, "{}", std::move(stage));
   if (outcome.passed) {
+    if (timeout > 0) {
+      co_await shared_.accounts.proven(requester.account());
+    }
     co_return std::nullopt;
   }
   co_return std::move(outcome.answer);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "endpoints.hpp"
+#include "password_policy.hpp"
 
 namespace lares::identity {
 
@@ -19,7 +20,10 @@ using nlohmann::json;
 namespace {
 
 /// GET /login. spec: Client-Server API, "Login"
-Task<Response> get_login(Shared&, Request&) {
+Task<Response> get_login(Shared& shared, Request&) {
+  if (!password_use(*shared.server.config()).log_in) {
+    co_return Response::json_text(R"({"flows":[]})");
+  }
   co_return Response::json_text(R"({"flows":[{"type":"m.login.password"}]})");
 }
 
@@ -43,7 +47,7 @@ std::string user_of_login(const json& body) {
 Task<Response> post_login(Shared& shared, Request& request) {
   const json& body = request.json();
   const std::string type = required_string(body, "type");
-  if (type != "m.login.password") {
+  if (type != "m.login.password" || !password_use(*shared.server.config()).log_in) {
     throw http::MatrixError(400, "M_UNKNOWN", "This kind of login is not offered.");
   }
   matrix::UserId user = user_named(shared, user_of_login(body));
@@ -68,6 +72,9 @@ Task<Response> post_login(Shared& shared, Request& request) {
   if (!usable || !check.right) {
     (void)failures.try_take(user.view());
     throw http::forbidden("Invalid username or password");
+  }
+  if (!account->admin) {
+    refuse_while_disabled(*shared.server.config());
   }
   request.shield_from_cancellation();
   if (check.upgrade) {

@@ -15,7 +15,8 @@ namespace lares::identity {
 
 namespace {
 
-std::string argon2id(const std::string& password, const PasswordCost& cost) {
+std::string argon2id(const std::string& given, const PasswordCost& cost) {
+  const std::string password = given + cost.pepper;
   std::array<char, crypto_pwhash_STRBYTES> out{};
   if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), cost.operations,
                             static_cast<std::size_t>(cost.memory), crypto_pwhash_ALG_ARGON2ID13) != 0) {
@@ -45,11 +46,12 @@ Task<Passwords::Check> Passwords::check(std::string password, std::string stored
       (void)argon2id(password, cost);
       return Check{};
     }
+    const std::string peppered = password + cost.pepper;
     if (stored.starts_with("$2")) {
-      const bool right = bcrypt_matches(password, stored);
+      const bool right = bcrypt_matches(peppered, stored);
       return Check{.right = right, .upgrade = right};
     }
-    const bool right = crypto_pwhash_str_verify(stored.c_str(), password.data(), password.size()) == 0;
+    const bool right = crypto_pwhash_str_verify(stored.c_str(), peppered.data(), peppered.size()) == 0;
     const bool old = crypto_pwhash_str_needs_rehash(stored.c_str(), cost.operations,
                                                     static_cast<std::size_t>(cost.memory)) != 0;
     return Check{.right = right, .upgrade = right && old};

@@ -9,10 +9,11 @@
 
 namespace lares::identity {
 
-/// What a new hash costs.
+/// What a hash costs, and what goes into it.
 struct PasswordCost {
   std::uint64_t operations = 2;              ///< passes over the memory
   std::uint64_t memory = 19U * 1024 * 1024;  ///< bytes
+  std::string pepper = {};                   ///< a secret of the server's that stands behind every password
 };
 
 /// Hashes and checks passwords on a pool of its own: Argon2id for new ones; bcrypt hashes, as other servers

@@ -12,7 +12,7 @@
 namespace lares::identity {
 namespace {
 
-constexpr PasswordCost kCheap{.operations = 1, .memory = 8192};
+const PasswordCost kCheap{.operations = 1, .memory = 8192};
 
 class PasswordsTest : public ::testing::Test {
  protected:
@@ -32,6 +32,15 @@ TEST_F(PasswordsTest, NewHashesAreArgon2idAndSalted) {
   const std::string one = run(passwords_.hash("secret"));
   EXPECT_TRUE(one.starts_with("$argon2id$v=19$m=8,t=1,p=1$")) << one;
   EXPECT_NE(run(passwords_.hash("secret")), one);
+}
+
+TEST_F(PasswordsTest, ThePepperIsPartOfThePassword) {
+  RealRuntime runtime{{.threads = 1}};
+  Passwords peppered{runtime, {.operations = 1, .memory = 8192, .pepper = "pepper"}};
+  const std::string stored = run_blocking(runtime, "test", peppered.hash("secret"));
+  EXPECT_TRUE(run_blocking(runtime, "test", peppered.check("secret", stored)).right);
+  EXPECT_FALSE(check("secret", stored).right);
+  EXPECT_TRUE(check("secretpepper", stored).right);
 }
 
 TEST_F(PasswordsTest, TheRightPasswordIsRight) {

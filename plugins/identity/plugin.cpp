@@ -6,6 +6,7 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/server_keys.hpp>
 
+#include "account_capabilities.hpp"
 #include "accounts.hpp"
 #include "client_ips.hpp"
 #include "device_names.hpp"
@@ -52,9 +53,8 @@ class IdentityPlugin final : public Plugin {
       : loads_(server.runtime(), "identity caches"),
         database_(server.services().get<storage::Database>()),
         client_ips_(server, database_),
-        accounts_(server.runtime(), loads_, database_, server.services().get<storage::Interner>(),
-                  server.services().get<service::CacheStream>(), client_ips_, server.name(),
-                  lifetimes(*server.config())),
+        accounts_(server, loads_, database_, server.services().get<storage::Interner>(),
+                  server.services().get<service::CacheStream>(), client_ips_, lifetimes(*server.config())),
         device_names_(accounts_),
         passwords_(server.runtime(), password_cost(*server.config())),
         profiles_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
@@ -63,6 +63,7 @@ class IdentityPlugin final : public Plugin {
         registration_tokens_(database_),
         tasks_(server, database_, profiles_),
         census_(server, database_),
+        capabilities_(server),
         shared_{.server = server,
                 .database = database_,
                 .keys = server.services().get<service::ServerKeys>(),
@@ -82,6 +83,7 @@ class IdentityPlugin final : public Plugin {
     server.services().provide<service::Profiles>(profiles_);
     server.services().provide<service::ErasedUsers>(erased_users_);
     server.services().provide<service::InteractiveAuth>(interactive_auth_);
+    server.services().join<service::Capabilities>(capabilities_);
     add_register(shared_);
     add_registration_tokens(shared_);
     add_login(shared_);
@@ -99,6 +101,11 @@ class IdentityPlugin final : public Plugin {
   }
 
   void begin_drain() noexcept override { tasks_.end(); }
+
+  ReloadReport reload(const Config& config) override {
+    accounts_.set_disabled(config.boolean("hs_disabled"));
+    return {};
+  }
 
   Task<void> drain() override { co_await client_ips_.write(); }
 
@@ -122,6 +129,7 @@ class IdentityPlugin final : public Plugin {
   RegistrationTokens registration_tokens_;
   AccountTasks tasks_;
   UserCensus census_;
+  AccountCapabilities capabilities_;
   Shared shared_;
   AskAgain interactive_auth_;
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
+#include <lares/service/rooms.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_set>
+#include <vector>
 
 #include "endpoints.hpp"
 
@@ -27,10 +30,29 @@ constexpr std::size_t kLongestFieldName = 255;
 constexpr std::string_view kDisplayName = "displayname";
 constexpr std::string_view kAvatarUrl = "avatar_url";
 
-Task<service::Profile> profile_of(Shared& shared, Request& request) {
+// Whether two users of this server are in a room together.
+Task<bool> share_a_room(Shared& shared, std::int64_t reader, matrix::UserId other) {
+  service::Rooms* const rooms = shared.server.services().find<service::Rooms>();
+  const std::optional<AccountRow> account = co_await shared.accounts.find(std::move(other));
+  if (rooms == nullptr || !account) {
+    co_return false;
+  }
+  const std::vector<std::int64_t> mine = co_await rooms->joined_rooms(reader);
+  const std::vector<std::int64_t> theirs = co_await rooms->joined_rooms(account->account);
+  const std::unordered_set<std::int64_t> known(mine.begin(), mine.end());
+  co_return std::ranges::any_of(theirs, [&known](std::int64_t room) { return known.contains(room); });
+}
+
+// `requester` is null where the server shows profiles to anyone.
+Task<service::Profile> profile_of(Shared& shared, const Requester* requester, Request& request) {
   auto user = matrix::UserId::parse(request.param("userId"));
   if (!user) {
     throw http::invalid_param("This is no user id.");
+  }
+  if (requester != nullptr && *user != requester->user() &&
+      shared.server.config()->boolean("limit_profile_requests_to_users_who_share_rooms") &&
+      !co_await share_a_room(shared, requester->account().user_number, *user)) {
+    throw http::forbidden("Profiles are shown to those alone who are in a room with their user.");
   }
   std::optional<service::Profile> profile = co_await shared.profiles.profile(std::move(*user));
   if (!profile) {
@@ -40,8 +62,8 @@ Task<service::Profile> profile_of(Shared& shared, Request& request) {
 }
 
 /// GET /profile/{userId}. spec: Client-Server API, "Profiles"
-Task<Response> get_profile(Shared& shared, Request& request) {
-  const service::Profile profile = co_await profile_of(shared, request);
+Task<Response> get_profile(Shared& shared, const Requester* requester, Request& request) {
+  const service::Profile profile = co_await profile_of(shared, requester, request);
   json answer = json::parse(profile.fields);
   if (profile.displayname) {
     answer["displayname"] = *profile.displayname;
@@ -53,8 +75,8 @@ Task<Response> get_profile(Shared& shared, Request& request) {
 }
 
 /// GET /profile/{userId}/{keyName}
-Task<Response> get_field(Shared& shared, Request& request) {
-  const service::Profile profile = co_await profile_of(shared, request);
+Task<Response> get_field(Shared& shared, const Requester* requester, Request& request) {
+  const service::Profile profile = co_await profile_of(shared, requester, request);
   const std::string& field = request.param("keyName");
   if (field != kDisplayName && field != kAvatarUrl) {
     const json fields = json::parse(profile.fields);
@@ -82,6 +104,19 @@ void check_field_name(const std::string& field) {
   }
 }
 
+// Where users may not change it, they may still choose it once.
+Task<void> refuse_change(Shared& shared, const Requester& requester, std::string field) {
+  const ConfigPtr config = shared.server.config();
+  const bool name = field == kDisplayName;
+  if (requester.is_admin() || config->boolean(name ? "enable_set_displayname" : "enable_set_avatar_url")) {
+    co_return;
+  }
+  const std::optional<service::Profile> profile = co_await shared.profiles.profile(requester.user());
+  if (profile && (name ? profile->displayname : profile->avatar_url)) {
+    throw http::forbidden("On this server '" + field + "' is not changed by its user.");
+  }
+}
+
 // Absent to remove the field. What stands in rooms of the user's is brought up to date afterwards.
 Task<Response> set_field(Shared& shared, const Requester& requester, Request& request,
                          std::optional<json> value) {
@@ -101,6 +136,7 @@ Task<Response> set_field(Shared& shared, const Requester& requester, Request& re
                                        value ? std::optional{value->dump()} : std::nullopt, now);
     co_return Response::empty_object();
   }
+  co_await refuse_change(shared, requester, field);
   std::optional<std::string> text;
   if (value && !value->is_null()) {
     if (!value->is_string()) {
@@ -149,12 +185,27 @@ Task<Response> delete_field(Shared& shared, const Requester& requester, Request&
 
 void add_profile(Shared& shared) {
   http::Router& router = shared.server.router();
-  router.add<Access::Public>(
-      Method::Get, http::client_paths("/profile/{userId}"), {.name = "ProfileRestServlet"},
-      [&shared](const Anyone&, Request& request) { return get_profile(shared, request); });
-  router.add<Access::Public>(
-      Method::Get, http::client_paths("/profile/{userId}/{keyName}"), {.name = "ProfileFieldRestServlet"},
-      [&shared](const Anyone&, Request& request) { return get_field(shared, request); });
+  const ConfigPtr config = shared.server.config();
+  if (config->boolean("require_auth_for_profile_requests") ||
+      config->boolean("limit_profile_requests_to_users_who_share_rooms")) {
+    router.add<Access::Guest>(Method::Get, http::client_paths("/profile/{userId}"),
+                              {.name = "ProfileRestServlet"},
+                              [&shared](const Requester& requester, Request& request) {
+                                return get_profile(shared, &requester, request);
+                              });
+    router.add<Access::Guest>(Method::Get, http::client_paths("/profile/{userId}/{keyName}"),
+                              {.name = "ProfileFieldRestServlet"},
+                              [&shared](const Requester& requester, Request& request) {
+                                return get_field(shared, &requester, request);
+                              });
+  } else {
+    router.add<Access::Public>(
+        Method::Get, http::client_paths("/profile/{userId}"), {.name = "ProfileRestServlet"},
+        [&shared](const Anyone&, Request& request) { return get_profile(shared, nullptr, request); });
+    router.add<Access::Public>(
+        Method::Get, http::client_paths("/profile/{userId}/{keyName}"), {.name = "ProfileFieldRestServlet"},
+        [&shared](const Anyone&, Request& request) { return get_field(shared, nullptr, request); });
+  }
   router.add<Access::Guest>(Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
                             {.name = "ProfileFieldRestServlet", .allow_suspended = false},
                             [&shared](const Requester& requester, Request& request) {

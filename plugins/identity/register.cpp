@@ -10,6 +10,7 @@
 #include <array>
 
 #include "endpoints.hpp"
+#include "password_policy.hpp"
 
 namespace lares::identity {
 
@@ -133,6 +134,7 @@ Task<Uia::Outcome> dialogue(Shared& shared, const json& body) {
 
 /// POST /register. spec: Client-Server API, "Account registration"
 Task<Response> post_register(Shared& shared, Request& request) {
+  refuse_while_disabled(*shared.server.config());
   const json& body = request.json();
   const std::string kind = request.query("kind").value_or("user");
   if (kind == "guest") {
@@ -159,15 +161,18 @@ Task<Response> post_register(Shared& shared, Request& request) {
     throw http::forbidden("Registration has been disabled. Ask the administrator for an account.");
   }
   const std::optional<std::string> username = optional_string(body, "username");
+  const ConfigPtr config = shared.server.config();
   const std::optional<std::string> password = optional_string(body, "password");
-  if (password && password->size() > kLongestPassword) {
-    throw http::invalid_param("A password is at most 512 bytes long.");
+  if (password && !password->empty()) {
+    check_new_password(*config, *password);
   }
   SessionOptions options = session_options(body);
   std::optional<matrix::UserId> user;
   if (username) {
     user = new_user(shared, to_lower_ascii(*username));
-    co_await refuse_taken(shared, *user);
+    if (!config->boolean("inhibit_user_in_use_error")) {
+      co_await refuse_taken(shared, *user);
+    }
   }
   Uia::Outcome outcome = co_await dialogue(shared, body);
   if (!outcome.passed) {
@@ -198,7 +203,9 @@ Task<Response> get_available(Shared& shared, Request& request) {
     throw http::missing_param("The parameter 'username' is missing.");
   }
   matrix::UserId user = new_user(shared, to_lower_ascii(*username));
-  co_await refuse_taken(shared, std::move(user));
+  if (!shared.server.config()->boolean("inhibit_user_in_use_error")) {
+    co_await refuse_taken(shared, std::move(user));
+  }
   co_return Response::json_text(R"({"available":true})");
 }
 

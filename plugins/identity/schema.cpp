@@ -91,6 +91,13 @@ Migration erased_accounts() {
           .statements = {Sql{"ALTER TABLE accounts ADD COLUMN erased BOOLEAN NOT NULL DEFAULT FALSE"}}};
 }
 
+Migration proofs() {
+  return {.number = 6,
+          .kind = MigrationKind::Expand,
+          .summary = "Notes when the holder of a token has shown who they are.",
+          .statements = {Sql{"ALTER TABLE access_tokens ADD COLUMN proven_ts BIGINT"}}};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -99,7 +106,7 @@ storage::Schema identity_schema() {
   return {
       .plugin = "identity",
       .migrations = {first_tables(), registration_tokens(), profile_fields(), use_of_devices(),
-                     erased_accounts()},
+                     erased_accounts(), proofs()},
       .tables =
           {
               Table{.name = "accounts",

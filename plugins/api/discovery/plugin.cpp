@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
-#include <lares/matrix/room_version.hpp>
 #include <lares/plugin/declarations.hpp>
 #include <lares/plugin/descriptor.hpp>
 #include <lares/plugin/plugin.hpp>
 #include <lares/plugin/server.hpp>
+#include <lares/service/capabilities.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace lares::discovery {
 
@@ -35,47 +36,36 @@ std::string versions_body() {
   return json{{"versions", versions}, {"unstable_features", features}}.dump();
 }
 
-std::string capabilities_body() {
-  json available = json::object();
-  for (const matrix::RoomVersion& version : matrix::room_versions()) {
-    available[version.id] = version.stable ? "stable" : "unstable";
-  }
-  return json{
-      {"capabilities",
-       {{"m.room_versions", {{"default", matrix::default_room_version().id}, {"available", available}}},
-        {"m.change_password", {{"enabled", true}}},
-        {"m.set_displayname", {{"enabled", true}}},
-        {"m.set_avatar_url", {{"enabled", true}}},
-        {"m.profile_fields", {{"enabled", true}}},
-        {"m.3pid_changes", {{"enabled", false}}},
-        {"m.get_login_token", {{"enabled", false}}}}}}
-      .dump();
-}
-
 /// What clients ask before anything else: versions, capabilities, where the server is.
 class DiscoveryPlugin final : public Plugin {
  public:
   explicit DiscoveryPlugin(Server& server)
-      : server_(server),
-        versions_(std::make_shared<const std::string>(versions_body())),
-        capabilities_(std::make_shared<const std::string>(capabilities_body())) {
+      : server_(server), versions_(std::make_shared<const std::string>(versions_body())) {
     http::Router& router = server.router();
     router.add<Access::Public>(Method::Get, {"/_matrix/client/versions"},
                                {.name = "VersionsRestServlet", .spec = "Client-Server API, API Versions"},
-                               [this](const Anyone&, Request&) { return answer(versions_); });
+                               [this](const Anyone&, Request&) { return get_versions(); });
     router.add<Access::Guest>(
         Method::Get, http::client_paths("/capabilities"),
         {.name = "CapabilitiesRestServlet", .spec = "Client-Server API, Capabilities negotiation"},
-        [this](const Requester&, Request&) { return answer(capabilities_); });
+        [this](const Requester&, Request&) { return get_capabilities(); });
     router.add<Access::Public>(Method::Get, {"/.well-known/matrix/client"}, {.name = "WellKnownClient"},
                                [this](const Anyone&, Request&) { return get_well_known(); });
   }
 
  private:
-  static Task<Response> answer(std::shared_ptr<const std::string> body) {
+  Task<Response> get_versions() {
     Response response;
-    response.shared_body = std::move(body);
+    response.shared_body = versions_;
     co_return response;
+  }
+
+  Task<Response> get_capabilities() {
+    json capabilities = json::object();
+    for (const service::Capabilities* plugin : server_.services().all<service::Capabilities>()) {
+      plugin->add_capabilities(capabilities);
+    }
+    co_return Response::json({{"capabilities", std::move(capabilities)}});
   }
 
   Task<Response> get_well_known() {
@@ -88,7 +78,6 @@ class DiscoveryPlugin final : public Plugin {
 
   Server& server_;
   std::shared_ptr<const std::string> versions_;
-  std::shared_ptr<const std::string> capabilities_;
 };
 
 constexpr const char* kProvides[] = {nullptr};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "endpoints.hpp"
+#include "room_capabilities.hpp"
 
 namespace lares::rooms {
 
@@ -56,10 +57,12 @@ class RoomsApiPlugin final : public Plugin {
                 .keys = server.services().get<service::ServerKeys>(),
                 .spam = server.services().get<service::SpamChecker>(),
                 .interner = server.services().get<storage::Interner>(),
-                .page_times = page_times(server)} {
+                .page_times = page_times(server)},
+        capabilities_(server) {
     check_creation(*server.config());
     check_auto_join(*server.config());
     server.services().provide<service::Newcomers>(*newcomers_);
+    server.services().join<service::Capabilities>(capabilities_);
     add_create_room(shared_);
     add_membership(shared_);
     add_send(shared_);
@@ -72,6 +75,7 @@ class RoomsApiPlugin final : public Plugin {
  private:
   Shared shared_;
   std::unique_ptr<service::Newcomers> newcomers_ = make_auto_join(shared_);
+  RoomCapabilities capabilities_;
 };
 
 constexpr const char* kProvides[] = {"lares.newcomers/1", nullptr};

@@ -4,6 +4,7 @@ target_sources(lares PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/app.cpp
   ${CMAKE_CURRENT_LIST_DIR}/authenticator.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cache_stream.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/capabilities.cpp
   ${CMAKE_CURRENT_LIST_DIR}/catch_up.cpp
   ${CMAKE_CURRENT_LIST_DIR}/data_care.cpp
   ${CMAKE_CURRENT_LIST_DIR}/device_lists.cpp

@@ -67,6 +67,14 @@ TEST_F(ProcessRules, RefuseRegistrationThatIsOpenByMistake) {
       "this version; remove this key and set `registration_requires_token: true`, or set "
       "`enable_registration: false`\n");
   EXPECT_EQ(about("registrations_require_3pid: [email]\nenable_registration_captcha: true\n"), "");
+  declare({.path = "disable_registration", .type = ConfigType::Bool, .default_value = "null"});
+  EXPECT_TRUE(about("disable_registration: false\n")
+                  .starts_with("homeserver.yaml:2: error: disable_registration: anyone could register"));
+  EXPECT_EQ(about("disable_registration: true\nenable_registration: true\n"), "");
+  const std::string older =
+      "server_name: a\nenable_registration_without_verification: true\ndisable_registration: ";
+  EXPECT_TRUE(load_text(older + "false\n").config->boolean("enable_registration"));
+  EXPECT_FALSE(load_text(older + "true\nenable_registration: true\n").config->boolean("enable_registration"));
 }
 
 TEST_F(ProcessRules, FillInWhatAListenerLeavesOut) {
