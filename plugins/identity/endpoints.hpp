@@ -48,6 +48,7 @@ struct Shared {
 
 void add_register(Shared& shared);  ///< /register, /register/available, /_synapse/admin/v1/register
 void add_registration_tokens(Shared& shared);  ///< /_synapse/admin/v1/registration_tokens, validity
+void add_auth_fallback(Shared& shared);        ///< /auth/{authType}/fallback/web
 void add_login(Shared& shared);                ///< /login, /logout, /logout/all, /refresh
 void add_account(Shared& shared);              ///< /account/whoami, /account/password, /account/deactivate
 void add_devices(Shared& shared);              ///< /devices, /delete_devices

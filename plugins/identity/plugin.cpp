@@ -86,6 +86,7 @@ class IdentityPlugin final : public Plugin {
     server.services().join<service::Capabilities>(capabilities_);
     add_register(shared_);
     add_registration_tokens(shared_);
+    add_auth_fallback(shared_);
     add_login(shared_);
     add_account(shared_);
     add_devices(shared_);

@@ -38,6 +38,16 @@ bool passes(const std::vector<Flow>& flows, const std::vector<std::string>& comp
   });
 }
 
+Flow stages_of(std::string_view completed) {
+  Flow stages;
+  for (const std::string_view stage : split(completed, ' ')) {
+    if (!stage.empty()) {
+      stages.emplace_back(stage);
+    }
+  }
+  return stages;
+}
+
 http::Response ask(const std::vector<Flow>& flows, const std::vector<std::string>& completed,
                    const std::string& session, const std::string& params, const http::MatrixError* error) {
   json body = {{"session", session}, {"flows", json::array()}, {"params", json::parse(params)}};
@@ -74,6 +84,32 @@ Task<void> Uia::complete(std::string session, Flow completed) {
   });
 }
 
+Task<std::optional<Flow>> Uia::completed(std::string session, std::string operation) {
+  co_return co_await database_.read(
+      "uia_session", [&session, &operation](storage::ReadTransaction& tx) -> std::optional<Flow> {
+        std::optional<Flow> found =
+            tx.maybe(kFind, Bytes{session}, [&operation](const Row& row) {
+                const bool this_one = !row.maybe_i64(0) && row.text(1) == operation;
+                return this_one ? std::optional{stages_of(row.text(2))} : std::nullopt;
+              }).value_or(std::nullopt);
+        return found;
+      });
+}
+
+Task<void> Uia::pass(std::string session, std::string stage) {
+  co_await database_.write("uia_step", [&session, &stage](WriteTransaction& tx) {
+    const std::optional<Flow> passed =
+        tx.maybe(kFind, Bytes{session}, [](const Row& row) { return stages_of(row.text(2)); });
+    if (!passed || std::ranges::find(*passed, stage) != passed->end()) {
+      return;
+    }
+    Flow all = *passed;
+    all.push_back(stage);
+    const std::string done = join(all, " ");
+    tx.exec(kComplete, Bytes{session}, std::string_view{done});
+  });
+}
+
 Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::string operation,
                              std::int64_t account, std::string params, Stage stage) {
   struct Session {
@@ -100,11 +136,7 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
       throw http::MatrixError(400, "M_UNKNOWN", "This authentication session is not known here.");
     }
     kept = true;
-    for (const std::string_view done : split(found->completed, ' ')) {
-      if (!done.empty()) {
-        completed.emplace_back(done);
-      }
-    }
+    completed = stages_of(found->completed);
   } else {
     outcome.session = crypto::random_alphanumeric(runtime_, kSessionLetters);
   }

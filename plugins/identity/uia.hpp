@@ -47,6 +47,11 @@ class Uia {
   Task<Outcome> step(const nlohmann::json& body, std::vector<Flow> flows, std::string operation,
                      std::int64_t account, std::string params, Stage stage);
 
+  /// The stages that have been passed in a dialogue of nobody's yet; nothing where there is no such dialogue.
+  Task<std::optional<Flow>> completed(std::string session, std::string operation);
+  /// Somebody has passed a stage of the dialogue by another way than its own requests.
+  Task<void> pass(std::string session, std::string stage);
+
  private:
   Task<void> begin(std::string session, std::int64_t account, std::string operation, Flow completed);
   Task<void> complete(std::string session, Flow completed);

@@ -241,7 +241,7 @@ class TokenTest(unittest.TestCase):
     def setUpClass(cls):
         cls.server = cls.enterClassContext(Server(config={
             "registration_requires_token": True,
-            "registration_terms": {"privacy": {"version": "2", "name": "Privacy", "url": "https://hs.test/privacy"}}}))
+            "registration_terms": {"privacy": {"version": "2", "name": "Privacy & <more>", "url": "https://hs.test/privacy"}}}))
         cls.admin = cls.server.register_admin("admin")
 
     def register(self, name, token, agree=True):
@@ -274,6 +274,40 @@ class TokenTest(unittest.TestCase):
         self.assertEqual((refused.status, refused.errcode), (401, "M_UNAUTHORIZED"))
         found = self.admin.get(TOKENS + "/two")
         self.assertEqual((found["pending"], found["completed"]), (1, 1))
+
+    def test_a_client_that_knows_no_stage_shows_pages(self):
+        self.admin.post(TOKENS + "/new", {"token": "page~1", "uses_allowed": 1})
+        client = self.server.client()
+        body = {"username": "pages", "password": "correct horse"}
+        session = client.error("POST", REGISTER, body).body["session"]
+
+        def page(method, stage, data=None, session=session):
+            answer = client.raw(method, V3 + "/auth/%s/fallback/web?session=%s" % (stage, session), data,
+                                headers={"Content-Type": "application/x-www-form-urlencoded"})
+            if answer.status == 200:
+                self.assertTrue(answer.headers["Content-Type"].startswith("text/html"))
+                self.assertIn("default-src 'none'; script-src 'nonce-", answer.headers["Content-Security-Policy"])
+            return answer
+        token, terms = "m.login.registration_token", "m.login.terms"
+        self.assertIn('<input name="token"', page("GET", token).text)
+        refused = page("POST", token, b"token=%3Cscript%3E")
+        self.assertEqual(refused.status, 401)
+        self.assertNotIn("onAuthDone", refused.text)
+        self.assertIn("window.onAuthDone", page("POST", token, b"token=page%7E1").text)
+        self.assertIn("window.onAuthDone", page("GET", token).text)
+        left = client.error("POST", REGISTER, {**body, "auth": {"session": session}})
+        self.assertEqual(left.body["completed"], [token])
+        shown = page("GET", terms).text
+        self.assertIn('href="https://hs.test/privacy"', shown)
+        self.assertIn("Privacy &amp; &lt;more&gt;", shown)
+        page("POST", terms, b"")
+        client.logged_in(client.post(REGISTER, {**body, "auth": {"session": session}}))
+        self.assertEqual(self.admin.get(TOKENS + "/page~1")["completed"], 1)
+        for method, stage, session, status in (("GET", terms, "no-such", 400), ("POST", terms, "%3Cb%3E", 400),
+                                               ("GET", "m.login.password", session, 404)):
+            answer = page(method, stage, b"" if method == "POST" else None, session)
+            self.assertEqual(answer.status, status)
+            self.assertEqual(answer.headers["Content-Type"], "application/json")
 
     def test_an_administrator_lists_changes_and_removes_tokens(self):
         made = self.admin.post(TOKENS + "/new", {"length": 20})
