@@ -5,7 +5,7 @@ import sqlite3
 import time
 import unittest
 
-from lares_test import Postgres, Server, wait_until
+from lares_test import Postgres, Server, Workers, wait_until
 
 V3 = "/_matrix/client/v3"
 
@@ -99,6 +99,16 @@ class PostgresSeenTest(SeenTests, unittest.TestCase):
     def make_database(cls):
         cls.postgres = cls.enterClassContext(Postgres())
         return cls.postgres.create_database()
+
+
+class WorkersSeenTest(unittest.TestCase):
+    def test_a_worker_writes_what_it_has_seen(self):
+        with Workers() as cluster:
+            user, watcher = cluster.register("seen"), cluster.client()
+            watcher.login("seen", user.password)
+            # The device's only request, which nginx gives to the worker that serves /sync.
+            user.sync()
+            wait_until(lambda: "last_seen_ts" in watcher.get(V3 + "/devices/" + user.device_id))
 
 
 if __name__ == "__main__":
