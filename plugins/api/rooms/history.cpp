@@ -97,7 +97,7 @@ Task<Response> get_messages(Shared& shared, const Requester& requester, Request&
     throw http::invalid_param("'dir' is b or f.");
   }
   const std::optional<EventFilter> filter = filter_of(request);
-  const std::int64_t limit = std::min(request.query_integer("limit", 10, 1, INT64_MAX), kMostMessages);
+  const std::int64_t limit = std::min(request.query_integer("limit", 10, 0, INT64_MAX), kMostMessages);
   const std::optional<HistoryPlace> from = place_of(request.query("from"));
   const std::optional<HistoryPlace> to = place_of(request.query("to"));
   const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);

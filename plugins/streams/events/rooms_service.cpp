@@ -9,6 +9,7 @@
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -28,6 +29,7 @@ namespace {
 
 // How far a page reads on when what it finds may not be seen.
 constexpr int kMostRounds = 10;
+constexpr std::size_t kReadOn = 100;
 
 constexpr storage::Statement kHasTransaction{
     "SELECT 1 FROM event_transactions WHERE scope = $1 AND room = $2 AND txn_id = $3"};
@@ -131,7 +133,8 @@ class RoomViewImpl final : public service::RoomView {
     }
     bool more = true;
     for (int round = 0; round < kMostRounds && more && page.events.size() < limit; ++round) {
-      const std::size_t wanted = limit - page.events.size();
+      const std::size_t missing = limit - page.events.size();
+      const std::size_t wanted = round == 0 ? missing : std::max(missing, kReadOn);
       std::vector<StoredEventPtr> events = co_await rooms_.database_.read(
           "room_history", [this, &at, backwards, upto, wanted](storage::ReadTransaction& tx) {
             return rooms_.reader_.history(tx, room_, at.depth, at.position, backwards, upto, wanted);
@@ -153,9 +156,14 @@ class RoomViewImpl final : public service::RoomView {
         std::erase_if(events,
                       [filter](const StoredEventPtr& event) { return !filter->matches(*event->event); });
       }
-      for (StoredEventPtr& event : co_await show(std::move(events))) {
-        page.events.push_back(std::move(event));
+      std::vector<StoredEventPtr> visible = co_await visibility_.filter(std::move(events));
+      if (visible.size() > missing) {
+        visible.resize(missing);
+        at = {visible.back()->depth, visible.back()->position};
+        more = true;
       }
+      co_await add_bundles(visible);
+      std::ranges::move(visible, std::back_inserter(page.events));
     }
     if (more) {
       page.end = at;
@@ -175,8 +183,7 @@ class RoomViewImpl final : public service::RoomView {
   /// The events that the reader may see, and what is to be bundled with them.
   Task<std::vector<StoredEventPtr>> show(std::vector<StoredEventPtr> events) {
     std::vector<StoredEventPtr> visible = co_await visibility_.filter(std::move(events));
-    bundles_.merge(
-        co_await bundle(rooms_.caches_, rooms_.database_, visibility_, reader(), user_, visible, false));
+    co_await add_bundles(visible);
     co_return visible;
   }
 
@@ -186,6 +193,11 @@ class RoomViewImpl final : public service::RoomView {
   [[nodiscard]] bool left() const noexcept {
     return membership_ && (membership_->membership == MembershipCode::kLeave ||
                            membership_->membership == MembershipCode::kBan);
+  }
+
+  Task<void> add_bundles(const std::vector<StoredEventPtr>& visible) {
+    bundles_.merge(
+        co_await bundle(rooms_.caches_, rooms_.database_, visibility_, reader(), user_, visible, false));
   }
 
   [[nodiscard]] Reader reader() const noexcept {

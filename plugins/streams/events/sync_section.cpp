@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -35,6 +36,9 @@ constexpr std::size_t kHeroes = 5;
 constexpr std::size_t kMostFormer = 1000;
 constexpr std::chrono::milliseconds kApplied{1000};
 constexpr int kRounds = 3;
+// How far a timeline reads on when what it finds may not be seen, or is not wanted.
+constexpr int kMostBatches = 10;
+constexpr std::size_t kBatch = 100;
 
 bool in_past(const stream::Token& from, const service::StoredEvent& event) {
   return from.covers(StreamNumber::kEvents, event.writer, event.position);
@@ -51,6 +55,13 @@ struct SyncSection::Part {
   bool membership_changed = false;
   std::int64_t root = 0;  // of the state at the end
   std::unique_ptr<Visibility> visibility;
+};
+
+/// What was looked at for a timeline.
+struct SyncSection::Walk {
+  StoredEventPtr oldest;  // null: nothing
+  bool more = false;      // between it and the window's start
+  bool dropped = false;   // the timeline has not all of it
 };
 
 SyncSection::SyncSection(Server& server, storage::Database& database, storage::Interner& interner,
@@ -160,12 +171,12 @@ Task<bool> SyncSection::wait_for_rooms(SyncScope& scope, const std::vector<RoomM
 }
 
 Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, std::int64_t room, bool all,
-                                                      std::size_t limit, std::int64_t upto) {
+                                                      std::size_t limit, std::int64_t upto, bool inside) {
   std::vector<StoredEventPtr> events;
   const stream::Token* const from = all ? nullptr : &scope.from;
   const TimelinePtr timeline = co_await caches_.timeline(room);
   const Timeline* at = timeline.get();
-  SyncWindow window{from, scope.to};
+  SyncWindow window{from, scope.to, inside};
   for (; at != nullptr && events.size() <= limit; at = at->older.get()) {
     if (at->event->position > upto) {
       continue;
@@ -194,7 +205,7 @@ Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, st
       });
   current_context().add_event_fetches(found.size());
   events.clear();
-  SyncWindow whole{from, scope.to};
+  SyncWindow whole{from, scope.to, inside};
   for (StoredEventPtr& event : found) {
     const SyncWindow::Place place = whole.place(*event);
     if (place == SyncWindow::Place::kBefore) {
@@ -263,40 +274,103 @@ Task<std::vector<std::int64_t>> SyncSection::whole_state(std::int64_t room, std:
   co_return events;
 }
 
+Task<std::vector<StoredEventPtr>> SyncSection::shown(const SyncScope& scope, Part& part,
+                                                     std::vector<StoredEventPtr> events) {
+  if (!scope.filter->timeline().trivial()) {
+    std::erase_if(events, [&scope](const StoredEventPtr& event) {
+      return !scope.filter->timeline().matches(*event->event);
+    });
+  }
+  return part.visibility->filter(std::move(events));
+}
+
+Task<SyncSection::Walk> SyncSection::walk(const SyncScope& scope, const RoomMembership& membership,
+                                          bool whole, std::int64_t upto, Part& part) {
+  const std::size_t limit = scope.filter->timeline().limit(kTimelineLimit);
+  const auto is_member = [](const StoredEventPtr& event) { return event->event->type() == "m.room.member"; };
+  Walk walk;
+  std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto, false);
+  walk.more = events.size() > limit;
+  if (walk.more && limit == 0) {
+    part.root = events.front()->state_after;
+    part.prev_batch = service::HistoryPlace{events.front()->depth, events.front()->position + 1}.text();
+  }
+  if (walk.more) {
+    events.resize(limit);
+  }
+  if (!events.empty()) {
+    part.root = events.front()->state_after;
+    walk.oldest = events.back();
+  } else if (!walk.more) {
+    part.root = co_await root_at(membership.room, scope.to);
+  }
+  part.membership_changed = whole || std::ranges::any_of(events, is_member);
+  const std::size_t looked_at = events.size();
+  part.timeline = co_await shown(scope, part, std::move(events));
+  walk.dropped = part.timeline.size() != looked_at;
+  // Whoever wants nothing misses nothing.
+  const bool wants_nothing = scope.filter->timeline().matches_nothing();
+  for (int batch = 0; batch < kMostBatches && walk.more && part.timeline.size() < limit && !wants_nothing;
+       ++batch) {
+    events = co_await newest(scope, membership.room, whole, kBatch, walk.oldest->position - 1, true);
+    walk.more = events.size() > kBatch;
+    if (walk.more) {
+      events.resize(kBatch);
+    }
+    if (events.empty()) {
+      break;
+    }
+    walk.oldest = events.back();
+    part.membership_changed = part.membership_changed || std::ranges::any_of(events, is_member);
+    std::vector<StoredEventPtr> found = co_await shown(scope, part, std::move(events));
+    if (const std::size_t room = limit - part.timeline.size(); found.size() > room) {
+      found.resize(room);
+      walk.oldest = found.back();
+      walk.more = true;
+    }
+    std::ranges::move(found, std::back_inserter(part.timeline));
+  }
+  part.limited = walk.more && !wants_nothing;
+  if (walk.oldest) {
+    part.prev_batch = service::HistoryPlace{walk.oldest->depth, walk.oldest->position}.text();
+  }
+  std::ranges::reverse(part.timeline);
+  co_return walk;
+}
+
+Task<std::vector<StoredEventPtr>> SyncSection::state_beside(const Part& part, std::int64_t room,
+                                                            std::int64_t start) {
+  std::vector<std::int64_t> numbers;
+  const auto in_timeline = [&part](std::int64_t number) {
+    return std::ranges::find(part.timeline, number, [](const StoredEventPtr& event) {
+             return event->number;
+           }) != part.timeline.end();
+  };
+  for (const auto& [was, is] : co_await caches_.state_difference(room, start, part.root)) {
+    if (is != 0 && !in_timeline(is)) {
+      numbers.push_back(is);
+    }
+  }
+  co_return co_await caches_.events(std::move(numbers));
+}
+
 Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership,
                                           bool whole, std::int64_t upto) {
   const Measure measure{recents_};
   Part part;
-  const std::size_t limit = scope.filter->timeline().limit(kTimelineLimit);
-  std::vector<StoredEventPtr> events = co_await newest(scope, membership.room, whole, limit, upto);
-  part.limited = events.size() > limit;
-  if (part.limited && limit == 0) {
-    part.root = events.front()->state_after;
-    part.prev_batch = service::HistoryPlace{events.front()->depth, events.front()->position + 1}.text();
-  }
-  if (part.limited) {
-    events.resize(limit);
-  }
-  if (events.empty()) {
-    if (!part.limited) {
-      part.root = co_await root_at(membership.room, scope.to);
-    }
-  } else {
-    part.root = events.front()->state_after;
-    part.prev_batch = service::HistoryPlace{events.back()->depth, events.back()->position}.text();
-  }
-  std::ranges::reverse(events);
+  IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
+  part.visibility = std::make_unique<Visibility>(caches_, interner_, services_.find<service::ErasedUsers>(),
+                                                 membership.room, scope.requester->user().str(), scope.user,
+                                                 membership, std::move(ignored));
+  const Walk walk = co_await this->walk(scope, membership, whole, upto, part);
   // State goes up to the start of the timeline, or where the client wants it to the end.
-  const std::int64_t start = events.empty() ? part.root : events.front()->state_before;
+  const std::int64_t start = walk.oldest ? walk.oldest->state_before : part.root;
   const std::int64_t end = scope.state_after ? part.root : start;
-  part.membership_changed = whole || std::ranges::any_of(events, [](const StoredEventPtr& event) {
-                              return event->event->type() == "m.room.member";
-                            });
 
   std::vector<std::int64_t> state;
   const bool lazy = scope.filter->state().lazy_load_members() || scope.filter->timeline().lazy_load_members();
   const std::int64_t before = whole || scope.full_state ? 0
-                              : part.limited            ? co_await root_at(membership.room, scope.from)
+                              : walk.more               ? co_await root_at(membership.room, scope.from)
                                                         : start;
   if (before != end) {
     if (before == 0) {
@@ -311,15 +385,10 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
     }
   }
   part.state = co_await caches_.events(std::move(state));
-
-  IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
-  part.visibility = std::make_unique<Visibility>(caches_, interner_, services_.find<service::ErasedUsers>(),
-                                                 membership.room, scope.requester->user().str(), scope.user,
-                                                 membership, std::move(ignored));
-  part.timeline = co_await part.visibility->filter(std::move(events));
-  std::erase_if(part.timeline, [&scope](const StoredEventPtr& event) {
-    return !scope.filter->timeline().matches(*event->event);
-  });
+  std::vector<StoredEventPtr> beside;
+  if (walk.dropped && !scope.state_after && start != part.root) {
+    beside = co_await state_beside(part, membership.room, start);
+  }
   if (lazy) {
     std::unordered_set<std::string_view> wanted{scope.requester->user().view()};
     for (const StoredEventPtr& event : part.timeline) {
@@ -330,10 +399,18 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
       names = co_await heroes(scope, membership.room, part.root);
     }
     wanted.insert(names.begin(), names.end());
+    if (before == 0) {
+      std::erase_if(beside, [&wanted](const StoredEventPtr& event) {
+        return event->event->type() == "m.room.member" &&
+               !wanted.contains(event->event->state_key().value_or(""));
+      });
+    }
     std::unordered_set<std::string_view> present;
-    for (const StoredEventPtr& event : part.state) {
-      if (event->event->type() == "m.room.member") {
-        present.insert(event->event->state_key().value_or(""));
+    for (const std::vector<StoredEventPtr>* list : {&part.state, &beside}) {
+      for (const StoredEventPtr& event : *list) {
+        if (event->event->type() == "m.room.member") {
+          present.insert(event->event->state_key().value_or(""));
+        }
       }
     }
     std::vector<storage::InternView> texts;
@@ -358,6 +435,7 @@ Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMemb
       }
     }
   }
+  std::ranges::move(beside, std::back_inserter(part.state));
   std::erase_if(part.state, [&scope](const StoredEventPtr& event) {
     return !scope.filter->state().matches(*event->event);
   });
@@ -523,7 +601,8 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
   room.room = membership.room;
   room.room_id = name->id.str();
   room.newly_joined = whole;
-  room.limited = part.limited;
+  // A gap is news, but not to whoever wants no events.
+  room.limited = part.limited && scope.filter->timeline().limit(kTimelineLimit) != 0;
   room.prev_batch = std::move(part.prev_batch);
   co_await append_timeline(scope, part, room.timeline);
   co_await append_state(scope, part, room.state);
@@ -531,6 +610,7 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
     room.summary = co_await summary(scope, membership.room, part.root);
   }
   if (whole || !room.empty()) {
+    room.limited = part.limited;
     response.joined.push_back(std::move(room));
   }
 }

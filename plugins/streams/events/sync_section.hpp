@@ -31,6 +31,7 @@ class SyncSection final : public service::SyncContributor {
 
  private:
   struct Part;
+  struct Walk;
 
   Task<void> joined_room(const service::SyncScope& scope, const RoomMembership& membership,
                          service::SyncResponse& response);
@@ -43,9 +44,19 @@ class SyncSection final : public service::SyncContributor {
   Task<bool> wait_for_rooms(service::SyncScope& scope, const std::vector<RoomMembership>& rooms,
                             SteadyTime end);
   /// The newest events in (from, to], newest first, at most `limit` + 1 of them, which says that there are
-  /// more.
+  /// more. `inside`: it goes on below an event that is in there.
   Task<std::vector<service::StoredEventPtr>> newest(const service::SyncScope& scope, std::int64_t room,
-                                                    bool all, std::size_t limit, std::int64_t upto);
+                                                    bool all, std::size_t limit, std::int64_t upto,
+                                                    bool inside);
+  /// Fills in the timeline, oldest first: walks back until there are as many events as are wanted that the
+  /// user may and wants to see, or for a bounded while.
+  Task<Walk> walk(const service::SyncScope& scope, const RoomMembership& membership, bool whole,
+                  std::int64_t upto, Part& part);
+  Task<std::vector<service::StoredEventPtr>> shown(const service::SyncScope& scope, Part& part,
+                                                   std::vector<service::StoredEventPtr> events);
+  /// What is of the state at the end of the walk, was not at its start and is not in the timeline.
+  Task<std::vector<service::StoredEventPtr>> state_beside(const Part& part, std::int64_t room,
+                                                          std::int64_t start);
   /// Root of the room's state as `from` had it.
   Task<std::int64_t> root_at(std::int64_t room, const stream::Token& from);
   Task<bool> was_joined(const service::SyncScope& scope, const RoomMembership& membership);

@@ -15,8 +15,9 @@ class SyncWindow {
  public:
   enum class Place { kAfter, kIn, kBefore };
 
-  /// `from` null: from the room's beginning.
-  SyncWindow(const stream::Token* from, const stream::Token& to) : from_(from), to_(to) {}
+  /// `from` null: from the room's beginning. `inside`: a newer event has been in already.
+  SyncWindow(const stream::Token* from, const stream::Token& to, bool inside = false)
+      : from_(from), to_(to), in_(inside) {}
 
   [[nodiscard]] Place place(const service::StoredEvent& event) {
     in_ = in_ || to_.covers(stream::StreamNumber::kEvents, event.writer, event.position);
@@ -31,7 +32,7 @@ class SyncWindow {
  private:
   const stream::Token* from_;
   const stream::Token& to_;
-  bool in_ = false;
+  bool in_;
 };
 
 }  // namespace lares::events

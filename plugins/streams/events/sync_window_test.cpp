@@ -47,6 +47,14 @@ TEST(SyncWindow, WhatAFormerWriterWroteComesWithWhatFollowsOnIt) {
   EXPECT_EQ(without.place(event(59, 2)), Place::kAfter);
 }
 
+TEST(SyncWindow, GoesOnBelowAnEventThatIsIn) {
+  const stream::Token from = at(StreamPosition{5, {}});
+  const stream::Token to = at(StreamPosition{5, {{3, 64}}});
+  SyncWindow window{&from, to, true};
+  EXPECT_EQ(window.place(event(59, 2)), Place::kIn);
+  EXPECT_EQ(window.place(event(5, 2)), Place::kBefore);
+}
+
 TEST(SyncWindow, AndIsNotShownOnceMore) {
   const stream::Token from = at(StreamPosition{5, {{3, 64}}});
   const stream::Token to = at(StreamPosition{60, {{3, 65}}});

@@ -143,6 +143,11 @@ std::size_t EventFilter::limit(std::size_t fallback) const noexcept {
   return limit_.value_or(fallback);
 }
 
+bool EventFilter::matches_nothing() const noexcept {
+  const auto none = [](const Texts& list) { return list && list->empty(); };
+  return none(types_) || none(senders_) || none(rooms_) || contains(not_types_, "*");
+}
+
 bool EventFilter::matches(const Event& event) const {
   if (trivial_) {
     return true;

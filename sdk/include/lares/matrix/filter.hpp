@@ -35,6 +35,8 @@ class LARES_EXPORT EventFilter {
   [[nodiscard]] bool unread_thread_notifications() const noexcept { return unread_thread_notifications_; }
   /// True if it lets everything through.
   [[nodiscard]] bool trivial() const noexcept { return trivial_; }
+  /// True if it is plain from the filter alone that it lets nothing through.
+  [[nodiscard]] bool matches_nothing() const noexcept;
 
   [[nodiscard]] bool matches(const Event& event) const;
   /// For sections without events of rooms: account data, ephemeral events, presence. An empty sender matches.

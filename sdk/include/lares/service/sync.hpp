@@ -38,9 +38,9 @@ struct JoinedRoomSync {
   std::map<std::string, std::pair<std::int64_t, std::int64_t>>
       thread_counts;  ///< thread root: notifications, highlights
 
-  /// Something in it is news to the client.
+  /// Nothing in it is news to the client. That something was left out is.
   [[nodiscard]] bool empty() const noexcept {
-    return timeline.empty() && state.empty() && ephemeral.empty() && account_data.empty() &&
+    return timeline.empty() && !limited && state.empty() && ephemeral.empty() && account_data.empty() &&
            !notification_count;
   }
 };

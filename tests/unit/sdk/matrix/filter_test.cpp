@@ -66,6 +66,16 @@ TEST(EventFilter, AnEmptyListLetsNothingThrough) {
       section(R"({"not_types":[],"not_senders":[],"not_rooms":[]})").matches("m.room.message", "@a:b"));
 }
 
+TEST(EventFilter, KnowsThatItLetsNothingThrough) {
+  for (const char* nothing : {R"({"types":[]})", R"({"senders":[]})", R"({"rooms":[]})",
+                              R"({"types":["m.*"],"not_types":["*"]})"}) {
+    EXPECT_TRUE(section(nothing).matches_nothing()) << nothing;
+  }
+  for (const char* something : {R"({})", R"({"types":["m.*"]})", R"({"not_types":["m.*"],"not_rooms":[]})"}) {
+    EXPECT_FALSE(section(something).matches_nothing()) << something;
+  }
+}
+
 TEST(EventFilter, WhatIsExcludedStaysOutThoughItIsIncluded) {
   const EventFilter filter = section(
       R"({"types":["m.*"],"not_types":["m.room.member"],"senders":["@a:b","@c:d"],"not_senders":["@c:d"],

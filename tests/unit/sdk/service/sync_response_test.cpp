@@ -37,6 +37,14 @@ TEST(SyncResponse, ARoomThatWasJustJoinedIsNews) {
   EXPECT_FALSE(response.empty());
 }
 
+TEST(SyncResponse, AGapIsNewsThoughNothingIsShownOfIt) {
+  SyncResponse response;
+  response.joined_rooms.emplace_back(7, "!a:b");
+  response.room(7)->limited = true;
+  EXPECT_FALSE(response.room(7)->empty());
+  EXPECT_FALSE(response.empty());
+}
+
 TEST(SyncResponse, EverySectionIsNews) {
   const auto not_empty_with = [](auto change) {
     SyncResponse response;
