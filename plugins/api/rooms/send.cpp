@@ -36,6 +36,9 @@ TransactionKey transaction_of(const Requester& requester, const Request& request
   if (id.size() > kLongestTransactionId) {
     throw http::invalid_param("A transaction id is at most 255 bytes long.");
   }
+  if (id.contains(TransactionKey::kOtherEndpoint)) {
+    throw http::invalid_param("A transaction id has no NUL.");
+  }
   return {.scope = service::transaction_scope(requester), .id = id};
 }
 
@@ -111,6 +114,7 @@ Task<Response> put_redact(Shared& shared, const Requester& requester, Request& r
                  .redacts = target,
                  .origin_server_ts = 0};
   TransactionKey transaction = transaction_of(requester, request);
+  transaction.id.insert(transaction.id.begin(), TransactionKey::kOtherEndpoint);
   co_await take_limit(shared, requester, event);
   co_await ask_modules(shared, requester, room, event, &transaction);
   request.shield_from_cancellation();

@@ -3,6 +3,7 @@
 
 #include <lares/json/writer.hpp>
 #include <lares/matrix/client_event.hpp>
+#include <lares/service/event_writer.hpp>
 
 #include <algorithm>
 
@@ -35,7 +36,11 @@ void append_client_form(std::string& out, const service::StoredEvent& event, con
     writer.key("replaces_state").value(replaced->event_id());
   }
   if (!event.transaction_id.empty() && event.transaction_scope == reader.transaction_scope) {
-    writer.key("transaction_id").value(event.transaction_id);
+    std::string_view id = event.transaction_id;
+    if (id.starts_with(service::TransactionKey::kOtherEndpoint)) {
+      id.remove_prefix(1);
+    }
+    writer.key("transaction_id").value(id);
   }
   writer.end_object();
   matrix::append_client_event(

@@ -188,6 +188,24 @@ class History(EngineTests):
         alice.send(room, {"redacts": events[1]}, kind="m.room.redaction")
         self.assertEqual(alice.get(alice.room_path(room, "event", events[1]))["content"], {})
 
+    def test_a_message_and_a_redaction_may_have_the_same_transaction_id(self):
+        alice, = self.users("alice")
+        room = alice.create_room()
+        message = alice.send(room, "once", txn="1")
+        path = alice.room_path(room, "redact", message, "1")
+        redaction = alice.put(path)["event_id"]
+        self.assertNotEqual(redaction, message)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual((alice.send(room, "once", txn="1"), alice.put(path)["event_id"]), (message, redaction))
+        shown = {event["event_id"]: event for event in alice.history(room)}
+        self.assertEqual(shown[message]["content"], {})
+        for event in (message, redaction):
+            self.assertEqual(shown[event]["unsigned"]["transaction_id"], "1")
+        for endpoint in (("send", "m.room.message"), ("redact", message)):
+            error = alice.error("PUT", alice.room_path(room, *endpoint, "\0001"), {})
+            self.check_error(error, 400, "M_INVALID_PARAM")
+
 
 class Upgrades(EngineTests):
     def test_an_upgraded_room_goes_on_in_its_successor(self):

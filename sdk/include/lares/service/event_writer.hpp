@@ -29,6 +29,10 @@ struct NewEvent {
 /// What makes a retried request find the first one's event: unique among the transactions of one scope in one
 /// room. spec: Client-Server API, "Transaction identifiers"
 struct TransactionKey {
+  /// Begins the id where another endpoint than that of messages was asked, whose ids are its own. No id of a
+  /// client has it.
+  static constexpr char kOtherEndpoint = '\0';
+
   std::string scope;  ///< see transaction_scope
   std::string id;     ///< the client's
 };
