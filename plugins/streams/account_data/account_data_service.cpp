@@ -6,11 +6,32 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <span>
+#include <tuple>
 #include <utility>
 
 namespace lares::account_data {
 
 namespace {
+
+constexpr std::size_t kLookedUpAtOnce = 10'000;
+constexpr storage::LookupMany kFindMany{.select = "content",
+                                        .from = "account_data",
+                                        .keys = {{{"account", storage::ColumnType::Integer},
+                                                  {"room", storage::ColumnType::Integer},
+                                                  {"type", storage::ColumnType::Bytes}}}};
+
+std::unordered_set<std::string> users_of(const std::string& content) {
+  std::unordered_set<std::string> users;
+  const auto list = nlohmann::json::parse(content, nullptr, false);
+  if (list.is_object() && list.contains("ignored_users") && list["ignored_users"].is_object()) {
+    for (const auto& entry : list["ignored_users"].items()) {
+      users.insert(entry.key());
+    }
+  }
+  return users;
+}
 
 std::string key_of(std::int64_t user, std::string_view type) {
   std::string key = std::to_string(user);
@@ -23,7 +44,8 @@ std::string key_of(std::int64_t user, std::string_view type) {
 
 AccountDataService::AccountDataService(TaskGroup& loads, Server& server, storage::Database& database,
                                        service::Rooms& rooms)
-    : database_(database),
+    : services_(server.services()),
+      database_(database),
       rooms_(rooms),
       global_(loads, {.name = "account_data", .server_name = server.name(), .max_size = 10'000}),
       ignored_(loads, {.name = "ignored_users", .server_name = server.name(), .max_size = 50'000}) {}
@@ -49,17 +71,32 @@ Task<std::shared_ptr<const std::unordered_set<std::string>>> AccountDataService:
 
 Task<std::shared_ptr<const std::unordered_set<std::string>>> AccountDataService::load_ignored(
     std::int64_t user) {
-  auto users = std::make_shared<std::unordered_set<std::string>>();
   const std::shared_ptr<const std::string> content = co_await load(user, std::string{kIgnoredUsers});
-  if (content) {
-    const auto list = nlohmann::json::parse(*content, nullptr, false);
-    if (list.is_object() && list.contains("ignored_users") && list["ignored_users"].is_object()) {
-      for (const auto& entry : list["ignored_users"].items()) {
-        users->insert(entry.key());
-      }
-    }
+  co_return std::make_shared<const std::unordered_set<std::string>>(
+      content ? users_of(*content) : std::unordered_set<std::string>{});
+}
+
+Task<std::vector<std::pair<std::int64_t, std::shared_ptr<const std::unordered_set<std::string>>>>>
+AccountDataService::ignoring_among(std::shared_ptr<const std::vector<std::int64_t>> users) {
+  std::vector<std::pair<std::int64_t, std::shared_ptr<const std::unordered_set<std::string>>>> result;
+  for (std::size_t at = 0; at < users->size(); at += kLookedUpAtOnce) {
+    const std::span<const std::int64_t> page =
+        std::span{*users}.subspan(at, std::min(kLookedUpAtOnce, users->size() - at));
+    co_await database_.read("ignoring_among", [&result, page](storage::ReadTransaction& tx) {
+      tx.lookup_many(
+          kFindMany, page,
+          [](std::int64_t user) { return std::tuple{user, std::int64_t{0}, storage::Bytes{kIgnoredUsers}}; },
+          [&result, page](std::size_t index, const storage::Row& row) {
+            std::unordered_set<std::string> ignored = users_of(row.bytes_copy(0));
+            if (!ignored.empty()) {
+              result.emplace_back(
+                  page[index], std::make_shared<const std::unordered_set<std::string>>(std::move(ignored)));
+            }
+          });
+    });
   }
-  co_return users;
+  std::ranges::sort(result, {}, [](const auto& one) { return one.first; });
+  co_return result;
 }
 
 Task<void> AccountDataService::put_global(std::int64_t user, std::string user_id, std::string type,
@@ -105,10 +142,13 @@ Task<void> AccountDataService::fully_read(const http::Requester& requester, matr
   co_await writer_->write(requester.user().str(), std::move(change));
 }
 
-void AccountDataService::changed(std::int64_t user, const std::string& type) {
+Task<void> AccountDataService::changed(std::int64_t user, std::string type) {
   global_.invalidate(key_of(user, type));
   if (type == kIgnoredUsers) {
     ignored_.invalidate(user);
+    for (service::IgnoredListWatcher* const watcher : services_.all<service::IgnoredListWatcher>()) {
+      co_await watcher->ignored_list_changed(user);
+    }
   }
 }
 

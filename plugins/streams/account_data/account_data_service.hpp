@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "change.hpp"
 
@@ -30,18 +32,21 @@ class AccountDataService final : public service::AccountData, public service::Re
 
   Task<std::shared_ptr<const std::string>> global(std::int64_t user, std::string type) override;
   Task<std::shared_ptr<const std::unordered_set<std::string>>> ignored(std::int64_t user) override;
+  Task<std::vector<std::pair<std::int64_t, std::shared_ptr<const std::unordered_set<std::string>>>>>
+  ignoring_among(std::shared_ptr<const std::vector<std::int64_t>> users) override;
   Task<void> put_global(std::int64_t user, std::string user_id, std::string type,
                         std::string content) override;
   Task<void> fully_read(const http::Requester& requester, matrix::RoomId room, std::int64_t room_number,
                         std::string event_id, std::int64_t event_position) override;
 
   /// A user's global data of a type is another now.
-  void changed(std::int64_t user, const std::string& type);
+  Task<void> changed(std::int64_t user, std::string type);
 
  private:
   Task<std::shared_ptr<const std::string>> load(std::int64_t user, std::string type);
   Task<std::shared_ptr<const std::unordered_set<std::string>>> load_ignored(std::int64_t user);
 
+  ServiceRegistry& services_;
   storage::Database& database_;
   service::Rooms& rooms_;
   Writer* writer_ = nullptr;

@@ -56,7 +56,7 @@ Task<void> AccountDataStream::apply(stream::WriterNumber, std::span<const stream
     // Also what `wake` finds the user by.
     const std::optional<std::int64_t> user = co_await interner_.lookup_user(row->user_id);
     if (user && row->global) {
-      service_.changed(*user, row->type);
+      co_await service_.changed(*user, row->type);
     }
   }
 }

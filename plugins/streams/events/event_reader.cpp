@@ -49,9 +49,9 @@ constexpr storage::Statement kWritten{"SELECT " LARES_EVENT_COLUMNS " FROM " LAR
                                       " WHERE e.position > $1 AND e.position <= $2 AND e.writer = $3 "
                                       "ORDER BY e.position LIMIT $4"};
 constexpr storage::Statement kNotifying{
-    "SELECT event, position, thread, flags FROM events WHERE room = $1 AND position > $2 AND position <= $3 "
-    "AND sender <> $4 AND (flags & 3) = 0 AND (thread IS NOT NULL OR (flags & $6) <> 0) ORDER BY position "
-    "LIMIT $5"};
+    "SELECT event, position, thread, flags, redacted_by, sender FROM events WHERE room = $1 "
+    "AND position > $2 AND position <= $3 AND (flags & 3) = 0 AND (sender <> $4 OR (flags & $7) <> 0) "
+    "AND (thread IS NOT NULL OR (flags & $6) <> 0 OR redacted_by IS NOT NULL) ORDER BY position LIMIT $5"};
 constexpr std::int64_t kMostNotifying = 10'000;
 constexpr storage::Statement kHead{
     "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
@@ -171,12 +171,19 @@ std::vector<service::NotifyingEvent> EventReader::notifying(ReadTransaction& tx,
                                                             std::int64_t reader, std::int64_t after,
                                                             std::int64_t upto) const {
   std::vector<service::NotifyingEvent> events;
-  tx.each(kNotifying, room, after, upto, reader, kMostNotifying, kNotifyMask, [&events](const Row& row) {
+  const auto take = [&events, reader](const Row& row) {
+    const std::int64_t flags = row.i64(3);
+    const bool redacted = row.maybe_i64(4).has_value();
+    const auto notify = static_cast<service::Notify>((flags & kNotifyMask) >> kNotifyShift);
     events.push_back({.number = row.i64(0),
                       .position = row.i64(1),
                       .thread = row.maybe_i64(2).value_or(0),
-                      .notify = static_cast<service::Notify>((row.i64(3) & kNotifyMask) >> kNotifyShift)});
-  });
+                      .notify = redacted || row.i64(5) == reader ? service::Notify::kNothing : notify,
+                      .redacted = redacted,
+                      .redacts = (flags & kRedacts) != 0});
+  };
+  tx.each(kNotifying, room, after, upto, reader, kMostNotifying, kNotifyMask | kRedacts,
+          static_cast<std::int64_t>(kRedacts), take);
   return events;
 }
 

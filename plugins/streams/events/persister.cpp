@@ -124,7 +124,7 @@ constexpr storage::Statement kEventIsThere{
 
 std::int64_t flags_of(const EventRow& row) {
   return (row.event->stored->rejected ? kRejected : 0) | (row.event->stored->soft_failed ? kSoftFailed : 0) |
-         (row.event->partial_state ? kPartialState : 0) |
+         (row.event->partial_state ? kPartialState : 0) | (row.event->redacts != 0 ? kRedacts : 0) |
          (static_cast<std::int64_t>(row.marks.notify) << kNotifyShift);
 }
 
@@ -304,7 +304,13 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
       view.push_back(event.stored);
     }
   }
-  std::vector<service::EventMarks> marks(events.size());
+  std::vector<service::EventMarks> marks;
+  marks.reserve(events.size());
+  for (const PreparedWritePtr& write : batch) {
+    for (const PreparedEvent& event : write->events) {
+      marks.push_back({.redacts = event.redacts});
+    }
+  }
   for (service::EventSink* sink : sinks_) {
     co_await sink->prepare(view, marks);
   }

@@ -12,6 +12,7 @@ enum EventFlags : std::int64_t {
   kRejected = 1,
   kSoftFailed = 2,
   kPartialState = 4,
+  kRedacts = 64,  ///< it is a redaction in force
 };
 /// Two further bits hold service::Notify.
 inline constexpr int kNotifyShift = 4;

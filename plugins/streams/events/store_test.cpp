@@ -338,6 +338,36 @@ TEST_P(EventStore, ARedactionHoldsAtOnceAndItsTargetsBytesAreRewrittenOnceTheTim
   EXPECT_EQ(store_->rows("redacted_events"), 0);
 }
 
+TEST_P(EventStore, WhatCountsSaysWhatIsRedactedAndByWhichEventOfWhomever) {
+  const matrix::RoomId room = store_->make_room();
+  const matrix::EventId target = store_->write(request(room, message("counts"))).events.front();
+  NewEvent redaction = message("");
+  redaction.type = "m.room.redaction";
+  redaction.content = "{}";
+  redaction.redacts = target.str();
+  const matrix::EventId by = store_->write(request(room, std::move(redaction))).events.front();
+  const StoredEventPtr redacted = store_->event(target);
+  const StoredEventPtr redacting = store_->event(by);
+  ASSERT_TRUE(redacted && redacting);
+  const auto counted_for = [&](std::int64_t reader) {
+    return store_->read([&](ReadTransaction& tx) {
+      return store_->reader.notifying(tx, redacted->room, reader, 0, redacting->position);
+    });
+  };
+  // The sender of both is still told that something was taken back.
+  const std::vector<service::NotifyingEvent> others = counted_for(redacted->sender + 1000);
+  ASSERT_EQ(others.size(), 2U);
+  EXPECT_EQ(others[0].number, redacted->number);
+  EXPECT_TRUE(others[0].redacted);
+  EXPECT_EQ(others[0].notify, service::Notify::kNothing);
+  EXPECT_EQ(others[1].number, redacting->number);
+  EXPECT_TRUE(others[1].redacts);
+  const std::vector<service::NotifyingEvent> own = counted_for(redacted->sender);
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_TRUE(own[0].redacts);
+  EXPECT_EQ(own[0].notify, service::Notify::kNothing);
+}
+
 /// Events as another server could have made them.
 class ReceivedEvents : public EventStore {
  protected:

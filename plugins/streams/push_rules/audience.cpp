@@ -22,14 +22,15 @@ void add(Audience& audience, Listener listener) {
 
 }  // namespace
 
-Audiences::Audiences(TaskGroup& loads, UserRulesCache& rules, storage::Interner& interner,
-                     service::Rooms& rooms, const std::string& server_name)
-    : rules_(rules),
+Audiences::Audiences(TaskGroup& loads, Server& server, UserRulesCache& rules, storage::Interner& interner,
+                     service::Rooms& rooms)
+    : services_(server.services()),
+      rules_(rules),
       interner_(interner),
       rooms_(rooms),
-      cache_(loads, {.name = "push_audiences", .server_name = server_name, .max_size = kCacheListeners},
+      cache_(loads, {.name = "push_audiences", .server_name = server.name(), .max_size = kCacheListeners},
              [](std::int64_t, const AudiencePtr& audience) {
-               return audience->listeners.size() + audience->unread.size() + 1;
+               return audience->listeners.size() + audience->ignoring.size() + audience->unread.size() + 1;
              }) {}
 
 Task<std::optional<Listener>> Audiences::listener(std::int64_t user, UserRulesPtr rules,
@@ -48,6 +49,12 @@ Task<std::optional<Listener>> Audiences::listener(std::int64_t user, UserRulesPt
   co_return one;
 }
 
+Task<IgnoredPtr> Audiences::ignored_by(std::int64_t user) {
+  auto* const account_data = services_.find<service::AccountData>();
+  IgnoredPtr ignored = account_data != nullptr ? co_await account_data->ignored(user) : nullptr;
+  co_return ignored && !ignored->empty() ? std::move(ignored) : nullptr;
+}
+
 Task<AudiencePtr> Audiences::load(std::int64_t room, matrix::RoomId room_id) {
   auto audience = std::make_shared<Audience>();
   audience->joined = co_await rooms_.joined_users(room);
@@ -56,6 +63,11 @@ Task<AudiencePtr> Audiences::load(std::int64_t room, matrix::RoomId room_id) {
     std::optional<Listener> one = co_await listener(user, std::move(rules), room_id);
     if (one) {
       add(*audience, std::move(*one));
+    }
+  }
+  if (auto* const account_data = services_.find<service::AccountData>()) {
+    for (auto& [user, ignored] : co_await account_data->ignoring_among(audience->joined)) {
+      audience->ignoring.push_back({user, std::move(ignored)});
     }
   }
   co_return audience;
@@ -71,6 +83,10 @@ Task<AudiencePtr> Audiences::refreshed(AudiencePtr old, std::int64_t room, matri
     std::optional<Listener> one = co_await listener(user, std::move(rules), room_id);
     if (one) {
       add(*audience, std::move(*one));
+    }
+    if (IgnoredPtr ignored = co_await ignored_by(user)) {
+      const auto place = std::ranges::lower_bound(audience->ignoring, user, {}, &Ignoring::user);
+      audience->ignoring.insert(place, {user, std::move(ignored)});
     }
   }
   keep(room, audience, begun);
@@ -106,6 +122,7 @@ void Audiences::member_changed(std::int64_t room, std::int64_t user, bool in) {
   auto audience = std::make_shared<Audience>(**known);
   audience->joined = nullptr;
   std::erase_if(audience->listeners, [user](const Listener& one) { return one.user == user; });
+  std::erase_if(audience->ignoring, [user](const Ignoring& one) { return one.user == user; });
   std::erase(audience->unread, user);
   if (in) {
     audience->unread.push_back(user);

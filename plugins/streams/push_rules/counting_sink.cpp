@@ -73,6 +73,7 @@ Task<void> CountingSink::prepare(std::span<const StoredEventPtr> events,
     }
     Verdict verdict = co_await judge(event, place->second);
     marks[i].notify = verdict.most;
+    verdict.redacts = marks[i].redacts;
     verdicts_.push_back(std::move(verdict));
   }
 }
@@ -146,8 +147,9 @@ Task<CountingSink::Verdict> CountingSink::judge(const StoredEvent& stored, Place
       event, {.joined_members = place.joined, .power_levels = asks_power ? &power : nullptr}, related};
   verdict.most = notify_of(subject.outcome_for_others());
 
-  const auto note = [&verdict, &stored](std::int64_t user, Notify notify) {
-    if (notify != verdict.most && user != stored.sender) {
+  const std::vector<std::int64_t> deaf = deaf_to(stored, place);
+  const auto note = [&verdict, &stored, &deaf](std::int64_t user, Notify notify) {
+    if (notify != verdict.most && user != stored.sender && !std::ranges::binary_search(deaf, user)) {
       verdict.others.emplace_back(user, notify);
     }
   };
@@ -177,6 +179,11 @@ Task<CountingSink::Verdict> CountingSink::judge(const StoredEvent& stored, Place
       note(*user, notify_of(subject.predefined_outcome(mentioned)));
     }
   }
+  if (verdict.most != Notify::kNothing) {
+    for (const std::int64_t user : deaf) {
+      verdict.others.emplace_back(user, Notify::kNothing);
+    }
+  }
   std::ranges::sort(verdict.others);
   if (stored.thread != 0) {
     const json::Value relates = event.content()["m.relates_to"];
@@ -194,6 +201,27 @@ Task<CountingSink::Verdict> CountingSink::judge(const StoredEvent& stored, Place
   co_return verdict;
 }
 
+std::vector<std::int64_t> CountingSink::deaf_to(const StoredEvent& event, const Place& place) {
+  std::vector<std::int64_t> users;
+  // State is the room's, whoever set it.
+  if ((place.audience->ignoring.empty() && place.ignoring.empty()) || event.event->is_state()) {
+    return users;
+  }
+  const std::string sender{event.event->sender()};
+  for (const Ignoring& one : place.audience->ignoring) {
+    if (one.ignored->contains(sender) && !place.moved.contains(one.user)) {
+      users.push_back(one.user);
+    }
+  }
+  for (const Ignoring& one : place.ignoring) {
+    if (one.ignored->contains(sender)) {
+      users.push_back(one.user);
+    }
+  }
+  std::ranges::sort(users);
+  return users;
+}
+
 Task<void> CountingSink::move_member(const StoredEvent& stored, Place& place, Verdict& verdict) {
   const std::string_view member = *stored.event->state_key();
   const std::int64_t user = co_await interner_.intern_user(member);
@@ -202,6 +230,7 @@ Task<void> CountingSink::move_member(const StoredEvent& stored, Place& place, Ve
   place.joined += static_cast<std::int64_t>(in) - static_cast<std::int64_t>(was);
   place.moved[user] = in;
   std::erase_if(place.arrived, [user](const Listener& one) { return one.user == user; });
+  std::erase_if(place.ignoring, [user](const Ignoring& one) { return one.user == user; });
   verdict.member = user;
   if (!member.ends_with(server_)) {
     co_return;
@@ -215,6 +244,9 @@ Task<void> CountingSink::move_member(const StoredEvent& stored, Place& place, Ve
     if (one) {
       one->display_name = stored.event->content()["displayname"].to_string().value_or("");
       place.arrived.push_back(std::move(*one));
+    }
+    if (IgnoredPtr ignored = co_await audiences_.ignored_by(user)) {
+      place.ignoring.push_back({user, std::move(ignored)});
     }
   }
 }
@@ -263,12 +295,14 @@ void CountingSink::committed(std::span<const StoredEventPtr> events) noexcept {
   for (std::size_t i = 0; i < events.size() && i < verdicts_.size(); ++i) {
     const StoredEvent& event = *events[i];
     Verdict& verdict = verdicts_[i];
-    if (verdict.most != Notify::kNothing || !verdict.others.empty()) {
+    if (verdict.most != Notify::kNothing || !verdict.others.empty() || verdict.redacts != 0) {
       notes_.add(event.room, {.position = event.position,
                               .sender = event.sender,
                               .thread = event.thread,
                               .notify = verdict.most,
-                              .others = std::move(verdict.others)});
+                              .others = std::move(verdict.others),
+                              .event = event.number,
+                              .redacts = verdict.redacts});
     }
     if (verdict.member != 0) {
       audiences_.member_changed(event.room, verdict.member, verdict.in);

@@ -44,12 +44,14 @@ class CountingSink final : public service::EventSink {
     bool in = false;          ///< who is joined after it
     bool joined = false;      ///< who was not before it
     std::string thread_root;  ///< the id, where the event names its thread
+    std::int64_t redacts = 0;
   };
   /// A room as the events of the batch leave it, one after the other.
   struct Place {
     AudiencePtr audience;
     std::map<std::int64_t, bool> moved;  ///< who has joined or left within the batch
     std::vector<Listener> arrived;       ///< of those who have joined, those with rules of their own
+    std::vector<Ignoring> ignoring;      ///< of those who have joined, those who ignore somebody
     std::int64_t joined = 0;
     bool fresh = false;  ///< the batch creates the room
     bool power_known = false;
@@ -61,6 +63,8 @@ class CountingSink final : public service::EventSink {
   Task<Verdict> judge(const service::StoredEvent& event, Place& place);
   Task<void> find_power_levels(const service::StoredEvent& event, Place& place);
   Task<std::vector<matrix::RelatedEvent>> find_related(const matrix::Event& event);
+  /// Local members who ignore the event's sender, ascending.
+  static std::vector<std::int64_t> deaf_to(const service::StoredEvent& event, const Place& place);
   Task<void> move_member(const service::StoredEvent& event, Place& place, Verdict& verdict);
   [[nodiscard]] static bool is_joined(const Place& place, std::int64_t user);
 

@@ -51,7 +51,7 @@ class PushRulesPlugin final : public Plugin {
         hub_(server.services().get<stream::Hub>()),
         rooms_(server.services().get<service::Rooms>()),
         rules_(loads_, database_, interner_, server.name()),
-        audiences_(loads_, rules_, interner_, rooms_, server.name()),
+        audiences_(loads_, server, rules_, interner_, rooms_),
         notes_(loads_, server.name()),
         counts_(loads_, server, database_, rooms_, notes_),
         stream_(database_, interner_, server.services().get<stream::Notifier>(), rules_, audiences_),
@@ -64,6 +64,7 @@ class PushRulesPlugin final : public Plugin {
     server.services().join<service::RoomSettings>(settings_);
     server.services().join<stream::Stream>(stream_);
     server.services().join<service::EventSink>(sink_, 10);
+    server.services().join<service::IgnoredListWatcher>(audiences_);
     // After receipts, which bring rooms whose counts they change.
     server.services().join<service::SyncContributor>(sync_, 60);
     add_endpoints(shared_);
@@ -105,7 +106,7 @@ constexpr const char* kNeeds[] = {"lares.storage.database/1",
                                   "lares.notifier/1",
                                   "lares.rooms/1",
                                   nullptr};
-constexpr const char* kUses[] = {"lares.peers/1", "lares.receipts/1", nullptr};
+constexpr const char* kUses[] = {"lares.peers/1", "lares.receipts/1", "lares.account-data/1", nullptr};
 
 }  // namespace
 

@@ -22,6 +22,8 @@ struct Note {
   std::int64_t thread = 0;
   service::Notify notify = service::Notify::kNothing;
   std::vector<std::pair<std::int64_t, service::Notify>> others;  ///< by user, ascending
+  std::int64_t event = 0;                                        ///< its number
+  std::int64_t redacts = 0;  ///< number of the event whose note holds no longer
 };
 
 /// The newest notes of each room whose events this process writes, so that counts go on from them without the

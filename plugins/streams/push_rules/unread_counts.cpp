@@ -75,10 +75,11 @@ Task<UnreadCounts::Begin> UnreadCounts::begin(Key key, std::int64_t membership) 
   });
 }
 
-Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part) {
+Task<bool> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part) {
   if (after >= upto) {
-    co_return;
+    co_return false;
   }
+  bool redactions = false;
   const auto take = [&counted, part](std::int64_t position, std::int64_t thread, Notify notify) {
     if (notify == Notify::kNothing) {
       return;
@@ -96,15 +97,20 @@ Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
   };
   if (const std::optional<RecentNotes::NodePtr> recent = notes_.since(key.room, after)) {
     std::vector<const Note*> fresh;
+    std::vector<std::int64_t> redacted;
     for (const RecentNotes::Node* at = recent->get(); at != nullptr && at->note.position > after;
          at = at->older.get()) {
+      if (at->note.redacts != 0) {
+        redacted.push_back(at->note.redacts);
+      }
       if (at->note.position <= upto) {
+        redactions = redactions || at->note.redacts != 0;
         fresh.push_back(&at->note);
       }
     }
     for (std::size_t i = fresh.size(); i-- > 0;) {
       const Note& note = *fresh[i];
-      if (note.sender == key.user) {
+      if (note.sender == key.user || std::ranges::find(redacted, note.event) != redacted.end()) {
         continue;
       }
       const auto own =
@@ -112,7 +118,7 @@ Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
       const bool differs = own != note.others.end() && own->first == key.user;
       take(note.position, note.thread, differs ? own->second : note.notify);
     }
-    co_return;
+    co_return redactions;
   }
   struct Exception {
     std::int64_t position;
@@ -137,8 +143,11 @@ Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
       for (; exception != exceptions.end() && exception->position < event.position; ++exception) {
         take(exception->position, exception->thread, exception->notify);
       }
+      redactions = redactions || event.redacts;
       if (exception != exceptions.end() && exception->position == event.position) {
-        take(event.position, event.thread, exception->notify);
+        if (!event.redacted) {
+          take(event.position, event.thread, exception->notify);
+        }
         ++exception;
       } else {
         take(event.position, event.thread, event.notify);
@@ -152,6 +161,7 @@ Task<void> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
   for (; exception != exceptions.end(); ++exception) {
     take(exception->position, exception->thread, exception->notify);
   }
+  co_return redactions;
 }
 
 Task<UnreadCounts::Counted> UnreadCounts::whole(Key key, std::shared_ptr<const ReadMarks> marks,
@@ -199,7 +209,9 @@ Task<Unread> UnreadCounts::count(std::int64_t user, std::int64_t room, stream::S
       co_await move_marks(counted, key, std::move(marks));
       changed = true;
     }
-    co_await add(counted, key, counted.upto, settled, {});
+    if (co_await add(counted, key, counted.upto, settled, {})) {
+      counted = co_await whole(key, std::move(counted.marks), joined, settled);
+    }
     counted.upto = std::max(counted.upto, settled);
   } else {
     counted = co_await whole(key, std::move(marks), joined, settled);
@@ -209,7 +221,9 @@ Task<Unread> UnreadCounts::count(std::int64_t user, std::int64_t room, stream::S
   }
   // Of several writers some are ahead; what lies between them is counted for this answer alone, since a
   // slower writer may still come up with a lower position.
-  co_await add(counted, key, counted.upto, upto.maximum(), {});
+  if (co_await add(counted, key, counted.upto, upto.maximum(), {})) {
+    counted = co_await whole(key, std::move(counted.marks), joined, upto.maximum());
+  }
   Unread unread{.main = counted.main, .threads = {}};
   for (const InThread& event : counted.threads) {
     UnreadCount& thread = unread.threads[event.thread];

@@ -82,8 +82,8 @@ class UnreadCounts {
     bool threads = true;
     bool exceptions = true;  ///< false: it is known that there are none
   };
-  /// Adds what lies in (after, upto].
-  Task<void> add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part);
+  /// Adds what lies in (after, upto]. True: what was counted of events before it may hold no longer.
+  Task<bool> add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part);
   Task<Counted> whole(Key key, std::shared_ptr<const service::ReadMarks> marks, std::int64_t membership,
                       std::int64_t upto);
   Task<void> move_marks(Counted& counted, Key key, std::shared_ptr<const service::ReadMarks> marks);

@@ -4,5 +4,6 @@
 namespace lares::service {
 
 AccountData::~AccountData() = default;
+IgnoredListWatcher::~IgnoredListWatcher() = default;
 
 }  // namespace lares::service

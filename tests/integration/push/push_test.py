@@ -336,6 +336,58 @@ class PushRulesBehaviour:
         self.sees(others[1], room, (90, 30))
         self.sees(others[2], room, (90, 0))
 
+    def ignore(self, client, *others):
+        client.sync()
+        client.put(V3 + "/user/%s/account_data/m.ignored_user_list" % client.user_id,
+                   {"ignored_users": {other.user_id: {} for other in others}})
+        client.sync_until(lambda answer: any(event["type"] == "m.ignored_user_list" for event in
+                                             answer.get("account_data", {}).get("events", [])))
+
+    @once_rules_have_travelled
+    def test_who_is_ignored_counts_for_nothing(self):
+        room, alice, bob, carol = self.room()
+        bob.send(room, "not ignored yet")
+        self.ignore(alice, bob)
+        for _ in range(12):
+            bob.send(room, mention(alice))
+        carol.send(room, "one")
+        self.sees(alice, room, (2, 0))
+        self.sees(carol, room, (13, 0))
+        other = bob.create_room()
+        alice.join(other)
+        bob.send(other, "before anybody had looked")
+        bob.send(other, mention(alice))
+        self.sees(alice, other, (0, 0))
+        self.ignore(alice)
+        bob.send(room, "heard again")
+        self.sees(alice, room, (3, 0))
+
+    @once_rules_have_travelled
+    def test_a_redaction_takes_counts_back(self):
+        room, alice, bob, carol = self.room()
+        self.change(carol, "PUT", rule_path("room", room), {"actions": []})
+        bob.send(room, "stays")
+        gone = bob.send(room, mention(alice, carol))
+        self.comes_to(alice, room, (2, 1))
+        self.comes_to(carol, room, (1, 1))
+        bob.redact(room, gone)
+        self.comes_to(alice, room, (1, 0))
+        self.sees(alice, room, (1, 0))
+        self.sees(carol, room, (0, 0))
+        # Whose own redaction it is counts less, too.
+        spam = bob.send(room, mention(alice))
+        self.sees(alice, room, (2, 1))
+        alice.redact(room, spam)
+        self.sees(alice, room, (1, 0))
+        root = bob.send(room, "root")
+        inside = bob.send(room, in_thread(root))
+        self.sees(alice, room, ((2, 0), {root: (1, 0)}), THREADS)
+        bob.redact(room, inside)
+        self.sees(alice, room, ((2, 0), {}), THREADS)
+        self.restart()
+        self.sees(alice, room, (2, 0))
+        self.sees(carol, room, (0, 0))
+
     @once_rules_have_travelled
     def test_a_restart_forgets_nothing(self):
         room, alice, bob, carol = self.room()

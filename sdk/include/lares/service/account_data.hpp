@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace lares::service {
 
@@ -27,9 +29,25 @@ class LARES_EXPORT AccountData {
   /// The ids of the users whom a user ignores (`m.ignored_user_list`); never null.
   virtual Task<std::shared_ptr<const std::unordered_set<std::string>>> ignored(std::int64_t user) = 0;
 
+  /// Of many users, given ascending, those who ignore somebody, in the same order.
+  virtual Task<std::vector<std::pair<std::int64_t, std::shared_ptr<const std::unordered_set<std::string>>>>>
+  ignoring_among(std::shared_ptr<const std::vector<std::int64_t>> users) = 0;
+
   /// Writes a user's global account data as if the user had put it.
   virtual Task<void> put_global(std::int64_t user, std::string user_id, std::string type,
                                 std::string content) = 0;
+};
+
+/// Told in every process when a user's list of ignored users has become another, once AccountData gives the
+/// new one and before that is announced. Joined (`services.join<IgnoredListWatcher>(*this)`).
+///
+/// **Threads**: any.
+class LARES_EXPORT IgnoredListWatcher {
+ public:
+  static constexpr std::string_view kServiceId = "lares.ignored-list-watcher/1";
+  virtual ~IgnoredListWatcher();
+
+  virtual Task<void> ignored_list_changed(std::int64_t user) = 0;
 };
 
 }  // namespace lares::service

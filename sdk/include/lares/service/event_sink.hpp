@@ -19,9 +19,10 @@ namespace lares::service {
 /// Kept with the event; what differs from it is kept by user.
 enum class Notify : std::uint8_t { kNothing = 0, kNotify = 1, kHighlight = 2 };
 
-/// What sinks say of an event that is stored with it.
+/// What sinks say of an event that is stored with it, and what they cannot see from the event.
 struct EventMarks {
   Notify notify = Notify::kNothing;
+  std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
 };
 
 /// A place where others join the writing of events: push counts, relations, device-list changes commit with

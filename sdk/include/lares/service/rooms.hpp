@@ -88,6 +88,8 @@ struct NotifyingEvent {
   std::int64_t position = 0;
   std::int64_t thread = 0;  ///< number of the thread's root; 0 for the main timeline
   Notify notify = Notify::kNothing;
+  bool redacted = false;  ///< it counts no longer, for anybody
+  bool redacts = false;   ///< what was counted of former events may hold no longer
 };
 
 /// Reads of rooms, out of caches and the database.
@@ -118,8 +120,9 @@ class LARES_EXPORT Rooms {
                                                std::string state_key) = 0;
   /// The interned number of a room that is known here.
   virtual Task<std::optional<std::int64_t>> number(const matrix::RoomId& room) = 0;
-  /// Events of a room that do something to unread counts, or belong to a thread: position in (after, upto],
-  /// sent by others than `reader`, oldest first, 10,000 at most.
+  /// Events of a room that do something to unread counts, or belong to a thread, sent by others than
+  /// `reader`; also redactions, and what is redacted. Position in (after, upto], oldest first, 10,000 at
+  /// most.
   virtual Task<std::vector<NotifyingEvent>> notifying_events(std::int64_t room, std::int64_t reader,
                                                              std::int64_t after, std::int64_t upto) = 0;
   /// An event of a room by its id, whoever asks: for the server's own decisions. Null if it is not there.
