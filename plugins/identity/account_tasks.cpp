@@ -4,16 +4,20 @@
 #include <lares/async/runtime.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/app.hpp>
+#include <lares/service/catch_up.hpp>
 #include <lares/service/data_care.hpp>
 #include <lares/service/event_writer.hpp>
 #include <lares/service/rooms.hpp>
 #include <lares/storage/transaction.hpp>
+#include <lares/stream/hub.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <array>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,6 +32,13 @@ constexpr storage::Statement kNote{
     "INSERT INTO account_tasks (account, task, requested_ts) VALUES ($1, $2, $3) ON CONFLICT (account, task) "
     "DO UPDATE SET requested_ts = CASE WHEN excluded.requested_ts > account_tasks.requested_ts THEN "
     "excluded.requested_ts ELSE account_tasks.requested_ts + 1 END"};
+constexpr storage::InsertMany kNoteMany{
+    "account_tasks",
+    {{{"account", storage::ColumnType::Integer},
+      {"task", storage::ColumnType::Integer},
+      {"requested_ts", storage::ColumnType::Integer}}},
+    "ON CONFLICT (account, task) DO UPDATE SET requested_ts = CASE WHEN excluded.requested_ts > "
+    "account_tasks.requested_ts THEN excluded.requested_ts ELSE account_tasks.requested_ts + 1 END"};
 constexpr storage::Statement kWaiting{
     "SELECT t.account, t.task, t.requested_ts, a.user_id FROM account_tasks t JOIN accounts a ON a.account = "
     "t.account ORDER BY t.requested_ts LIMIT 50"};
@@ -38,6 +49,7 @@ constexpr storage::Statement kIsNoted{"SELECT 1 FROM account_tasks WHERE account
 
 // How soon the main process looks for what another has left behind, or could not do.
 constexpr std::chrono::seconds kLookAgain{60};
+constexpr std::chrono::milliseconds kReached{5000};
 
 }  // namespace
 
@@ -45,11 +57,44 @@ void note_task(WriteTransaction& tx, std::int64_t account, AccountTask task, std
   tx.exec(kNote, account, static_cast<std::int64_t>(task), now_ts);
 }
 
+void note_tasks(WriteTransaction& tx, std::span<const std::int64_t> accounts, AccountTask task,
+                std::int64_t now_ts) {
+  // An account twice would meet its own row in one statement.
+  const std::set<std::int64_t> once{accounts.begin(), accounts.end()};
+  tx.insert_many(kNoteMany, once, [task, now_ts](std::int64_t account) {
+    return std::tuple{account, static_cast<std::int64_t>(task), now_ts};
+  });
+}
+
 AccountTasks::AccountTasks(Server& server, storage::Database& database, service::Profiles& profiles)
     : server_(server), database_(database), profiles_(profiles), tasks_(server.runtime(), "account tasks") {}
 
 void AccountTasks::start() {
   spawn(tasks_, Background{"account_tasks", server_.name()}, run());
+}
+
+void AccountTasks::wake_beyond(std::int64_t position) noexcept {
+  beyond_.store(position, std::memory_order_release);
+  wake();
+}
+
+Task<bool> AccountTasks::reach_events() {
+  try {
+    if (auto* const others = server_.services().find<service::CatchUp>()) {
+      (void)co_await others->catch_up();
+    }
+  } catch (const http::MatrixError&) {
+    co_return false;
+  }
+  stream::Hub& hub = server_.services().get<stream::Hub>();
+  co_return co_await hub.reached(stream::StreamNumber::kEvents, hub.self(),
+                                 beyond_.load(std::memory_order_acquire), kReached);
+}
+
+Task<bool> AccountTasks::closed_to_guests(std::string room_id) {
+  const matrix::EventPtr access = co_await server_.services().get<service::Rooms>().current_state(
+      *matrix::RoomId::parse(room_id), "m.room.guest_access", "");
+  co_return !access || !access->content()["guest_access"].equals("can_join");
 }
 
 Task<void> AccountTasks::run() {
@@ -121,11 +166,17 @@ Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
       content["avatar_url"] = *profile->avatar_url;
     }
   }
+  if (entry.task == AccountTask::kGuest && !co_await reach_events()) {
+    co_return false;
+  }
   const std::string text = content.dump();
   const std::vector<service::Membership> memberships = co_await rooms->memberships(
-      entry.account, entry.task == AccountTask::kProfile ? std::span<const std::string_view>{kJoined}
-                                                         : std::span<const std::string_view>{kInside});
+      entry.account, entry.task == AccountTask::kLeave ? std::span<const std::string_view>{kInside}
+                                                       : std::span<const std::string_view>{kJoined});
   for (const service::Membership& membership : memberships) {
+    if (entry.task == AccountTask::kGuest && !co_await closed_to_guests(membership.room_id)) {
+      continue;
+    }
     if (!co_await set_membership(membership.room_id, user, text)) {
       co_return false;
     }

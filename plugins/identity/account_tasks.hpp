@@ -9,7 +9,9 @@
 #include <lares/service/profiles.hpp>
 #include <lares/storage/database.hpp>
 
+#include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace lares::identity {
@@ -19,10 +21,15 @@ enum class AccountTask : std::int64_t {
   kProfile = 1,  ///< the member events of joined rooms are to show the profile as it is
   kLeave = 2,    ///< the account was deactivated: leave every room, refuse every invitation
   kErase = 3,    ///< and then delete whatever is the user's and no event
+  kGuest = 4,    ///< a room that the guest is in was closed to guests: leave those that are
 };
 
 /// Notes the task in the transaction that makes it necessary.
 void note_task(storage::WriteTransaction& tx, std::int64_t account, AccountTask task, std::int64_t now_ts);
+
+/// The same of many accounts.
+void note_tasks(storage::WriteTransaction& tx, std::span<const std::int64_t> accounts, AccountTask task,
+                std::int64_t now_ts);
 
 /// Does the tasks that are noted in `account_tasks`, one user at a time, in the order in which they were
 /// asked for. A row goes when its task is done, so what a process leaves behind is done by the main process
@@ -37,6 +44,8 @@ class AccountTasks {
   void start();
   /// There is something to do; after the transaction that noted it.
   void wake() noexcept { noted_.notify(); }
+  /// The same, of a task that rests on an event which this process has written and not announced yet.
+  void wake_beyond(std::int64_t position) noexcept;
   /// Takes nothing more up.
   void end() noexcept { tasks_.cancel(); }
   Task<void> stop() noexcept { co_await tasks_.stop(); }
@@ -54,12 +63,18 @@ class AccountTasks {
   /// False if it is to be tried again later.
   Task<bool> perform(const Entry& entry, matrix::UserId user);
   Task<bool> erase(const Entry& entry);
+  /// Whether the room admits no guests, as the newest event of it says.
+  Task<bool> closed_to_guests(std::string room_id);
+  /// Waits until this process shows the events that the tasks rest on. False if it is to be tried again
+  /// later.
+  Task<bool> reach_events();
   Task<bool> set_membership(std::string room_id, matrix::UserId user, std::string content);
 
   Server& server_;
   storage::Database& database_;
   service::Profiles& profiles_;
   Notification noted_;
+  std::atomic<std::int64_t> beyond_{0};
   TaskGroup tasks_;
   log::Logger log_{"lares.identity.tasks"};
 };

@@ -12,6 +12,7 @@
 #include "device_names.hpp"
 #include "endpoints.hpp"
 #include "erased_users.hpp"
+#include "guest_sink.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
@@ -62,6 +63,7 @@ class IdentityPlugin final : public Plugin {
         uia_(server.runtime(), database_),
         registration_tokens_(database_),
         tasks_(server, database_, profiles_),
+        guests_(server, database_, tasks_),
         census_(server, database_),
         capabilities_(server),
         shared_{.server = server,
@@ -84,6 +86,7 @@ class IdentityPlugin final : public Plugin {
     server.services().provide<service::ErasedUsers>(erased_users_);
     server.services().provide<service::InteractiveAuth>(interactive_auth_);
     server.services().join<service::Capabilities>(capabilities_);
+    server.services().join<service::EventSink>(guests_, 20);
     add_register(shared_);
     add_registration_tokens(shared_);
     add_auth_fallback(shared_);
@@ -129,6 +132,7 @@ class IdentityPlugin final : public Plugin {
   Uia uia_;
   RegistrationTokens registration_tokens_;
   AccountTasks tasks_;
+  GuestSink guests_;
   UserCensus census_;
   AccountCapabilities capabilities_;
   Shared shared_;

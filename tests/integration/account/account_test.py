@@ -185,6 +185,28 @@ class AccountTests:
         self.check_error(guest.error("PUT", V3 + "/profile/%s/avatar_url" % guest.user_id, {"avatar_url": "mxc://a/b"}),
                          403, "M_GUEST_ACCESS_FORBIDDEN")
 
+    def test_guests_leave_a_room_that_is_closed_to_them(self):
+        alice = self.server.register("closes")
+        access = {"type": "m.room.guest_access", "content": {"guest_access": "can_join"}}
+        closes, stays = (alice.create_room(initial_state=[access]) for _ in range(2))
+        guests = [self.server.client() for _ in range(3)]
+        for guest in guests:
+            guest.logged_in(guest.call("POST", REGISTER + "?kind=guest", {}))
+            guest.join(closes)
+            guest.join(stays)
+        alice.set_state(closes, "m.room.guest_access", {"guest_access": "forbidden"})
+
+        def inside(room):
+            return set(alice.get(alice.room_path(room, "joined_members"))["joined"])
+
+        # What is left over from before a crash is done afterwards.
+        self.server.kill()
+        self.server.start()
+        wait_until(lambda: inside(closes) == {alice.user_id}, what="the guests' leaving")
+        self.assertEqual(inside(stays), {alice.user_id, *(guest.user_id for guest in guests)})
+        alice.set_state(stays, "m.room.guest_access", {})
+        wait_until(lambda: inside(stays) == {alice.user_id}, what="the guests' leaving")
+
     def test_hostile_bodies_are_refused_with_matrix_errors(self):
         user = self.server.register("hostile")
         for method, path, body in (
