@@ -46,12 +46,22 @@ Task<Response> get_state_event(Shared& shared, const Requester& requester, Reque
   co_return Response::json_text(std::string{event->event->content().bytes()});
 }
 
+// A membership to ask for, under one of two names.
+std::optional<std::string> membership_of(const Request& request, std::string_view name) {
+  static constexpr std::array<std::string_view, 5> kMemberships{"join", "invite", "knock", "leave", "ban"};
+  std::optional<std::string> membership = request.query(name);
+  if (membership && std::ranges::find(kMemberships, *membership) == kMemberships.end()) {
+    throw http::invalid_param("'" + std::string{name} + "' is one of join, invite, knock, leave and ban.");
+  }
+  return membership;
+}
+
 /// GET /rooms/{roomId}/members
 Task<Response> get_members(Shared& shared, const Requester& requester, Request& request) {
   const matrix::RoomId room = room_id(request);
   const std::optional<std::string> at_text = request.query("at");
-  const std::optional<std::string> membership = request.query("membership");
-  const std::optional<std::string> not_membership = request.query("not_membership");
+  const std::optional<std::string> membership = membership_of(request, "membership");
+  const std::optional<std::string> not_membership = membership_of(request, "not_membership");
   std::optional<stream::Token> at;
   if (at_text && !at_text->empty()) {
     if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*at_text)) {

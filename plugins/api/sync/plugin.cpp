@@ -147,7 +147,7 @@ class SyncPlugin final : public Plugin {
     if (!scope.initial) {
       auto since = Token::parse(*since_text);
       if (!since) {
-        throw http::MatrixError(400, "M_UNKNOWN_POS", since.error());
+        throw http::invalid_param(since.error());
       }
       scope.from = since->limited_to(hub_.now(), moved);
       if (moved) {

@@ -36,6 +36,15 @@ class History(EngineTests):
         bob, = self.users("bob")
         self.check_error(bob.error("GET", bob.room_path(room, "context", events[0])), 403, "M_FORBIDDEN")
 
+    def test_what_is_no_token_or_membership_is_refused(self):
+        alice, = self.users("alice")
+        room = alice.create_room()
+        for path in (V3 + "/sync?since=nonsense", V3 + "/sync?since=s1_2_3",
+                     alice.room_path(room, "members") + "?membership=foo",
+                     alice.room_path(room, "members") + "?not_membership=",
+                     alice.room_path(room, "members") + "?at=foo"):
+            self.check_error(alice.error("GET", path), 400, "M_INVALID_PARAM")
+
     def test_messages_are_filtered(self):
         alice, bob = self.users("alice", "bob")
         room, _ = self.room_with(alice, ["a", "b"])
