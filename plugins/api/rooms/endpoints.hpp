@@ -85,7 +85,11 @@ Task<std::optional<std::string>> authorising_user(Shared& shared, const http::Re
 /// A user who was in the room that this one replaces finds here what was set there: tags, push rules, the
 /// place among direct chats. Only where both rooms name each other.
 Task<void> follow_predecessor(Shared& shared, std::int64_t user, std::string user_id, matrix::RoomId room);
-/// The same for those who are in the new room before the old one names it.
+/// Writes the requester's own join, and lets what was set in a predecessor come along. **Errors**: those of
+/// EventWriter.
+Task<service::WriteResult> write_join(Shared& shared, const http::Requester& requester, matrix::RoomId room,
+                                      service::NewEvent event);
+/// As follow_predecessor, for those who are in the new room before the old one names it.
 Task<void> follow_tombstone(Shared& shared, matrix::RoomId old_room);
 
 /// Limits on the invitations with which a room is made, all or none: as many as the bursts of
@@ -105,8 +109,8 @@ Task<void> ask_about_invite(Shared& shared, const http::Requester& requester, ma
 inline constexpr const char* kAuthorisingUser = "join_authorised_via_users_server";
 /// A membership that a client writes as state passes what it would have to pass by the endpoint made for it:
 /// who may vouch for a join, limits, modules. Takes out of the content what is
-/// not the client's to say. **Errors**: MatrixError.
-Task<void> admit_member_state(Shared& shared, const http::Requester& requester, matrix::RoomId room,
+/// not the client's to say. True if the requester joins by it. **Errors**: MatrixError.
+Task<bool> admit_member_state(Shared& shared, const http::Requester& requester, matrix::RoomId room,
                               service::NewEvent& event);
 
 /// The `power_levels` content with which a room begins.

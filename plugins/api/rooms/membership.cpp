@@ -107,9 +107,7 @@ Task<Response> join(Shared& shared, const Requester& requester, Request& request
   co_await admit(shared, requester, room, now, event);
   co_await ask_about_event(shared, room, event);
   request.shield_from_cancellation();
-  co_await write_one(shared, room, std::move(event), std::nullopt);
-  co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
-                              std::move(room));
+  co_await write_join(shared, requester, std::move(room), std::move(event));
   co_return Response::json({{"room_id", answer}});
 }
 
@@ -246,7 +244,15 @@ Task<void> ask_about_invite(Shared& shared, const Requester& requester, matrix::
   }
 }
 
-Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix::RoomId room,
+Task<service::WriteResult> write_join(Shared& shared, const Requester& requester, matrix::RoomId room,
+                                      service::NewEvent event) {
+  service::WriteResult written = co_await write_one(shared, room, std::move(event), std::nullopt);
+  co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
+                              std::move(room));
+  co_return written;
+}
+
+Task<bool> admit_member_state(Shared& shared, const Requester& requester, matrix::RoomId room,
                               service::NewEvent& event) {
   nlohmann::json content = nlohmann::json::parse(event.content);
   if (content.erase(kAuthorisingUser) > 0) {
@@ -263,6 +269,7 @@ Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix
     if (now != "join") {
       joins.take(requester.user().view());
       co_await admit(shared, requester, std::move(room), std::move(now), event);
+      co_return true;
     }
   } else if (membership == "invite") {
     // A stranger's attempt takes nothing from the limits of those who may invite.
@@ -271,6 +278,7 @@ Task<void> admit_member_state(Shared& shared, const Requester& requester, matrix
     }
     co_await require_may_invite(shared, requester, parse_user(*event.state_key), std::move(room));
   }
+  co_return false;
 }
 
 void declare_membership(Declarations& declarations) {

@@ -227,13 +227,16 @@ Task<Response> put_state(Shared& shared, const Requester& requester, Request& re
                  .content = std::string{request.body()},
                  .redacts = {},
                  .origin_server_ts = 0};
+  bool joins = false;
   if (event.type == "m.room.member") {
-    co_await admit_member_state(shared, requester, room, event);
+    joins = co_await admit_member_state(shared, requester, room, event);
   }
   co_await ask_modules(shared, requester, room, event, nullptr);
   request.shield_from_cancellation();
   const bool tombstone = event.type == "m.room.tombstone" && event.state_key->empty();
-  const service::WriteResult written = co_await write_one(shared, room, std::move(event), std::nullopt);
+  const service::WriteResult written = joins
+                                           ? co_await write_join(shared, requester, room, std::move(event))
+                                           : co_await write_one(shared, room, std::move(event), std::nullopt);
   if (tombstone) {
     co_await follow_tombstone(shared, std::move(room));
   }

@@ -286,6 +286,17 @@ class Upgrades(EngineTests):
                     old = self.settings(client, room)
                     self.assertEqual((old["tags"], old["room"]), ({"m.favourite": {"order": 0.5}}, [["notify"]]))
 
+    def test_it_comes_along_with_a_join_that_is_written_as_state(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room(room_version="11")
+        bob.join(room)
+        self.set_all(bob, room, alice)
+        new = alice.post(alice.room_path(room, "upgrade"), {"new_version": "12"})["replacement_room"]
+        bob.set_state(new, "m.room.member", {"membership": "join"}, bob.user_id)
+        wait_until(lambda: self.settings(bob, new) == {
+            "tags": {"m.favourite": {"order": 0.5}}, "direct": [alice.user_id], "room": [["notify"]],
+            "muted": [(new, False)]}, what="the settings in the new room")
+
     def test_a_room_that_only_calls_itself_a_successor_gets_nothing(self):
         alice, mallory = self.users("alice", "mallory")
         room = alice.create_room()
