@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who reads what of a room's history: each value of m.room.history_visibility, for members, invited users, strangers and
+those who have left."""
+
+import unittest
+
+from engines import EngineTests, on_both_engines
+
+EVERYTHING = ["before", "while invited", "while joined", "after"]
+
+
+class HistoryVisibility(EngineTests):
+    # What of it one reads who was invited, joined and left again.
+    LEFT = {"world_readable": EVERYTHING, "shared": EVERYTHING[:3], "invited": EVERYTHING[1:3], "joined": EVERYTHING[2:3]}
+
+    def room_with(self, alice, visibility):
+        return alice.create_room(preset="public_chat", initial_state=[
+            {"type": "m.room.history_visibility", "content": {"history_visibility": visibility}}])
+
+    def bodies(self, events):
+        return [event["content"]["body"] for event in events if event["type"] == "m.room.message"]
+
+    def reads(self, client, room):
+        return self.bodies(client.history(room))
+
+    def refused(self, client, room, event):
+        for path in (("messages",), ("state",), ("members",), ("context", event)):
+            error = client.error("GET", client.room_path(room, *path))
+            self.check_error(error, 403, "M_FORBIDDEN")
+        self.check_error(client.error("GET", client.room_path(room, "event", event)), 404, "M_NOT_FOUND")
+
+    def test_each_reads_what_was_theirs_to_read(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        for visibility, left in self.LEFT.items():
+            with self.subTest(visibility=visibility):
+                room = self.room_with(alice, visibility)
+                sent = [alice.send(room, "before")]
+                alice.invite(room, bob.user_id)
+                sent.append(alice.send(room, "while invited"))
+                for outside in (bob, carol):
+                    if visibility == "world_readable":
+                        self.assertEqual(self.reads(outside, room), EVERYTHING[:2])
+                    else:
+                        self.refused(outside, room, sent[0])
+                bob.join(room)
+                sent.append(alice.send(room, "while joined"))
+                self.assertEqual(self.reads(bob, room), [body for body in left if body != "after"])
+                shown = self.server.client(bob.token).sync()["rooms"]["join"][room]["timeline"]["events"]
+                self.assertEqual(self.bodies(shown), [body for body in left if body != "after"])
+                bob.leave(room)
+                sent.append(alice.send(room, "after"))
+                self.assertEqual(self.reads(alice, room), EVERYTHING)
+                self.assertEqual(self.reads(bob, room), left)
+                for event, body in zip(sent, EVERYTHING):
+                    path = bob.room_path(room, "event", event)
+                    if body in left:
+                        self.assertEqual(bob.get(path)["content"]["body"], body)
+                    else:
+                        self.check_error(bob.error("GET", path), 404, "M_NOT_FOUND")
+                if visibility == "world_readable":
+                    self.assertEqual(self.reads(carol, room), EVERYTHING)
+                    self.assertIn("m.room.create", [event["type"] for event in carol.get(carol.room_path(room, "state"))])
+                else:
+                    self.refused(carol, room, sent[2])
+                bob.join(room)
+                again = EVERYTHING if visibility in ("world_readable", "shared") else left
+                self.assertEqual(self.reads(bob, room), again)
+
+    def test_what_was_sent_under_a_visibility_keeps_it(self):
+        alice, bob = self.users("alice", "bob")
+        room = self.room_with(alice, "joined")
+        alice.send(room, "for those inside")
+        alice.set_state(room, "m.room.history_visibility", {"history_visibility": "shared"})
+        alice.send(room, "for those to come")
+        bob.join(room)
+        self.assertEqual(self.reads(bob, room), ["for those to come"])
+
+    def test_a_visibility_that_nobody_knows_is_shared(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        room = self.room_with(alice, "org.example.unheard")
+        event = alice.send(room, "before")
+        self.refused(carol, room, event)
+        bob.join(room)
+        self.assertEqual(self.reads(bob, room), ["before"])
+
+
+on_both_engines(HistoryVisibility, globals())
+
+if __name__ == "__main__":
+    unittest.main()
