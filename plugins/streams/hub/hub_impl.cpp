@@ -43,8 +43,6 @@ constexpr storage::Statement kDraw{
 constexpr storage::Statement kKeepDrawn{
     "INSERT INTO stream_positions (stream, writer, position) VALUES ($1, $2, $3) "
     "ON CONFLICT (stream, writer) DO UPDATE SET position = excluded.position"};
-constexpr storage::Statement kAllDrawn{
-    "SELECT stream, writer, position FROM stream_positions WHERE writer > 0"};
 constexpr storage::Statement kDrawn{
     "SELECT position FROM stream_positions WHERE stream = $1 AND writer = $2"};
 // Who draws a position holds its row until the end, so once this has come through, whatever was drawn before
@@ -59,10 +57,6 @@ constexpr storage::Statement kLockWriter{
 // The last message lost has no successor that would show the gap.
 constexpr std::chrono::seconds kRepeatPositions{2};
 constexpr std::size_t kRowsPerStep = 500;
-// What a message takes between two processes, and much more.
-constexpr std::chrono::milliseconds kMessageTime{100};
-// As long as somebody waits who is to be told that something is not there.
-constexpr std::chrono::seconds kCatchUp{5};
 // Names of commands that are remembered for the log.
 constexpr std::size_t kMostUnknown = 20;
 constexpr std::size_t kShownName = 40;
@@ -801,95 +795,6 @@ Task<stream::Token> HubImpl::believed(stream::Token token, bool& cut) {
     }
   }
   co_return token.limited_to(known, cut);
-}
-
-Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
-                            std::chrono::milliseconds deadline) {
-  if (board_.covers(stream, writer, position)) {
-    co_return true;
-  }
-  const Measure measure{waiting_};
-  const SteadyTime end = server_.runtime().steady_now() + deadline;
-  const auto found = inboxes_.find(stream::stream_name(stream));
-  if (found != inboxes_.end() && writer != self_) {
-    // The writer has committed it, so if no message of it comes in time it is read where it is kept.
-    if (co_await board_.reached(
-            stream, writer, position,
-            connected() ? std::min(end, server_.runtime().steady_now() + kMessageTime) : SteadyTime::min())) {
-      co_return true;
-    }
-    Inbox& inbox = found->second;
-    server_.runtime().loop(0).post([this, &inbox, writer, position] {
-      if (inbox.queue.size() < kMostQueued && !tasks_.cancelled()) {
-        inbox.queue.emplace_back(Fetch{writer, position});
-        begin(inbox);
-      }
-    });
-  }
-  co_return co_await board_.reached(stream, writer, position, end);
-}
-
-// What this process writes itself it has applied, however far the others have seen that it has nothing.
-Task<bool> HubImpl::reached(StreamNumber stream, stream::StreamPosition position,
-                            std::chrono::milliseconds deadline) {
-  std::vector<stream::StreamPosition::Ahead> wanted = position.ahead();
-  for (const stream::WriterNumber writer : board_.writers(stream)) {
-    wanted.push_back({writer, position.of(writer)});
-  }
-  const SteadyTime end = server_.runtime().steady_now() + deadline;
-  for (const stream::StreamPosition::Ahead& at : wanted) {
-    if (at.writer == self_ || board_.covers(stream, at.writer, at.position)) {
-      continue;
-    }
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - server_.runtime().steady_now());
-    if (!co_await reached(stream, at.writer, at.position, left)) {
-      co_return false;
-    }
-  }
-  co_return true;
-}
-
-Task<bool> HubImpl::catch_up() {
-  bool behind = co_await inbox_actor_.call([this] { return read_unnumbered(); });
-  struct Drawn {
-    StreamNumber stream;
-    stream::StreamPosition::Ahead at;
-  };
-  std::vector<Drawn> committed =
-      co_await database_.read("streams_committed", [](storage::ReadTransaction& tx) {
-        std::vector<Drawn> found;
-        tx.each(kAllDrawn, [&found](const Row& row) {
-          if (const auto number = stream::stream_number(row.text(0))) {
-            found.push_back({*number, {static_cast<stream::WriterNumber>(row.i64(1)), row.i64(2)}});
-          }
-        });
-        return found;
-      });
-  for (const auto& [name, inbox] : inboxes_) {
-    if (!inbox.number) {
-      continue;
-    }
-    const auto beyond = co_await inbox.stream->committed_beyond(database_, board_.position(*inbox.number));
-    for (const stream::StreamPosition::Ahead& at : beyond) {
-      committed.push_back({*inbox.number, at});
-    }
-  }
-  const SteadyTime end = server_.runtime().steady_now() + kCatchUp;
-  for (const Drawn& drawn : committed) {
-    const auto inbox = inboxes_.find(stream::stream_name(drawn.stream));
-    if (inbox == inboxes_.end() || drawn.at.writer == self_ ||
-        board_.covers(drawn.stream, drawn.at.writer, drawn.at.position)) {
-      continue;
-    }
-    behind = true;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - server_.runtime().steady_now());
-    if (!co_await reached(drawn.stream, drawn.at.writer, drawn.at.position, left)) {
-      throw http::unavailable("This process has yet to hear what others wrote.");
-    }
-  }
-  co_return behind;
 }
 
 }  // namespace lares::hub

@@ -141,6 +141,8 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<bool> believe(Inbox& inbox, const std::string& instance, std::int64_t position);
   /// Goes by the stream's list of writers as the database has it now.
   Task<void> renew_list(Inbox& inbox);
+  Task<bool> applied(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
+                     std::chrono::milliseconds deadline);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   /// Every few seconds: what only the database can tell.
   Task<void> look_around();

@@ -109,11 +109,11 @@ class RunningServer {
                                [this](const Anyone&, Request&) { return poll(); });
     router.add<Access::Public>(Method::Get, {"/firm"}, {.name = "Firm", .cancellable = false},
                                [this](const Anyone&, Request&) { return poll(); });
-    router.add<Access::Public>(Method::Post, {"/echo"}, {.name = "Echo", .body_json = false, .body_limit = 1U << 20U},
-                               [](const Anyone&, Request& request) -> Task<Response> {
-                                 co_return Response{.content_type = "text/plain",
-                                                    .body = std::string(request.body())};
-                               });
+    router.add<Access::Public>(
+        Method::Post, {"/echo"}, {.name = "Echo", .body_json = false, .body_limit = 1U << 20U},
+        [](const Anyone&, Request& request) -> Task<Response> {
+          co_return Response{.content_type = "text/plain", .body = std::string(request.body())};
+        });
     router.add<Access::Public>(Method::Get, {"/large"}, {.name = "Large"},
                                [](const Anyone&, Request&) -> Task<Response> {
                                  co_return Response::json_text("\"" + std::string(8'000'000, 'x') + "\"");
