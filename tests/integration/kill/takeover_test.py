@@ -12,6 +12,7 @@ import unittest
 
 from lares_test import Workers, wait_until
 from lares_test.load import Load
+from lares_test.process import lives
 
 
 class TakeoverTest(unittest.TestCase):
@@ -40,7 +41,7 @@ class TakeoverTest(unittest.TestCase):
             wait_until(lambda: sum(sender.count for sender in load.senders) > sent + 50, timeout=60,
                        what="messages through the new writer")
             os.kill(old, signal.SIGCONT)
-            wait_until(lambda: not cluster._lives(old), timeout=60, what="the end of the one that was replaced")
+            wait_until(lambda: not lives(old), timeout=60, what="the end of the one that was replaced")
             self.assertIn("Another process has taken over", cluster.log_text("event_persister1"))
             # At its end it leaves the socket to the one that took it.
             self.assertTrue(os.path.exists(os.path.join(cluster.folder, "run", "event_persister1.sock")))

@@ -10,6 +10,7 @@ import time
 
 from .client import Client
 from .ports import reserve_port
+from .process import lives
 from .server import SHARED_SECRET, build_dir, source_dir
 from .undertaker import Undertaker
 
@@ -77,7 +78,7 @@ class Workers:
         family = [pid, *self._children(pid)] if name in ("postgres", "nginx") else [pid]
         for process in family:
             self._kill(process)
-        while any(self._lives(process) for process in family):
+        while any(lives(process) for process in family):
             time.sleep(0.01)
 
     def restart(self):
@@ -90,7 +91,7 @@ class Workers:
 
     def running(self, name):
         try:
-            return self._lives(self.pid(name))
+            return lives(self.pid(name))
         except (OSError, ValueError):
             return False
 
@@ -122,11 +123,3 @@ class Workers:
     def _children(pid):
         listed = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True).stdout
         return [int(child) for child in listed.split()]
-
-    @staticmethod
-    def _lives(pid):
-        try:
-            with open("/proc/%d/stat" % pid) as file:
-                return file.read().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return False

@@ -5,8 +5,10 @@ Everybody keeps asking until there is an answer, with the same transaction id, a
 acknowledged must be there in the end, once; what never got an answer may be there or not, once.
 """
 
+import base64
 import collections
 import http.client
+import json
 import random
 import threading
 import time
@@ -38,13 +40,14 @@ class Worker(threading.Thread):
         except Exception as error:  # told by the main thread
             self.failure = error
 
-    def insist(self, method, path, body=None, query=None, timeout=None):
+    def insist(self, method, path, body=None, query=None, timeout=None, client=None):
         """Asks until there is an answer that is not the server's being away. Gives it, with the number of tries."""
+        client = client or self.client
         tries = 0
         while True:
             tries += 1
             try:
-                return self.client.call(method, path, body, query=query, timeout=timeout or 30), tries
+                return client.call(method, path, body, query=query, timeout=timeout or 30), tries
             except (OSError, http.client.HTTPException):
                 if not self.load.killed:
                     raise
@@ -118,37 +121,141 @@ class Messenger(Worker):
 
 
 class Writer(Worker):
-    """Account data, receipts, one-time keys, logins and logouts: what a device writes beside messages."""
+    """Account data, receipts, keys of all kinds, logins, logouts and refreshed tokens: what a device writes beside messages.
+    Before it writes anew it looks for what was acknowledged, since the next value would hide that the last was lost."""
+
+    # Fewer than a device may have together with those that are to be claimed.
+    MOST_KEPT = 400
 
     def __init__(self, load, client, room, event_ids):
         super().__init__(load, client, load.rest)
         self.room, self.event_ids, self.count = room, event_ids, 0
-        self.account_data = self.receipt = self.keys_left = 0
-        self.keys = set()
+        self.account_data = self.receipt = self.keys_left = self.signature = 0
+        self.keys, self.kept, self.sessions = set(), set(), set()
+        self.master = self.backup = self.chain = None
         self.alive, self.dead = [], []
+        self.user = quote(client.user_id, safe="")
 
     def turn(self):
+        self.look()
         self.count += 1
-        user = quote(self.client.user_id, safe="")
-        self.insist("PUT", "%s/user/%s/account_data/test.count" % (V3, user), {"count": self.count})
+        self.insist("PUT", "%s/user/%s/account_data/test.count" % (V3, self.user), {"count": self.count})
         self.account_data = self.count
         if self.receipt + 1 < len(self.event_ids):
             event = self.event_ids[self.receipt + 1]
             self.insist("POST", self.client.room_path(self.room, "receipt", "m.read", event), {})
             self.receipt += 1
-        # As a client does: what is there already is enough.
-        key = "test_key:AAAAC%d" % self.count
-        new = {key: "key %d" % self.count} if self.keys_left < 500 else {}
-        answer, _ = self.insist("POST", V3 + "/keys/upload", {"one_time_keys": new})
-        self.keys_left = answer["one_time_key_counts"].get("test_key", 0)
-        self.keys.update(new)
+        self.upload_keys()
+        self.back_up()
+        self.refresh()
         if self.count % 10 == 0:
-            answer, _ = self.insist("POST", V3 + "/login", {
-                "type": "m.login.password", "identifier": {"type": "m.id.user", "user": self.client.name},
-                "password": self.client.password})
-            self.alive.append(answer["access_token"])
+            self.alive.append(self.login()["access_token"])
             if len(self.alive) > 3:
                 self.logout(self.alive.pop(0))
+
+    def look(self):
+        """Raises when something is not there that was acknowledged. A process that was cut off from the others for a
+        while may say later what they wrote."""
+        end = time.monotonic() + 20 * PATIENCE
+        while faults := self.faults():
+            if time.monotonic() > end:
+                raise AssertionError("; ".join(faults))
+            time.sleep(0.05)
+
+    def faults(self):
+        """What is not as it was acknowledged, as sentences."""
+        found = []
+
+        def expect(what, acknowledged, stored):
+            if stored != acknowledged:
+                found.append("%s of %s: %s acknowledged, %s stored" % (what, self.client.user_id, acknowledged, stored))
+
+        if self.account_data:
+            expect("account data", self.account_data, self.insist(
+                "GET", "%s/user/%s/account_data/test.count" % (V3, self.user))[0]["count"])
+        if self.signature:
+            answer = self.insist("POST", V3 + "/keys/query", {"device_keys": {self.client.user_id: []}})[0]
+            device = answer["device_keys"][self.client.user_id].get(self.client.device_id)
+            expect("device keys", self.device_keys(self.signature)["signatures"], device and device["signatures"])
+            expect("cross-signing key", self.master, answer["master_keys"].get(self.client.user_id))
+        if self.chain:
+            expect("a refreshed token", 200, self.holds(self.chain["access_token"]))
+        if self.count % 5 == 0:
+            for token in self.alive:
+                expect("a token of a login", 200, self.holds(token))
+            if self.receipt:
+                expect("receipt", [self.event_ids[self.receipt]], self.receipts())
+        return found
+
+    def receipts(self):
+        answer, _ = self.insist("GET", V3 + "/sync", query={"filter": json.dumps(
+            {"room": {"rooms": [self.room], "timeline": {"limit": 1}}})})
+        room = answer["rooms"]["join"][self.room]
+        return [event_id for event in room["ephemeral"]["events"] if event["type"] == "m.receipt"
+                for event_id, kinds in event["content"].items() if self.client.user_id in kinds.get("m.read", {})]
+
+    def holds(self, token):
+        """200 for a token that does, or the status of the refusal."""
+        client = self.load.server.client(token)
+        try:
+            self.insist("GET", V3 + "/account/whoami", client=client)
+            return 200
+        except MatrixError as error:
+            return error.status
+        finally:
+            client.disconnect()
+
+    def device_keys(self, signature):
+        """Another signature, not another key: with another key the server would forget the one-time keys."""
+        return {"user_id": self.client.user_id, "device_id": self.client.device_id, "algorithms": ["test"],
+                "keys": {"ed25519:" + self.client.device_id: "key"},
+                "signatures": {self.client.user_id: {"ed25519:" + self.client.device_id: "signature %d" % signature}}}
+
+    def upload_keys(self):
+        # As a client does: what is there already is enough.
+        new = {"test_key:AAAAC%d" % self.count: "key %d" % self.count} if self.keys_left < 500 else {}
+        kept = {"kept_key:AAAAC%d" % self.count: "kept %d" % self.count} if len(self.kept) < self.MOST_KEPT else {}
+        answer, _ = self.insist("POST", V3 + "/keys/upload", {"one_time_keys": {**new, **kept},
+                                                              "device_keys": self.device_keys(self.count)})
+        counts = answer["one_time_key_counts"]
+        self.keys_left = counts.get("test_key", 0)
+        self.keys.update(new)
+        self.kept.update(kept)
+        self.signature = self.count
+        if counts.get("kept_key", 0) != len(self.kept):
+            raise AssertionError("%d one-time keys were acknowledged that nobody claims, %s are there" % (
+                len(self.kept), counts.get("kept_key", 0)))
+        if self.master is None:
+            public = base64.b64encode(self.random.randbytes(32)).decode().rstrip("=")
+            master = {"user_id": self.client.user_id, "usage": ["master"], "keys": {"ed25519:" + public: public}}
+            self.insist("POST", V3 + "/keys/device_signing/upload", {"master_key": master})
+            self.master = master
+
+    def back_up(self):
+        if self.backup is None:
+            answer, _ = self.insist("POST", V3 + "/room_keys/version", {
+                "algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": {"public_key": "abc"}})
+            self.backup = answer["version"]
+        session = "session%d" % self.count
+        answer, _ = self.insist("PUT", "%s/room_keys/keys/%s/%s" % (V3, quote(self.room, safe=""), session), {
+            "first_message_index": self.count, "forwarded_count": 0, "is_verified": False,
+            "session_data": {"ciphertext": session}}, query={"version": self.backup})
+        self.sessions.add(session)
+        if answer["count"] != len(self.sessions):
+            raise AssertionError("%d keys in the backup were acknowledged, %d are there" % (
+                len(self.sessions), answer["count"]))
+
+    def refresh(self):
+        # Each link is used before the next, so that a server that forgot one has nothing to go on with.
+        if self.chain is None:
+            self.chain = self.login(refresh_token=True)
+        else:
+            self.chain, _ = self.insist("POST", V3 + "/refresh", {"refresh_token": self.chain["refresh_token"]})
+
+    def login(self, **fields):
+        return self.insist("POST", V3 + "/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": self.client.name},
+            "password": self.client.password, **fields})[0]
 
     def logout(self, token):
         client = self.load.server.client(token)
@@ -181,12 +288,14 @@ class Claimer(Worker):
         super().__init__(load, client, max(load.rest, 0.01))
         self.writers, self.count = writers, 0
         self.claimed = collections.Counter()
+        self.unanswered = collections.Counter()
 
     def turn(self):
         self.count += 1
         writer = self.writers[self.count % len(self.writers)].client
-        answer, _ = self.insist("POST", V3 + "/keys/claim",
+        answer, tries = self.insist("POST", V3 + "/keys/claim",
                                 {"one_time_keys": {writer.user_id: {writer.device_id: "test_key"}}})
+        self.unanswered[writer.user_id] += tries - 1
         for device in answer["one_time_keys"].get(writer.user_id, {}).values():
             for key in device:
                 self.claimed[(writer.user_id, key)] += 1
@@ -273,33 +382,33 @@ class Load:
                    for (user, key), count in self.claimer.claimed.items() if count > 1]
         for writer in self.writers:
             faults += self._judge_writer(writer)
-        print("%d to-device messages, %d keys claimed" % (
-            sum(map(len, self.messenger.acknowledged.values())), len(self.claimer.claimed)))
+        print("%d to-device messages, %d keys claimed, %d turns of writers" % (
+            sum(map(len, self.messenger.acknowledged.values())), len(self.claimer.claimed),
+            sum(writer.count for writer in self.writers)))
         return faults
 
     def _judge_writer(self, writer):
-        client, faults = writer.client, []
-        user = quote(client.user_id, safe="")
-        stored = client.get("%s/user/%s/account_data/test.count" % (V3, user))["count"]
-        if stored not in (writer.account_data, writer.account_data + 1):
-            faults.append("account data of %s: %d acknowledged, %d stored" % (client.user_id, writer.account_data, stored))
-        answer = client.sync(since=None)
-        receipts = [event["content"] for event in answer["rooms"]["join"][self.quiet]["ephemeral"]["events"]
-                    if event["type"] == "m.receipt"]
-        places = [writer.event_ids.index(event_id) for content in receipts for event_id, kinds in content.items()
-                  if client.user_id in kinds.get("m.read", {})]
-        if writer.receipt and places not in ([writer.receipt], [writer.receipt + 1]):
-            faults.append("receipt of %s: at %d acknowledged, at %s stored" % (client.user_id, writer.receipt, places))
-        left = answer.get("device_one_time_keys_count", {}).get("test_key", 0)
+        client = writer.client
+        # All of it, and not what every fifth turn alone looks at.
+        writer.count -= writer.count % 5
+        faults = writer.faults()
+        left = client.sync(since=None).get("device_one_time_keys_count", {})
         claimed = sum(1 for who, _ in self.claimer.claimed if who == client.user_id)
-        # A claim whose answer was lost took a key with it.
-        if left + claimed > len(writer.keys) + 1:
-            faults.append("keys of %s: %d uploaded, %d claimed, %d left" % (
-                client.user_id, len(writer.keys), claimed, left))
-        for token in writer.alive:
-            if self.server.client(token).raw("GET", V3 + "/account/whoami").status != 200:
-                faults.append("a login of %s was acknowledged and its token does not hold" % client.user_id)
-        for token in writer.dead:
-            if self.server.client(token).raw("GET", V3 + "/account/whoami").status != 401:
-                faults.append("a logout of %s was acknowledged and its token still holds" % client.user_id)
+        there = left.get("test_key", 0) + claimed
+        # A claim whose answer was lost may have taken a key with it.
+        if not len(writer.keys) - self.claimer.unanswered[client.user_id] <= there <= len(writer.keys):
+            faults.append("keys of %s: %d uploaded, %d claimed, %d left, %d claims without an answer" % (
+                client.user_id, len(writer.keys), claimed, left.get("test_key", 0),
+                self.claimer.unanswered[client.user_id]))
+        if left.get("kept_key", 0) != len(writer.kept):
+            faults.append("keys of %s that nobody claims: %d uploaded, %d left" % (
+                client.user_id, len(writer.kept), left.get("kept_key", 0)))
+        if writer.sessions:
+            rooms = client.get(V3 + "/room_keys/keys", version=writer.backup)["rooms"]
+            sessions = set(rooms.get(self.quiet, {}).get("sessions", {}))
+            if sessions != writer.sessions:
+                faults.append("backup of %s: %d keys acknowledged, %d stored" % (
+                    client.user_id, len(writer.sessions), len(sessions)))
+        faults += ["a logout of %s was acknowledged and its token still holds" % client.user_id
+                   for token in writer.dead if writer.holds(token) != 401]
         return faults

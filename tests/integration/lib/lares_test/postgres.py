@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
-from .process import Process
+from .process import Process, lives
 
 
 def _bin_dir():
@@ -65,7 +66,8 @@ class Postgres:
         return self.process.wait()
 
     def kill(self):
-        """SIGKILL of the postmaster and of every backend."""
+        """SIGKILL of the postmaster and of every backend, and waits until they are gone: while one lives, PostgreSQL does
+        not start again."""
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
         self.process.kill()
         for child in children:
@@ -73,6 +75,8 @@ class Postgres:
                 os.kill(int(child), signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        while any(lives(int(child)) for child in children):
+            time.sleep(0.01)
 
     def close(self):
         if self.process.running():

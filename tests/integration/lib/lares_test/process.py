@@ -48,6 +48,15 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def lives(pid):
+    """Whether there is such a process that has not ended yet."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class ProcessError(Exception):
     """A process ended or failed when it should not have. Carries the end of its log."""
 
