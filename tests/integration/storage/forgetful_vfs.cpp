@@ -3,6 +3,9 @@
 
 #include <sqlite3.h>
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -11,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace lares::storage::test {
@@ -52,6 +56,17 @@ struct ForgetfulVfs::State {
   std::uint64_t count = 0;
   std::uint64_t cut = 0;
   bool dead = false;
+  std::function<bool()> is_full;
+  std::function<void()> at_cut;
+
+  // The operation during which the power goes fails with `code`, if anybody is left to be told.
+  int went(int code) {
+    if (at_cut) {
+      at_cut();
+    }
+    return code;
+  }
+  void restore(std::mt19937_64& chance);
 
   // Counts an operation; false once the power is gone. The one during which it goes is still on its way to
   // the disk.
@@ -96,11 +111,17 @@ struct Methods {
 
   static int close(sqlite3_file* file) { return real(file).xClose(real_of(file)); }
   static int read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
+    const std::lock_guard lock{state(file).mutex};
     return real(file).xRead(real_of(file), out, amount, offset);
   }
   static int write(sqlite3_file* file, const void* bytes, int amount, sqlite3_int64 offset) {
     if (self(file).tracked) {
       const std::lock_guard lock{state(file).mutex};
+      sqlite3_int64 size = 0;
+      if (state(file).is_full && real(file).xFileSize(real_of(file), &size) == SQLITE_OK &&
+          offset + amount > size && state(file).is_full()) {
+        return SQLITE_FULL;
+      }
       bool last = false;
       if (!state(file).power(last)) {
         return SQLITE_IOERR_WRITE;
@@ -109,7 +130,7 @@ struct Methods {
       state(file).disks[self(file).path].unsynced.push_back(
           {.offset = static_cast<std::size_t>(offset), .bytes = {begin, begin + amount}});
       if (last) {
-        return SQLITE_IOERR_WRITE;
+        return state(file).went(SQLITE_IOERR_WRITE);
       }
     }
     return real(file).xWrite(real_of(file), bytes, amount, offset);
@@ -124,7 +145,7 @@ struct Methods {
       state(file).disks[self(file).path].unsynced.push_back(
           {.truncates = true, .offset = static_cast<std::size_t>(size), .bytes = {}});
       if (last) {
-        return SQLITE_IOERR_TRUNCATE;
+        return state(file).went(SQLITE_IOERR_TRUNCATE);
       }
     }
     return real(file).xTruncate(real_of(file), size);
@@ -134,8 +155,11 @@ struct Methods {
       const std::lock_guard lock{state(file).mutex};
       bool last = false;
       // A sync during which the power goes has done nothing for sure.
-      if (!state(file).power(last) || last) {
+      if (!state(file).power(last)) {
         return SQLITE_IOERR_FSYNC;
+      }
+      if (last) {
+        return state(file).went(SQLITE_IOERR_FSYNC);
       }
       Disk& disk = state(file).disks[self(file).path];
       for (const Change& change : disk.unsynced) {
@@ -265,9 +289,31 @@ bool ForgetfulVfs::is_cut() const {
   return state_->dead;
 }
 
+void ForgetfulVfs::end_process_at_cut(std::uint64_t seed) {
+  const std::lock_guard lock{state_->mutex};
+  state_->at_cut = [state = state_.get(), seed] {
+    std::mt19937_64 chance{seed};
+    state->restore(chance);
+    ::kill(::getpid(), SIGKILL);
+  };
+}
+
+void ForgetfulVfs::full_if(std::function<bool()> is_full) {
+  const std::lock_guard lock{state_->mutex};
+  state_->is_full = std::move(is_full);
+}
+
+void ForgetfulVfs::become_default() {
+  sqlite3_vfs_register(&state_->vfs, 1);
+}
+
 void ForgetfulVfs::restore(std::mt19937_64& chance) {
   const std::lock_guard lock{state_->mutex};
-  for (auto& [path, disk] : state_->disks) {
+  state_->restore(chance);
+}
+
+void ForgetfulVfs::State::restore(std::mt19937_64& chance) {
+  for (auto& [path, disk] : disks) {
     std::vector<char> image = disk.synced;
     // How much of what was not synced has reached the disk all the same: nothing, all, or whatever.
     const std::uint64_t mood = chance() % 3;
@@ -293,9 +339,9 @@ void ForgetfulVfs::restore(std::mt19937_64& chance) {
     std::ofstream out{path, std::ios::binary | std::ios::trunc};
     out.write(image.data(), static_cast<std::streamsize>(image.size()));
   }
-  state_->disks.clear();
-  state_->dead = false;
-  state_->cut = 0;
+  disks.clear();
+  dead = false;
+  cut = 0;
 }
 
 }  // namespace lares::storage::test

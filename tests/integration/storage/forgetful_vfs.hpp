@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,6 +24,16 @@ class ForgetfulVfs {
   void cut_at(std::uint64_t operation);
   [[nodiscard]] std::uint64_t operations() const;
   [[nodiscard]] bool is_cut() const;
+
+  /// At the cut the files are left as `restore` leaves them and this process kills itself; until then nobody
+  /// reads.
+  void end_process_at_cut(std::uint64_t seed);
+
+  /// Asked before each write that would make a file longer: whether the disk has no room for it.
+  void full_if(std::function<bool()> is_full);
+
+  /// From now on the VFS of whoever names none.
+  void become_default();
 
   /// After everything was closed: leaves the files as the disk has them when the power comes back.
   void restore(std::mt19937_64& chance);

@@ -138,7 +138,9 @@ TEST_F(SqliteDurability, WhatWasAcknowledgedSurvivesTheLossOfPowerAtAnyOperation
   }
   std::size_t acknowledged = 0;
   int cut = 0;
-  for (int round = 0; round < kCuts; ++round) {
+  // A load that shares its commits otherwise may come to its end before the cut: that round shows nothing.
+  for (int round = 0; cut < kCuts; ++round) {
+    ASSERT_LT(round, 3 * kCuts);
     start_anew();
     ForgetfulVfs vfs;
     options_.vfs = vfs.name();
@@ -170,7 +172,6 @@ TEST_F(SqliteDurability, WhatWasAcknowledgedSurvivesTheLossOfPowerAtAnyOperation
     }
     acknowledged += promised.size();
   }
-  EXPECT_GT(cut, kCuts / 2);
   EXPECT_GT(acknowledged, static_cast<std::size_t>(kCuts));
 }
 
