@@ -241,10 +241,13 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
     throw http::invalid_param("A password is at most 512 bytes long.");
   }
   const std::int64_t oldest = shared.server.runtime().now_ms() - kNonceLifetimeMs;
-  const bool known = co_await shared.database.write(
-      "take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
-        return tx.exec(kTakeNonce, std::string_view{nonce}, oldest) == 1;
-      });
+  // PostgreSQL refuses a text with NUL in it.
+  const bool possible = !nonce.contains('\0');
+  const bool known =
+      possible && co_await shared.database.write(
+                      "take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
+                        return tx.exec(kTakeNonce, std::string_view{nonce}, oldest) == 1;
+                      });
   if (!known) {
     throw http::MatrixError(400, "M_UNKNOWN", "The nonce is not known here.");
   }

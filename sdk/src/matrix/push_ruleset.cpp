@@ -20,6 +20,10 @@ constexpr std::size_t kKindOverhead = 512;
 constexpr std::array<std::string_view, kPushRuleKinds> kKindNames{"override", "content", "room", "sender",
                                                                   "underride"};
 
+// Of the stored text, and, with some to spare for what is around them there, of what a rule brings.
+constexpr std::uint32_t kStoredDepth = 64;
+constexpr json::ScanOptions kBrought{.numbers = json::Numbers::kAny, .max_depth = kStoredDepth / 2};
+
 std::unexpected<PushRuleRefusal> bad(std::string sentence) {
   return std::unexpected(PushRuleRefusal{PushRuleError::kBadRule, std::move(sentence)});
 }
@@ -102,10 +106,9 @@ std::expected<std::string, PushRuleRefusal> read_push_actions(std::string_view a
     if (++count > kMaxPushConditions) {
       return bad("A rule has at most 32 actions.");
     }
-    const auto canonical =
-        json::canonicalise(action.bytes(), json::ScanOptions{.numbers = json::Numbers::kAny});
+    const auto canonical = json::canonicalise(action.bytes(), kBrought);
     if (!canonical) {
-      return bad("An action is not well-formed JSON.");
+      return bad("An action is not well-formed JSON, or nests too deeply.");
     }
     out += out.size() > 1 ? "," : "";
     out += *canonical;
@@ -170,10 +173,9 @@ std::expected<PushRule, PushRuleRefusal> read_push_rule(PushRuleKind kind, std::
         return bad("A rule has at most 32 conditions.");
       }
     }
-    const auto canonical =
-        json::canonicalise(conditions.bytes(), json::ScanOptions{.numbers = json::Numbers::kAny});
+    const auto canonical = json::canonicalise(conditions.bytes(), kBrought);
     if (!canonical) {
-      return bad("The rule's conditions are not well-formed JSON.");
+      return bad("The rule's conditions are not well-formed JSON, or nest too deeply.");
     }
     rule.conditions = *canonical;
   }
@@ -185,7 +187,7 @@ std::expected<PushRule, PushRuleRefusal> read_push_rule(PushRuleKind kind, std::
 
 std::optional<PushRuleset> PushRuleset::parse(std::string_view text, PredefinedPushRules predefined) {
   const json::ScanOptions options{.numbers = json::Numbers::kAny,
-                                  .max_depth = 64,
+                                  .max_depth = kStoredDepth,
                                   .max_bytes = kMaxPushRulesetBytes,
                                   .require_object = true};
   if (!json::scan(text, options)) {

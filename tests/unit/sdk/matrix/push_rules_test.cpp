@@ -236,6 +236,25 @@ TEST(PushRuleset, RefusesRulesThatAreNone) {
   EXPECT_EQ(read_push_actions(R"([{"value":1.5,"set_tweak":"x"}])"), R"([{"set_tweak":"x","value":1.5}])");
 }
 
+TEST(PushRuleset, CanReadWhatItHasTakenHoweverDeepItNests) {
+  using enum PushRuleKind;
+  for (std::size_t depth = 1; depth < 100; ++depth) {
+    const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+    for (const std::string& body : {R"({"actions":[],"conditions":[{"kind":"x","value":)" + deep + "}]}",
+                                    R"({"actions":[{"set_tweak":"x","value":)" + deep + "}]}"}) {
+      const auto rule = read_push_rule(kOverride, "a", body);
+      if (depth < 20 || depth > 80) {
+        ASSERT_EQ(rule.has_value(), depth < 20) << body;
+      }
+      if (rule) {
+        PushRuleset set;
+        ASSERT_TRUE(set.put(kOverride, *rule, "", ""));
+        ASSERT_TRUE(PushRuleset::parse(set.text())) << body;
+      }
+    }
+  }
+}
+
 TEST(PushRuleset, HasALimitInCountAndInBytes) {
   PushRuleset set;
   for (std::size_t i = 0; i < kMaxPushRules; ++i) {
