@@ -61,6 +61,11 @@ constexpr storage::Statement kNextUsed{
     "SELECT 1 FROM access_tokens WHERE refresh_token = $1 AND used = TRUE"};
 constexpr storage::Statement kSetNext{"UPDATE refresh_tokens SET next = $2 WHERE token = $1"};
 constexpr storage::Statement kDropRefresh{"DELETE FROM refresh_tokens WHERE token = $1"};
+constexpr storage::Statement kDropTokensBefore{
+    "DELETE FROM access_tokens WHERE account = $1 AND device_id = $2 AND refresh_token IN (SELECT token FROM "
+    "refresh_tokens WHERE account = $1 AND device_id = $2 AND next = $3)"};
+constexpr storage::Statement kDropRefreshBefore{
+    "DELETE FROM refresh_tokens WHERE account = $1 AND device_id = $2 AND next = $3"};
 constexpr storage::Statement kDropTokensOfRefresh{"DELETE FROM access_tokens WHERE refresh_token = $1"};
 constexpr storage::Statement kMarkUsed{
     "UPDATE access_tokens SET used = TRUE WHERE token = $1 AND used = FALSE"};
@@ -385,6 +390,10 @@ Task<Session> Accounts::refresh(std::string token) {
           tx.exec(kDropTokensOfRefresh, *old->next);
           tx.exec(kDropRefresh, *old->next);
         }
+        // Who uses a token has received it, and needs those before it no more. A process that has one of the
+        // access tokens in memory takes it until it expires, as it would have without the refresh.
+        tx.exec(kDropTokensBefore, old->account, Bytes{old->device_id}, old->token);
+        tx.exec(kDropRefreshBefore, old->account, Bytes{old->device_id}, old->token);
         tx.exec(kAddRefresh, numbers[1], Bytes{refresh_hash}, old->account, Bytes{old->device_id},
                 refresh_expires, now);
         tx.exec(kSetNext, old->token, numbers[1]);

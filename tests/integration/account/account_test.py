@@ -75,6 +75,18 @@ class AccountTests:
         user.put(path + "/displayname", {"displayname": ""})
         self.assertEqual(other.get(path), {})
 
+    def test_refreshed_tokens_do_not_pile_up(self):
+        alice = self.server.register("refreshing", refresh_token=True)
+        tables = ("access_tokens", "refresh_tokens")
+        before = [self.count(table) for table in tables]
+        for _ in range(10):
+            answer = alice.post(V3 + "/refresh", {"refresh_token": alice.refresh_token})
+            alice.token, old, alice.refresh_token = answer["access_token"], alice.refresh_token, answer["refresh_token"]
+            self.assertEqual(alice.get(V3 + "/account/whoami")["user_id"], alice.user_id)
+            self.check_error(alice.error("POST", V3 + "/refresh", {"refresh_token": old}), 401, "M_UNKNOWN_TOKEN")
+        # The one in use and the one before it.
+        self.assertEqual([self.count(table) for table in tables], [count + 1 for count in before])
+
     def test_a_name_may_be_typed_in_capitals(self):
         user = self.server.register("capitals", password="a secret")
         other = self.server.client()
@@ -248,12 +260,18 @@ class SqliteAccountTest(AccountTests, unittest.TestCase):
         kept = self.rows("SELECT deactivated, erased, password_hash FROM accounts WHERE account = ?", number)
         self.assertEqual(kept, [(1, 1, None)])
 
+    def count(self, table):
+        return self.rows("SELECT COUNT(*) FROM " + table)[0][0]
+
 
 class PostgresAccountTest(AccountTests, unittest.TestCase):
     @classmethod
     def make_database(cls):
         cls.postgres = cls.enterClassContext(Postgres())
         return cls.postgres.create_database()
+
+    def count(self, table):
+        return int(self.postgres.sql("SELECT COUNT(*) FROM " + table, self.server.config["database"]["args"]["dbname"])[0][0])
 
 
 class TokenTest(unittest.TestCase):
