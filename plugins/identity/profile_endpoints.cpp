@@ -206,17 +206,20 @@ void add_profile(Shared& shared) {
         Method::Get, http::client_paths("/profile/{userId}/{keyName}"), {.name = "ProfileFieldRestServlet"},
         [&shared](const Anyone&, Request& request) { return get_field(shared, nullptr, request); });
   }
-  router.add<Access::Guest>(Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
-                            {.name = "ProfileFieldRestServlet", .allow_suspended = false},
-                            [&shared](const Requester& requester, Request& request) {
-                              return put_field(shared, requester, request);
-                            });
   router.add<Access::Guest>(
-      Method::Delete, http::client_paths("/profile/{userId}/{keyName}"),
-      {.name = "ProfileFieldRestServlet", .allow_suspended = false, .body_optional = true},
+      Method::Put, http::client_paths("/profile/{userId}/{keyName}"),
+      {.name = "ProfileFieldRestServlet", .rate_limit = "rc_message", .allow_suspended = false},
       [&shared](const Requester& requester, Request& request) {
-        return delete_field(shared, requester, request);
+        return put_field(shared, requester, request);
       });
+  router.add<Access::Guest>(Method::Delete, http::client_paths("/profile/{userId}/{keyName}"),
+                            {.name = "ProfileFieldRestServlet",
+                             .rate_limit = "rc_message",
+                             .allow_suspended = false,
+                             .body_optional = true},
+                            [&shared](const Requester& requester, Request& request) {
+                              return delete_field(shared, requester, request);
+                            });
 }
 
 }  // namespace lares::identity

@@ -165,6 +165,10 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
         }
       }
     } catch (const http::MatrixError& refused) {
+      // Whoever has to wait is told how long.
+      if (refused.status() == 429) {
+        throw;
+      }
       error = refused;
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/json/writer.hpp>
 #include <lares/matrix/filter.hpp>
@@ -53,11 +54,7 @@ std::optional<EventFilter> filter_of(const Request& request) {
   if (!text || text->empty()) {
     return std::nullopt;
   }
-  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
-  if (!object.is_object()) {
-    throw http::bad_json("'filter' is not a JSON object.");
-  }
-  auto filter = EventFilter::parse(object);
+  auto filter = EventFilter::parse(http::query_object(*text, "filter"));
   if (!filter) {
     throw http::bad_json(filter.error());
   }

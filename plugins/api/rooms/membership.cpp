@@ -325,7 +325,10 @@ void add_membership(Shared& shared) {
                              return post_knock(shared, requester, request);
                            });
   router.add<Access::Guest>(Method::Post, http::client_paths("/rooms/{roomId}/leave"),
-                            {.name = "RoomMembershipRestServlet", .shard = "roomId", .body_optional = true},
+                            {.name = "RoomMembershipRestServlet",
+                             .rate_limit = "rc_message",
+                             .shard = "roomId",
+                             .body_optional = true},
                             [&shared](const Requester& requester, Request& request) {
                               return post_leave(shared, requester, request);
                             });
@@ -337,12 +340,15 @@ void add_membership(Shared& shared) {
        {Other{"/rooms/{roomId}/invite", Deed::kInvite}, Other{"/rooms/{roomId}/kick", Deed::kKick},
         Other{"/rooms/{roomId}/ban", Deed::kBan}, Other{"/rooms/{roomId}/unban", Deed::kUnban}}) {
     const Deed deed = other.deed;
-    router.add<Access::User>(
-        Method::Post, http::client_paths(other.path),
-        {.name = "RoomMembershipRestServlet", .shard = "roomId", .allow_suspended = false},
-        [&shared, deed](const Requester& requester, Request& request) {
-          return post_other(shared, requester, request, deed);
-        });
+    router.add<Access::User>(Method::Post, http::client_paths(other.path),
+                             // Invitations have limits of their own.
+                             {.name = "RoomMembershipRestServlet",
+                              .rate_limit = deed == Deed::kInvite ? "" : "rc_message",
+                              .shard = "roomId",
+                              .allow_suspended = false},
+                             [&shared, deed](const Requester& requester, Request& request) {
+                               return post_other(shared, requester, request, deed);
+                             });
   }
 }
 

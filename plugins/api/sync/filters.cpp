@@ -2,6 +2,7 @@
 #include "filters.hpp"
 
 #include <lares/base/strings.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/http/router.hpp>
 #include <lares/json/canonical.hpp>
@@ -44,10 +45,7 @@ void cap_timeline(nlohmann::json& filter, std::int64_t most) {
 }
 
 FilterPtr parse(std::string_view text, std::int64_t most_in_timeline) {
-  nlohmann::json object = nlohmann::json::parse(text, nullptr, false);
-  if (object.is_discarded()) {
-    throw http::not_json("The filter is not JSON.");
-  }
+  nlohmann::json object = http::query_object(text, "filter");
   cap_timeline(object, most_in_timeline);
   auto filter = matrix::Filter::parse(object);
   if (!filter) {

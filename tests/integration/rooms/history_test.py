@@ -71,6 +71,15 @@ class History(EngineTests):
                                 ({"from": second, "to": first}, ["c"]), ({"from": first}, ["b", "a"])):
             self.assertEqual(self.bodies(alice.messages(room, **query)["chunk"]), expected, query)
 
+    def test_a_filter_in_a_query_has_a_depth(self):
+        alice, = self.users("alice")
+        room, _ = self.room_with(alice, ["a"])
+        deep = '{"types":' + "[" * 300 + "]" * 300 + "}"
+        for path in (V3 + "/sync", alice.room_path(room, "messages")):
+            for query, errcode in ((deep, "M_BAD_JSON"), ("{", "M_NOT_JSON")):
+                error = alice.error("GET", path + "?filter=" + quote(query, safe=""))
+                self.check_error(error, 400, errcode)
+
     def test_a_sync_without_timeline_has_the_state_alone(self):
         alice, bob = self.users("alice", "bob")
         room, _ = self.room_with(alice, ["a"])

@@ -70,6 +70,27 @@ class LimitsTest(unittest.TestCase):
         host.invite(room, users[2])
         self.too_many(host.error("POST", host.room_path(room, "invite"), {"user_id": users[3]}))
 
+    def test_what_changes_memberships_and_profiles_counts_as_messages(self):
+        server = self.server(rc_message=bucket(3))
+        host, guest = server.register("host"), server.register("guest")
+        room = host.create_room()
+        for deed in ("ban", "unban", "kick"):
+            host.raw("POST", host.room_path(room, deed), {"user_id": guest.user_id})
+        self.too_many(host.error("POST", host.room_path(room, "ban"), {"user_id": guest.user_id}))
+        self.too_many(host.error("POST", host.room_path(room, "leave"), {}))
+        for number in range(3):
+            guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest %d" % number})
+        self.too_many(guest.error("PUT", V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest"}))
+
+    def test_wrong_passwords_of_a_dialogue_end_at_the_limit(self):
+        server = self.server(rc_login={"failed_attempts": bucket(2), "address": PLENTY, "account": PLENTY})
+        user = server.register("user")
+        wrong = {"new_password": "another one", "auth": {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "user"}, "password": "wrong"}}
+        for _ in range(2):
+            self.assertEqual(user.error("POST", V3 + "/account/password", wrong).status, 401)
+        self.too_many(user.error("POST", V3 + "/account/password", wrong))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -58,7 +58,7 @@ class LARES_EXPORT Token {
   /// The beginning of every stream.
   Token() = default;
 
-  /// **Errors**: the sentence for the client's M_UNKNOWN_POS or M_INVALID_PARAM. Bounded: 1 KiB, 64 writers
+  /// **Errors**: the sentence for the client's M_INVALID_PARAM. Bounded: 1 KiB, 64 writers
   /// ahead.
   [[nodiscard]] static std::expected<Token, std::string_view> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
