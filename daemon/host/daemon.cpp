@@ -39,6 +39,22 @@ void say(std::string_view sentences) {
   }
 }
 
+// Says why it ended; gives the exit code.
+int report(const std::exception_ptr& failure) noexcept {
+  log::flush();
+  try {
+    std::rethrow_exception(failure);
+  } catch (const StartError& error) {
+    say(error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    say(fmt::format("It cannot go on: {}", error.what()));
+  } catch (...) {
+    say("It cannot go on, and what was thrown does not say why.");
+  }
+  return 1;
+}
+
 // The program and the library it found at run time must be of one build before anything of the latter is
 // relied on.
 void check_own_build() {
@@ -83,13 +99,14 @@ int serve(const CommandLine& command_line) {
   RealRuntime runtime({.threads = loops(*settings.config)});
   make_absent_secrets(command_line, settings, runtime);
   Process process(command_line, settings, runtime, manager);
-  const bool clean = run_blocking(runtime, "main", process.run());
+  const auto ending = run_blocking(runtime, "main", process.run());
   log::flush();
-  if (!clean) {
-    // A plugin still runs somewhere; destructors would pull the ground from under it.
-    ::_exit(1);
+  const int code = ending.failure ? report(ending.failure) : 0;
+  if (!ending.clean) {
+    // Something still runs; destructors would pull the ground from under it.
+    ::_exit(code != 0 ? code : 1);
   }
-  return 0;
+  return code;
 }
 
 int act(const CommandLine& command_line) {
@@ -120,14 +137,8 @@ int act(const CommandLine& command_line) {
 int run(const CommandLine& command_line) noexcept {
   try {
     return act(command_line);
-  } catch (const StartError& error) {
-    log::flush();
-    say(error.what());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    log::flush();
-    say(fmt::format("It cannot go on: {}", error.what()));
-    return 1;
+  } catch (...) {
+    return report(std::current_exception());
   }
 }
 

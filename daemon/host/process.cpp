@@ -28,7 +28,8 @@
 namespace lares::host {
 namespace {
 
-// What a plugin may take to stop once nothing is in flight: closing files and connections.
+// What a plugin, or a part of the daemon, may take to stop once nothing is in flight: closing files and
+// connections.
 constexpr std::chrono::seconds kStopTimeout{10};
 constexpr std::chrono::seconds kPatienceEvery{5};
 constexpr std::chrono::seconds kPatience{30};
@@ -96,29 +97,33 @@ Process::Process(const CommandLine& command_line, Settings& settings, Runtime& r
 
 Process::~Process() = default;
 
-Task<bool> Process::run() {
+Task<Process::Ending> Process::run() {
   spawn(background_, "signals", watch_signals());
-  std::exception_ptr failure;
-  bool clean = true;
+  Ending ending;
   try {
-    Assembly assembly(*settings_.host, settings_.config, runtime_, KeyUse::ReadOrMake);
-    const std::string server_names[]{assembly.server().name()};
+    auto assembly =
+        std::make_unique<Assembly>(*settings_.host, settings_.config, runtime_, KeyUse::ReadOrMake);
+    const std::string server_names[]{assembly->server().name()};
     const ProcessMetrics metrics(runtime_.metrics(), version(), server_names);
-    co_await keep_error(start_or_signal(assembly), failure);
-    if (!failure && !terminate_) {
-      co_await keep_error(serve(assembly), failure);
+    co_await keep_error(start_or_signal(*assembly), ending.failure);
+    if (!ending.failure && !terminate_) {
+      co_await keep_error(serve(*assembly), ending.failure);
     }
-    co_await end(assembly);
+    co_await end(*assembly);
     pid_file_.reset();
-    clean = assembly.server().clean();
+    ending.clean = left_.empty() && assembly->server().clean();
+    if (ending.clean) {
+      log_.info("Stopped.");
+    } else {
+      log_.error("The process ends although not everything in it has stopped.");
+      // What still runs uses it until the process is gone.
+      static_cast<void>(assembly.release());
+    }
   } catch (...) {
-    failure = failure ? failure : std::current_exception();
+    ending.failure = ending.failure ? ending.failure : std::current_exception();
   }
   co_await background_.stop();
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
-  co_return clean;
+  co_return ending;
 }
 
 Task<void> Process::watch_signals() {
@@ -241,20 +246,32 @@ Task<void> Process::end(Assembly& assembly) {
   manager_.stopping("Finishing what is under way.");
   TaskGroup patience(runtime_, "service manager");
   spawn(patience, "service_manager", keep_manager_patient());
+  const auto deadline = runtime_.steady_now() + timeout;
   if (serving_) {
     log_.info("Stopping: requests in flight have {} ms to finish.", timeout.count());
-    const auto deadline = runtime_.steady_now() + timeout;
-    assembly.server().begin_drain();
-    co_await assembly.http().drain(timeout);
-    co_await assembly.server().drain(deadline);
   }
-  co_await assembly.data_care().stop();
-  co_await assembly.caches().stop();
+  // Also after a start that failed or was cut off: what plugins began in it ends here.
+  assembly.server().begin_drain();
+  if (serving_) {
+    co_await assembly.http().drain(timeout);
+  }
+  co_await assembly.server().drain(deadline);
+  co_await stop_in_time("The care of the database", assembly.data_care().stop());
+  co_await stop_in_time("The expiry of caches", assembly.caches().stop());
   co_await assembly.server().stop(kStopTimeout);
-  co_await assembly.http().stop();
-  co_await assembly.modules().stop();
+  co_await stop_in_time("A request in flight", assembly.http().stop());
+  co_await stop_in_time("A module", assembly.modules().stop());
   co_await patience.stop();
-  log_.info("Stopped.");
+}
+
+Task<void> Process::stop_in_time(std::string_view what, Task<void> stopping) {
+  auto group = std::make_unique<TaskGroup>(runtime_, "stop");
+  spawn(*group, Background(RefPtr<LogContext>(&current_context())), std::move(stopping));
+  if (!co_await group->join(runtime_.steady_now() + kStopTimeout)) {
+    log_.error("{} did not stop within {} ms; the process ends without it.", what,
+               std::chrono::milliseconds(kStopTimeout).count());
+    left_.push_back(std::move(group));
+  }
 }
 
 }  // namespace lares::host

@@ -15,6 +15,8 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace lares::host {
 
@@ -30,10 +32,14 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process();
 
-  /// From construction of the plugins to their end. Gives false where something did not stop in time, so that
-  /// the process has to end without running destructors.
-  /// **Errors**: StartError.
-  Task<bool> run();
+  /// How a run ended.
+  struct Ending {
+    std::exception_ptr failure;  ///< why there was no start, or null; StartError mostly
+    bool clean = true;           ///< false: something still runs, so no destructor of the runtime may
+  };
+
+  /// From construction of the plugins to their end.
+  Task<Ending> run();
 
  private:
   Task<void> watch_signals();
@@ -43,6 +49,8 @@ class Process {
   Task<void> serve(Assembly& assembly);
   void reload(Assembly& assembly);
   Task<void> end(Assembly& assembly);
+  // Awaits a stop for a limited time; what has not stopped then is named in the log and left.
+  Task<void> stop_in_time(std::string_view what, Task<void> stopping);
   Task<void> keep_manager_patient();
 
   const CommandLine& command_line_;
@@ -53,6 +61,8 @@ class Process {
   std::optional<TaskGroup> starting_;
   Notification signalled_;
   std::optional<PidFile> pid_file_;
+  // What did not stop in time.
+  std::vector<std::unique_ptr<TaskGroup>> left_;
   bool serving_ = false;
   bool terminate_ = false;
   bool hangup_ = false;

@@ -224,7 +224,16 @@ void ServerImpl::begin_drain() noexcept {
   }
 }
 
+Task<void> ServerImpl::settle() {
+  for (auto& group : std::exchange(unfinished_, {})) {
+    if (!co_await group->join(runtime_.steady_now() + kGrace)) {
+      abandoned_.push_back(std::move(group));
+    }
+  }
+}
+
 Task<void> ServerImpl::drain(SteadyTime deadline) {
+  co_await settle();
   for (const auto& active : std::views::reverse(plugins_)) {
     if (!active.started) {
       continue;
@@ -238,16 +247,14 @@ Task<void> ServerImpl::drain(SteadyTime deadline) {
       }
     } catch (const std::exception& error) {
       log_.error("The plugin {} failed to finish its work: {}.", active.library->name(), error.what());
+    } catch (...) {
+      log_.error("The plugin {} failed to finish its work, and does not say why.", active.library->name());
     }
   }
 }
 
 Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
-  for (auto& group : std::exchange(unfinished_, {})) {
-    if (!co_await group->join(runtime_.steady_now() + kGrace)) {
-      abandoned_.push_back(std::move(group));
-    }
-  }
+  co_await settle();
   for (auto& active : std::views::reverse(plugins_)) {
     if (!std::exchange(active.started, false)) {
       continue;
@@ -255,7 +262,10 @@ Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
     auto stopping = active.plugin->stop();
     const auto outcome =
         co_await limited(active, "stop", std::move(stopping), runtime_.steady_now() + timeout);
-    if (outcome != Outcome::Done) {
+    if (outcome == Outcome::Late) {
+      log_.warning("The plugin {} did not stop within {} ms; it was cancelled, and has stopped then.",
+                   active.library->name(), timeout.count());
+    } else if (outcome == Outcome::Abandoned) {
       log_.error("The plugin {} did not stop within {} ms; the process ends without it.",
                  active.library->name(), timeout.count());
     }
@@ -276,6 +286,9 @@ ReloadReport ServerImpl::reload(ConfigPtr config) {
     } catch (const std::exception& error) {
       report.refused.push_back(
           fmt::format("everything of the plugin {}: {}", active.library->name(), error.what()));
+    } catch (...) {
+      report.refused.push_back(
+          fmt::format("everything of the plugin {}: it does not say why", active.library->name()));
     }
   }
   return report;

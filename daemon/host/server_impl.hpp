@@ -63,9 +63,10 @@ class ServerImpl final : public Server {
   /// **Errors**: StartError naming the plugin; those that started wait for stop().
   /// **Cancellation**: between plugins and where the plugin that is starting allows it; then stop().
   Task<void> start(std::chrono::milliseconds timeout, DatabaseStep database_step);
-  /// Tells every plugin that the server is about to stop.
+  /// Tells every plugin that has started that the server is about to stop.
   void begin_drain() noexcept;
-  /// Drains in reverse order until `deadline`; what is then still under way is cancelled.
+  /// Drains in reverse order until `deadline`; what is then still under way is cancelled. A plugin whose
+  /// start() was called counts as one that has started, even where that failed: it may have begun something.
   Task<void> drain(SteadyTime deadline);
   /// Stops those that started, in reverse order. A plugin that has not stopped at its deadline is named in
   /// the log and left as it is: it is not destroyed, and clean() says so.
@@ -89,6 +90,8 @@ class ServerImpl final : public Server {
   enum class Outcome { Done, Late, Abandoned };
   // Runs one call into a plugin for a limited time. Throws what it throws.
   Task<Outcome> limited(const Active& active, const char* step, Task<void> task, SteadyTime deadline);
+  // Waits for what a start that was cut off still does.
+  Task<void> settle();
   void construct_one(const PluginLibrary& library);
   void destroy_plugins() noexcept;
 

@@ -59,8 +59,9 @@ class Signals(unittest.TestCase):
         os.chmod(path, 0o600)
         return path
 
-    def launch(self, plugin, **environment):
-        process = subprocess.Popen([LARESD, "-c", self.write_config(), "--plugin-folder", os.path.join(LIBRARIES, plugin)],
+    def launch(self, *plugins, **environment):
+        folders = [argument for plugin in plugins for argument in ("--plugin-folder", os.path.join(LIBRARIES, plugin))]
+        process = subprocess.Popen([LARESD, "-c", self.write_config(), *folders],
                                    env={**os.environ, "NOTIFY_SOCKET": self.manager.address, **environment}, stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
@@ -147,7 +148,14 @@ class Signals(unittest.TestCase):
         process = self.start("never_stops")
         process.terminate()
         self.assertEqual(process.wait(60), 1)
-        self.assertIn("The plugin never_stops did not stop within", self.log())
+        self.assertIn("The plugin never_stops did not stop within 10000 ms; the process ends without it.", self.log())
+
+    def test_a_plugin_that_is_late_to_stop_is_cancelled(self):
+        process = self.start("late_to_stop")
+        process.terminate()
+        self.assertEqual(process.wait(60), 0)
+        self.assertIn("The plugin late_to_stop did not stop within 10000 ms; it was cancelled, and has stopped then.",
+                      self.log())
 
     def test_plugins_start_after_what_they_need_and_stop_before_it(self):
         record = os.path.join(self.folder, "record")
@@ -160,6 +168,30 @@ class Signals(unittest.TestCase):
         self.assertEqual(steps, [name + " constructed" for name in up] + [name + " started" for name in up]
                          + [name + " begins to drain" for name in down] + [name + " drained" for name in down]
                          + [name + " stopped" for name in down] + [name + " destroyed" for name in down])
+
+    def ends_what_it_began(self, record):
+        """The house has started and something behind it has not: it goes the whole way down."""
+        with open(record) as file:
+            steps = file.read().splitlines()
+        up, down = ["ground", "middle", "roof"], ["roof", "middle", "ground"]
+        self.assertEqual(steps, [name + " constructed" for name in up] + [name + " started" for name in up]
+                         + [name + " begins to drain" for name in down] + [name + " drained" for name in down]
+                         + [name + " stopped" for name in down] + [name + " destroyed" for name in down])
+
+    def test_a_start_that_fails_late_drains_and_stops_what_has_started(self):
+        record = os.path.join(self.folder, "record")
+        process = self.launch("house", "falls_short", LARES_TEST_RECORD=record)
+        self.assertEqual(process.wait(30), 1)
+        self.assertIn("the sky has fallen", process.stderr.read().decode())
+        self.ends_what_it_began(record)
+
+    def test_sigterm_during_start_drains_and_stops_what_has_started(self):
+        record = os.path.join(self.folder, "record")
+        process = self.launch("house", "waits_on_roof", LARES_TEST_RECORD=record)
+        wait_until(lambda: os.path.exists(record) and "roof started" in open(record).read(), timeout=20)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        self.ends_what_it_began(record)
 
     def test_work_that_is_never_done_is_cancelled_at_the_deadline(self):
         self.config["drain_timeout"] = "500ms"
@@ -178,6 +210,18 @@ class Signals(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(10), 0)
         self.assertEqual(connection.recv(100), b"", "there is no answer to it")
+
+    def test_a_request_that_does_not_end_when_cancelled_is_left(self):
+        self.config["drain_timeout"] = "500ms"
+        process = self.start("waiting")
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        self.addCleanup(connection.close)
+        connection.sendall(b"GET /_test/stubborn HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: self.get("/_test/waiting") == (200, "1"), timeout=20)
+        process.terminate()
+        self.assertEqual(process.wait(60), 1)
+        self.assertIn("A request in flight did not stop within 10000 ms; the process ends without it.", self.log())
+        self.assertIn("The process ends although not everything in it has stopped.", self.log())
 
     def test_sigterm_ends_a_start_that_takes_for_ever(self):
         process = self.launch("waits_for_ever")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests that are in flight when the server is asked to stop: a slow one, and a long poll that only
-// begin_drain() answers, and one that nothing answers.
+// begin_drain() answers, and two that nothing answers, one of which does not end when it is cancelled,
+// either.
 #include <lares/async/event.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/http/router.hpp>
@@ -28,6 +29,8 @@ class Waiting final : public lares::Plugin {
     server.router().add<Access::Public>(Method::Get, {"/_test/slow"}, {},
                                         [this](const Anyone&, Request&) { return slow(); });
     server.router().add<Access::Public>(Method::Get, {"/_test/stuck"}, {},
+                                        [this](const Anyone&, Request&) { return stuck(); });
+    server.router().add<Access::Public>(Method::Get, {"/_test/stubborn"}, {.cancellable = false},
                                         [this](const Anyone&, Request&) { return stuck(); });
     server.router().add<Access::Public>(Method::Get, {"/_test/waiting"}, {},
                                         [this](const Anyone&, Request&) { return count(); });
