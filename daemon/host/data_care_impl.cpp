@@ -3,6 +3,9 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/base/error.hpp>
+#include <lares/storage/database.hpp>
+
+#include <fmt/format.h>
 
 #include <chrono>
 #include <stdexcept>
@@ -16,6 +19,11 @@ namespace {
 // everybody comes back.
 constexpr std::chrono::minutes kPruneFirst{2};
 constexpr std::chrono::minutes kPruneEvery{15};
+
+// The first start decides, of whichever process.
+constexpr storage::Statement kClaimDatabase{
+    "INSERT INTO database_server (id, server_name) VALUES ('server', $1) ON CONFLICT (id) DO NOTHING"};
+constexpr storage::Statement kServerOfDatabase{"SELECT server_name FROM database_server WHERE id = 'server'"};
 
 }  // namespace
 
@@ -33,9 +41,24 @@ Task<void> DataCareImpl::migrate(storage::Database& database) {
   } catch (const storage::MigrationError& error) {
     throw StartError(error.what());
   }
+  co_await check_server_name(database);
   database_ = &database;
   updates_.emplace(database, server_.runtime(), schemas_, storage::BackgroundUpdateOptions{});
   show_updates();
+}
+
+Task<void> DataCareImpl::check_server_name(storage::Database& database) {
+  const std::string name = server_.name();
+  const std::string stored = co_await database.write("server_name", [name](storage::WriteTransaction& tx) {
+    tx.exec(kClaimDatabase, name);
+    return tx.one(kServerOfDatabase, [](const storage::Row& row) { return row.text_copy(0); });
+  });
+  if (stored != name) {
+    throw StartError(fmt::format(
+        "{}: server_name is {}, and the database is that of {}: its users and rooms bear this name, which "
+        "cannot be changed. Set server_name to {} again, or give {} a database of its own.",
+        server_.config()->origin("server_name"), name, stored, stored, name));
+  }
 }
 
 void DataCareImpl::show_updates() {

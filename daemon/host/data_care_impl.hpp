@@ -24,7 +24,8 @@ class DataCareImpl final : public service::DataCare {
   DataCareImpl(Server& server, std::span<const storage::Schema> schemas);
   ~DataCareImpl() override;
 
-  /// Brings the database to what this build declares. **Errors**: StartError.
+  /// Brings the database to what this build declares. **Errors**: StartError, also where the database is that
+  /// of another server.
   Task<void> migrate(storage::Database& database);
   /// Begins the work in the background, where this process is the one that does it.
   void start();
@@ -35,6 +36,8 @@ class DataCareImpl final : public service::DataCare {
   [[nodiscard]] storage::BackgroundUpdates& background_updates() override;
 
  private:
+  // Every name in the database ends in that of the server it was made for.
+  Task<void> check_server_name(storage::Database& database);
   void show_updates();
   Task<void> prune_for_ever();
   Task<void> check_bounds();

@@ -229,7 +229,7 @@ void Process::reload(Assembly& assembly) {
   for (const auto& diagnostic : result.diagnostics) {
     log_.warning("{}", config::to_string(diagnostic));
   }
-  const auto difference = config::diff(*settings_.config, *result.config);
+  auto difference = config::diff(*settings_.config, *result.config);
   const auto next = config::apply_live(*settings_.config, *result.config);
   apply_log_levels(*settings_.config, *next);
   settings_.config = next;
@@ -238,6 +238,11 @@ void Process::reload(Assembly& assembly) {
   auto http = assembly.http().reload(*next);
   std::ranges::move(http.changed, std::back_inserter(report.changed));
   std::ranges::move(http.refused, std::back_inserter(report.refused));
+  if (std::erase(difference.restart, "server_name") != 0) {
+    report.refused.push_back(
+        fmt::format("server_name: the database is that of {}, whose users and rooms bear this name",
+                    assembly.server().name()));
+  }
   log_.info("{}", describe_reload(difference, report));
 }
 

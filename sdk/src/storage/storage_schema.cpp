@@ -26,6 +26,10 @@ Schema storage_schema() {
                "CREATE TABLE purges (kind BIGINT NOT NULL, id {bytes} NOT NULL, device_id {bytes} NOT NULL, "
                "begun_ts BIGINT NOT NULL, PRIMARY KEY (kind, id, device_id))",
            }},
+      {.number = 2,
+       .kind = MigrationKind::Expand,
+       .summary = "Adds the name of the server that the database belongs to.",
+       .statements = {"CREATE TABLE database_server (id TEXT PRIMARY KEY, server_name TEXT NOT NULL)"}},
   };
   const std::vector<Owner> own{{.kind = OwnerKind::None}};
   const std::string_view kForEver =
@@ -57,6 +61,11 @@ Schema storage_schema() {
        .owners = own,
        .bound = "one per kind of number",
        .ends = "never: numbers are not given twice"},
+      {.name = "database_server",
+       .key = {"id"},
+       .owners = own,
+       .bound = "one",
+       .ends = "never: users and rooms here bear the server's name"},
       {.name = "background_updates",
        .key = {"name"},
        .owners = own,

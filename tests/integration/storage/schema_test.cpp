@@ -156,6 +156,7 @@ TEST_P(Schemas, MigrationsRunOnceAndInOrder) {
   EXPECT_EQ(first.applied,
             (std::vector<std::string>{
                 "storage 1: Adds the tables of interned texts, numbers, background updates and purges.",
+                "storage 2: Adds the name of the server that the database belongs to.",
                 "sample 1: Adds tables of every kind.", "sample 2: Adds names by text."}));
   EXPECT_TRUE(migrate_all({sample_schema()}).applied.empty());
 }
@@ -198,7 +199,7 @@ TEST_P(Schemas, WrongDeclarationsAreRefusedBeforeAnythingIsDone) {
   Schema wrong = sample_schema();
   wrong.tables.pop_back();
   EXPECT_THROW(migrate_all({wrong}), MigrationError);
-  EXPECT_EQ(migrate_all({sample_schema()}).applied.size(), 3U);
+  EXPECT_EQ(migrate_all({sample_schema()}).applied.size(), 4U);
 }
 
 TEST_P(Schemas, OfTwoProcessesOneMigrates) {
@@ -209,7 +210,7 @@ TEST_P(Schemas, OfTwoProcessesOneMigrates) {
   const std::vector<Schema> schemas{sample_schema()};
   const auto both =
       run_blocking(runtime_, "test", when_all(migrate(*database_, schemas, 1), migrate(*second, schemas, 1)));
-  EXPECT_EQ(std::get<0>(both).applied.size() + std::get<1>(both).applied.size(), 3U);
+  EXPECT_EQ(std::get<0>(both).applied.size() + std::get<1>(both).applied.size(), 4U);
 }
 
 TEST_P(Schemas, PurgingARoomLeavesNothingOfItAndAllOfTheOthers) {
