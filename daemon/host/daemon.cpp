@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/assembly.hpp>
 #include <host/daemon.hpp>
+#include <host/file_limit.hpp>
 #include <host/logging.hpp>
 #include <host/plugin_check.hpp>
 #include <host/process.hpp>
@@ -96,6 +97,7 @@ int serve(const CommandLine& command_line) {
   ServiceManager manager(ServiceManager::address_from_environment());
   auto settings = load_settings(command_line);
   configure_logging(*settings.config);
+  set_file_limit(*settings.config);
   RealRuntime runtime({.threads = loops(*settings.config)});
   make_absent_secrets(command_line, settings, runtime);
   Process process(command_line, settings, runtime, manager);

@@ -51,6 +51,14 @@ void declare_host_keys(Declarations& declarations) {
                        .meaning = "How long requests in flight may take to finish after SIGTERM.",
                        .reload = Reload::Live,
                        .minimum = 0});
+  declarations.config(
+      {.path = "soft_file_limit",
+       .type = ConfigType::Integer,
+       .default_value = "0",
+       .meaning = "How many files and connections the process may have open at a time; 0 for as many as the "
+                  "system's hard limit allows.",
+       .minimum = 0,
+       .maximum = 1'000'000'000});
   declarations.config({.path = "pid_file",
                        .type = ConfigType::String,
                        .default_value = "null",
