@@ -69,8 +69,8 @@ ModuleLibrary::ModuleLibrary(const fs::path& file) : note_(check_module(file)), 
            "Export the descriptor and build it again.");
   }
   const auto& descriptor = library_.get<const lares_module_descriptor>(LARES_MODULE_DESCRIPTOR_SYMBOL);
-  // A later minor version may have made the struct longer, never shorter than in the first release.
-  if (descriptor.magic != LARES_MODULE_MAGIC || descriptor.struct_size < sizeof(lares_module_descriptor) ||
+  // A later minor version may have made the struct longer, on either side, never shorter than in 1.0.
+  if (descriptor.magic != LARES_MODULE_MAGIC || descriptor.struct_size < LARES_MODULE_DESCRIPTOR_SIZE_1_0 ||
       descriptor.abi_major != LARES_MODULE_ABI_MAJOR || descriptor.tier != LARES_MODULE_TIER ||
       descriptor.name == nullptr || note_.name != descriptor.name) {
     refuse(file, "its descriptor contradicts its note",

@@ -301,7 +301,8 @@ int main(int argc, char** argv) {
   const auto* descriptor =
       static_cast<const lares_module_descriptor*>(::dlsym(library, LARES_MODULE_DESCRIPTOR_SYMBOL));
   if (descriptor == nullptr || descriptor->magic != LARES_MODULE_MAGIC ||
-      descriptor->abi_major != LARES_MODULE_ABI_MAJOR || descriptor->struct_size < sizeof(*descriptor)) {
+      descriptor->abi_major != LARES_MODULE_ABI_MAJOR ||
+      descriptor->struct_size < LARES_MODULE_DESCRIPTOR_SIZE_1_0) {
     std::fprintf(stderr, "laresd-module-runner: %s is no module of this ABI.\n", argv[1]);
     return 1;
   }

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from lares_test.server import source_dir
+from lares_test.server import build_dir, source_dir
 
 CHECK = os.path.join(source_dir(), "packaging", "checks", "abi.py")
 
@@ -60,6 +60,24 @@ class Abi(unittest.TestCase):
         code, text = self.check([("abi.h", "ABI_MINOR 0u", "ABI_MINOR 99u")])
         self.assertEqual(code, 1)
         self.assertIn("version 1.99 of the ABI has no description", text)
+
+    def test_a_host_with_a_longer_descriptor_takes_modules_of_the_first_release(self):
+        """The runner, built against headers whose descriptor has a field more, loads a module built against today's."""
+        grown = os.path.join(self.folder, "grown")
+        shutil.copytree(os.path.join(source_dir(), "sdk", "module", "include"), grown)
+        path = os.path.join(grown, "lares", "module", "module.h")
+        with open(path) as file:
+            text = file.read()
+        with open(path, "w") as file:
+            file.write(text.replace("} lares_module_descriptor;", "  void (*more)(void*);\n} lares_module_descriptor;", 1))
+        host = os.path.join(source_dir(), "daemon", "host")
+        runner = os.path.join(self.folder, "runner")
+        subprocess.run(["clang++-19", "-std=c++23", "-I", grown, "-I", os.path.dirname(host),
+                        os.path.join(host, "module_runner", "main.cpp"), os.path.join(host, "module_slots.cpp"),
+                        os.path.join(host, "module_wire.cpp"), "-o", runner], check=True, timeout=240)
+        module = os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so")
+        done = subprocess.run([runner, module], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

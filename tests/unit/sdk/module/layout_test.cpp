@@ -27,6 +27,7 @@ TEST(ModuleAbi, KeepsTheLayoutOfItsEnvelope) {
   EXPECT_EQ(offsetof(lares_module_descriptor, flags), 72u);
   EXPECT_EQ(offsetof(lares_module_descriptor, create), 80u);
   EXPECT_EQ(offsetof(lares_module_descriptor, destroy), 120u);
+  EXPECT_EQ(LARES_MODULE_DESCRIPTOR_SIZE_1_0, 128u);
   EXPECT_EQ(offsetof(lares_create_view, saved_state_version), 80u);
 }
 

@@ -96,6 +96,11 @@ typedef struct lares_module_descriptor {
   void (*destroy)(void* module);
 } lares_module_descriptor;
 
+/* What a descriptor has at least: its size in ABI 1.0. A host of a later minor version takes a module of an
+ * earlier one, and reads what lies beyond `struct_size` as zero. */
+#define LARES_MODULE_DESCRIPTOR_SIZE_1_0 \
+  (offsetof(lares_module_descriptor, destroy) + sizeof(((lares_module_descriptor*)0)->destroy))
+
 /* The name of the exported symbol:
  *     LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = { LARES_MODULE_MAGIC, ... }; */
 #define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_entry"
