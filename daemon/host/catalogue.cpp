@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <iterator>
 #include <ranges>
+#include <utility>
 
 namespace lares::host {
 namespace {
@@ -51,20 +52,41 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
         "{}: the plugin folder cannot be read: {}. Correct `plugin_folders` or install Lares again.",
         folder.string(), error.message()));
   }
-  std::ranges::sort(files);
   return files;
 }
 
-Catalogue::Catalogue(const std::vector<fs::path>& folders) {
+std::vector<fs::path> plugin_files(const std::vector<fs::path>& folders, std::vector<std::string>& errors) {
   std::vector<fs::path> files;
-  std::vector<std::string> errors;
+  std::vector<fs::path> seen;
   for (const auto& folder : folders) {
+    std::error_code error;
+    auto real = fs::canonical(folder, error);
+    if (!error && std::ranges::find(seen, real) != seen.end()) {
+      continue;
+    }
+    seen.push_back(std::move(real));
     try {
       std::ranges::move(libraries_in(folder), std::back_inserter(files));
-    } catch (const StartError& error) {
-      errors.emplace_back(error.what());
+    } catch (const StartError& failure) {
+      errors.emplace_back(failure.what());
     }
   }
+  std::ranges::sort(files, {}, [](const fs::path& file) { return std::pair(file.filename(), file); });
+  return files;
+}
+
+bool same_name(const fs::path& one, const fs::path& other) {
+  return one.filename() == other.filename();
+}
+
+std::string two_of_one_name(const fs::path& first, const fs::path& second) {
+  return fmt::format("{}: a plugin \"{}\" is in {} too. Remove one of them.", second.string(),
+                     second.stem().string(), first.parent_path().string());
+}
+
+Catalogue::Catalogue(const std::vector<fs::path>& folders) {
+  std::vector<std::string> errors;
+  const std::vector<fs::path> files = plugin_files(folders, errors);
   if (files.empty() && errors.empty()) {
     const auto named =
         folders | std::views::transform([](const fs::path& folder) { return folder.string(); });
@@ -73,11 +95,9 @@ Catalogue::Catalogue(const std::vector<fs::path>& folders) {
                     "`plugin_folders` or install Lares again.",
                     fmt::join(named, ", ")));
   }
-  std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (i > 0 && files[i].filename() == files[i - 1].filename()) {
-      errors.push_back(fmt::format("{}: a plugin \"{}\" is in {} too. Remove one of them.", files[i].string(),
-                                   files[i].stem().string(), files[i - 1].parent_path().string()));
+    if (i > 0 && same_name(files[i - 1], files[i])) {
+      errors.push_back(two_of_one_name(files[i - 1], files[i]));
       continue;
     }
     try {
@@ -113,6 +133,11 @@ void declare_plugin(const PluginLibrary& plugin, DeclarationsImpl& declarations)
     throw StartError(
         fmt::format("{}: its declarations are refused: {} Install plugins and server of one release.",
                     plugin.file().string(), error.what()));
+  } catch (...) {
+    throw StartError(fmt::format(
+        "{}: its declarations are refused, and it does not say why. Install plugins and server of "
+        "one release.",
+        plugin.file().string()));
   }
 }
 

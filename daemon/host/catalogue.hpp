@@ -36,9 +36,18 @@ class Catalogue {
 /// Lets one plugin declare. **Errors**: StartError naming the file if it throws or contradicts another.
 void declare_plugin(const PluginLibrary& plugin, DeclarationsImpl& declarations);
 
-/// The `*.so` of a folder, by name. **Errors**: StartError if the path is relative or the folder cannot be
-/// read.
+/// The `*.so` of a folder. **Errors**: StartError if the path is relative or the folder cannot be read.
 [[nodiscard]] std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& folder);
+
+/// The `*.so` of these folders, by name; a folder that is named twice counts once. What is wrong with a
+/// folder (its path is relative, or it cannot be read) is added to `errors`.
+[[nodiscard]] std::vector<std::filesystem::path> plugin_files(
+    const std::vector<std::filesystem::path>& folders, std::vector<std::string>& errors);
+
+/// Whether two files are plugins of one name, of which only one can be loaded; and the sentence about it.
+[[nodiscard]] bool same_name(const std::filesystem::path& one, const std::filesystem::path& other);
+[[nodiscard]] std::string two_of_one_name(const std::filesystem::path& first,
+                                          const std::filesystem::path& second);
 
 /// Where plugins are when the command line names no folder: `lib/lares/plugins` beside the folder of the
 /// running program, both in a build tree and as installed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/command_line.hpp>
 #include <host/daemon.hpp>
+#include <host/early_hangup.hpp>
 
 #include <lares/base/error.hpp>
 
@@ -16,6 +17,9 @@ int main(int argc, char** argv) {
   if (!command_line) {
     fmt::print(stderr, "laresd: {}\n", command_line.error());
     return lares::kExitConfig;
+  }
+  if (command_line->action == lares::host::CommandLine::Action::Run) {
+    lares::host::expect_hangups();
   }
   return lares::host::run(*command_line);
 }

@@ -60,19 +60,29 @@ int check_plugin(const std::filesystem::path& file) {
 }
 
 int list_plugins(const CommandLine& command_line) {
-  int exit_code = 0;
-  for (const auto& folder : plugin_folders(command_line)) {
-    for (const auto& file : libraries_in(folder)) {
-      const auto note = read_note(file);
-      if (note) {
-        fmt::print("{}\n", described(*note));
-      } else {
-        fmt::print(stderr, "laresd: {}\n", note.error());
-        exit_code = kExitConfig;
-      }
+  std::vector<std::string> faults;
+  const auto files = plugin_files(plugin_folders(command_line), faults);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto note = read_note(files[i]);
+    if (!note) {
+      faults.push_back(note.error());
+      continue;
     }
+    const auto faults_before = faults.size();
+    try {
+      check_note(files[i], *note);
+    } catch (const StartError& error) {
+      faults.emplace_back(error.what());
+    }
+    if (i > 0 && same_name(files[i - 1], files[i])) {
+      faults.push_back(two_of_one_name(files[i - 1], files[i]));
+    }
+    fmt::print("{}{}\n", described(*note), faults.size() > faults_before ? "; refused" : "");
   }
-  return exit_code;
+  for (const auto& fault : faults) {
+    fmt::print(stderr, "laresd: {}\n", fault);
+  }
+  return faults.empty() ? 0 : kExitConfig;
 }
 
 }  // namespace lares::host

@@ -17,6 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool same(const char* text, std::string_view expected) {
+  return text != nullptr && text == expected;
+}
+
+}  // namespace
+
 void check_note(const fs::path& file, const PluginNote& note) {
   if (note.tier != "in-tree") {
     refuse(file,
@@ -40,12 +46,6 @@ void check_note(const fs::path& file, const PluginNote& note) {
            fmt::format("Rename it to {}.so, or remove it if that is there too.", note.name));
   }
 }
-
-bool same(const char* text, std::string_view expected) {
-  return text != nullptr && text == expected;
-}
-
-}  // namespace
 
 void check_place(const fs::path& file, const std::vector<fs::path>& folders) {
   if (!file.is_absolute()) {

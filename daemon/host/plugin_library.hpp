@@ -35,6 +35,10 @@ class PluginLibrary {
   const plugin::Descriptor* descriptor_ = nullptr;
 };
 
+/// Checks that a note is that of a plugin of this very build and that its file bears its name.
+/// **Errors**: StartError as above.
+void check_note(const std::filesystem::path& file, const PluginNote& note);
+
 /// Checks that a library may be loaded from where it is: an absolute path, a regular file below one of
 /// `folders` after symbolic links are followed, owned by root or this user, and writable by nobody else.
 /// **Errors**: StartError as above.

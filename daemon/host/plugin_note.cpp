@@ -26,7 +26,8 @@ constexpr std::size_t kMaxNoteBytes = 16 * 1024;
 class Mapping {
  public:
   explicit Mapping(const std::filesystem::path& file) {
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    // Opening a pipe would wait for whoever writes to it.
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) {
       error_ = std::strerror(errno);
       return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/assembly.hpp>
+#include <host/early_hangup.hpp>
 #include <host/logging.hpp>
 #include <host/process.hpp>
 #include <http/http_server.hpp>
@@ -128,6 +129,10 @@ Task<Process::Ending> Process::run() {
 
 Task<void> Process::watch_signals() {
   boost::asio::signal_set signals(Loop::current()->io_context(), SIGTERM, SIGINT, SIGHUP);
+  if (hangup_came()) {
+    hangup_ = true;
+    signalled_.notify();
+  }
   for (;;) {
     const int number = co_await signals.async_wait(boost::asio::use_awaitable);
     if (number == SIGHUP) {

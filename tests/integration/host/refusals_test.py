@@ -114,6 +114,29 @@ class Refusals(unittest.TestCase):
                      library("throws_in_constructor") + ': the plugin "throws_in_constructor" cannot be constructed: '
                      "the moon is full.", "install it and the server again from one release", code=1)
 
+    def test_a_constructor_that_throws_no_exception(self):
+        self.refused(self.start(os.path.dirname(library("throws_a_number"))),
+                     library("throws_a_number") + ': the plugin "throws_a_number" cannot be constructed, and does not say why.',
+                     "install it and the server again from one release", code=1)
+
+    def test_a_declaration_that_throws(self):
+        self.refused(self.start(os.path.dirname(library("declare_throws"))), library("declare_throws") +
+                     ": its declarations are refused: the sun is down Install plugins and server of one release.")
+
+    def test_a_declaration_that_throws_no_exception(self):
+        sentence = (library("declare_throws_a_number") + ": its declarations are refused, and it does not say why. Install "
+                    "plugins and server of one release.")
+        self.refused(self.start(os.path.dirname(library("declare_throws_a_number"))), sentence)
+        self.refused(self.check(library("declare_throws_a_number")), sentence)
+
+    def test_a_declaration_that_contradicts_anothers(self):
+        self.refused(self.start(os.path.dirname(library("contradicts_key"))), library("contradicts_key") + ": its declarations "
+                     "are refused: configuration key pid_file is declared by host and, differently, by contradicts_key")
+
+    def test_a_descriptor_without_functions(self):
+        self.refused(self.check(library("no_create")), library("no_create") + ": its descriptor has no `create` or no "
+                     "`destroy`. Correct the plugin and build it again.")
+
     def test_a_start_that_fails_names_the_plugin_and_may_be_tried_again(self):
         self.refused(self.start(os.path.dirname(library("fails_to_start"))),
                      library("fails_to_start") + ': the plugin "fails_to_start" cannot start: the database does not '
@@ -137,6 +160,14 @@ class Refusals(unittest.TestCase):
         self.refused(self.start(os.path.join(LIBRARIES, "two_providers")),
                      library("two_providers", "provides_one_too") + ': the plugin "provides_one_too" cannot be constructed: '
                      'Both "provides_one" and "provides_one_too" provide throne/1. Only one of them can be active: remove one')
+
+    def test_a_folder_that_is_named_twice_counts_once(self):
+        link = os.path.join(self.folder, "link")
+        folder = os.path.dirname(library("fails_to_start"))
+        os.symlink(folder, link)
+        code, text = self.start(folder, folder + "/", link)
+        self.refused((code, text), "the database does not answer", code=1)
+        self.assertNotIn("too. Remove one of them", text)
 
     def test_a_relative_path(self):
         file = library("wrong_name")
@@ -187,10 +218,24 @@ class Refusals(unittest.TestCase):
     def test_listing_shows_what_is_there_and_runs_nothing(self):
         result = self.run_laresd("--list-plugins", "--plugin-folder", os.path.join(LIBRARIES, "circle"),
                                  "--plugin-folder", os.path.dirname(library("other_build")))
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("needs_a 1; provides circle.b/1; needs circle.a/1", result.stdout)
-        self.assertIn("other_build 0.0.1", result.stdout)
+        self.assertEqual(result.returncode, 78, result.stderr)
+        self.assertIn("needs_a 1; provides circle.b/1; needs circle.a/1\n", result.stdout)
+        self.assertIn("other_build 0.0.1; refused\n", result.stdout)
+        self.assertIn("other_build.so: it comes from another build", result.stderr)
         self.assertNotIn("ran", result.stdout)
+
+    def test_listing_names_each_folder_once_and_marks_two_of_one_name(self):
+        folders = [os.path.join(LIBRARIES, name) for name in ("twin_one", "twin_one", "twin_two")]
+        result = self.run_laresd("--list-plugins", *(part for folder in folders for part in ("--plugin-folder", folder)))
+        self.assertEqual((result.returncode, result.stdout), (78, "twin 1\ntwin 1; refused\n"))
+        self.assertIn('twin_two/twin.so: a plugin "twin" is in %s too. Remove one of them.' % folders[0], result.stderr)
+
+    def test_listing_does_not_wait_for_what_is_no_file(self):
+        pipe = os.path.join(self.folder, "pipe.so")
+        os.mkfifo(pipe)
+        result = self.run_laresd("--list-plugins", "--plugin-folder", self.folder)
+        self.assertEqual((result.returncode, result.stdout), (78, ""))
+        self.assertIn(pipe + ": cannot be read: it is no regular file.", result.stderr)
 
     # -- modules ----------------------------------------------------------------------------------------------------
     def configured(self, module, **settings):
@@ -234,6 +279,14 @@ class Refusals(unittest.TestCase):
     def test_a_module_without_functions(self):
         self.refused(self.configured(library("hollow_module")), library("hollow_module") + ": its descriptor lacks `create`, "
                      "`extension` or `destroy`. Correct the module and build it again.")
+
+    def test_a_module_whose_descriptor_contradicts_its_note(self):
+        self.refused(self.configured(library("contrary_module")), library("contrary_module") + ": its descriptor contradicts "
+                     "its note. It is damaged, or was built by hand: install it again.")
+
+    def test_a_module_without_its_symbol(self):
+        self.refused(self.configured(library("module_without_symbol")), library("module_without_symbol") + ": it has a note but "
+                     "does not export `lares_module_entry`. Export the descriptor and build it again.")
 
     def test_a_module_that_anyone_can_write(self):
         file = os.path.join(self.folder, "invite_guard.so")

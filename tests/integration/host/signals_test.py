@@ -251,6 +251,14 @@ class Signals(unittest.TestCase):
         self.assertIn("Reloaded. Now in force: test_live. Refused: test_picky: at most 5 while users are there. "
                       "Waiting for a restart: test_restart.", self.log())
 
+    def test_sighup_before_the_server_listens_to_signals_is_taken_up_later(self):
+        process = self.launch("hung_up")
+        self.manager.wait_for("READY=1")
+        self.manager.wait_for("RELOADING=1")
+        self.manager.wait_for("READY=1")
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
     def test_sighup_with_a_wrong_configuration_changes_nothing(self):
         process = self.start("reloading")
         self.config.update(test_live="many")
