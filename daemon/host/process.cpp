@@ -199,6 +199,7 @@ Task<void> Process::start(Assembly& assembly) {
   serving_ = true;
   log_.info("{} ({}) serves {} with {} plugins.", assembly.server().instance(), assembly.server().app(),
             assembly.server().name(), assembly.server().plugin_names().size());
+  warn_of_unknown_loggers(*settings_.config);
 }
 
 Task<void> Process::serve(Assembly& assembly) {
@@ -249,6 +250,7 @@ void Process::reload(Assembly& assembly) {
                     assembly.server().name()));
   }
   log_.info("{}", describe_reload(difference, report));
+  warn_of_unknown_loggers(*next);
 }
 
 Task<void> Process::end(Assembly& assembly) {

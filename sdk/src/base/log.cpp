@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/base/log.hpp>
+#include <lares/base/loggers.hpp>
 
 #include "log_layout.hpp"
 #include "log_sink.hpp"
@@ -252,6 +253,16 @@ std::vector<std::pair<std::string, Level>> levels() {
   System& system = the_system();
   const std::lock_guard lock{system.mutex};
   return {system.set.begin(), system.set.end()};
+}
+
+std::vector<std::string> logger_names() {
+  System& system = the_system();
+  const std::lock_guard lock{system.mutex};
+  std::vector<std::string> names;
+  for (const auto& [name, node] : system.nodes) {
+    names.push_back(name);
+  }
+  return names;
 }
 
 void reopen() noexcept {

@@ -2,6 +2,7 @@
 #include <lares/storage/database.hpp>
 
 #include <lares/async/runtime.hpp>
+#include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 
 #include <algorithm>
@@ -95,6 +96,7 @@ struct Database::Metrics {
 
   metrics::Registry& registry;
   std::string server_name;
+  log::Logger transactions{"lares.storage.txn"};
   StatementTimes statements;
   metrics::Family<metrics::Histogram> schedule;
   metrics::Family<metrics::Counter> counts;
@@ -121,6 +123,10 @@ Task<void> Database::run(Job& job) {
   job.context_->add_db_sched(waited);
   job.context_->add_db_transaction(took);
   metrics_->record(job.name(), waited, took);
+  metrics_->transactions.debug("{} {}: waited {} ms, took {} ms", job.name(),
+                               job.error_ ? "failed" : "is done",
+                               std::chrono::duration_cast<std::chrono::milliseconds>(waited).count(),
+                               std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
   if (job.error_) {
     std::rethrow_exception(std::exchange(job.error_, nullptr));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lares/async/runtime.hpp>
+#include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 #include <lares/base/time.hpp>
 #include <lares/storage/statement.hpp>
@@ -14,7 +15,8 @@
 
 namespace lares::storage {
 
-/// `synapse_storage_query_time` of one database.
+/// `synapse_storage_query_time` of one database, and a line at DEBUG under `lares.storage.SQL` for each
+/// statement.
 ///
 /// **Threads**: any.
 class StatementTimes {
@@ -30,11 +32,16 @@ class StatementTimes {
     }
   }
 
-  /// Times the statement that is run while it lives; nothing where there are no times to add to.
+  /// Times the statement that is run while it lives; nothing where there are no times to add to. `text` gives
+  /// what the log has of the statement, never its arguments, which are what users keep here.
   class Scope {
    public:
-    Scope(const StatementTimes* times, Verb verb) noexcept : times_{times}, verb_{verb} {
+    template <class Text>
+    Scope(const StatementTimes* times, Verb verb, Text text) : times_{times}, verb_{verb} {
       if (times_ != nullptr) {
+        if (times_->log_.enabled(log::Level::kDebug)) {
+          times_->log_.message(log::Level::kDebug, text());
+        }
         began_ = times_->runtime_->steady_now();
       }
     }
@@ -58,6 +65,7 @@ class StatementTimes {
   static constexpr std::array<std::string_view, 5> kVerbs{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"};
 
   Runtime* runtime_;
+  log::Logger log_{"lares.storage.SQL"};
   std::array<metrics::Histogram*, kVerbs.size() + 1> histograms_{};
 };
 

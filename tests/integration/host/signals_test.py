@@ -284,6 +284,18 @@ class Signals(unittest.TestCase):
         self.get("/_test/waiting")
         wait_until(lambda: self.log().count("Processed request") == 1, timeout=10)
 
+    def test_levels_for_loggers_that_are_not_there_are_named(self):
+        self.config["log"]["levels"] = {"synapse.host": "DEBUG", "lares": "INFO", "nosuch.logger": "DEBUG"}
+        process = self.start("waiting")
+        wait_until(lambda: "log.levels.nosuch.logger has no effect: this process has no logger of that name" in self.log(),
+                   timeout=10)
+        self.config["log"]["levels"] = {"synapse.nosuch": "DEBUG", "synapse.host": "DEBUG"}
+        self.write_config()
+        self.reloaded(process)
+        wait_until(lambda: "log.levels.synapse.nosuch has no effect" in self.log(), timeout=10)
+        self.assertEqual(self.log().count("has no effect"), 2)
+        self.assertIn("DEBUG", self.log(), "what Synapse has below synapse. is below lares. here")
+
     def certificate(self, name):
         """Makes a certificate for this name where the configuration says; the key is for the server alone."""
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",

@@ -3,6 +3,7 @@
 
 #include <lares/async/log_context.hpp>
 #include <lares/async/when_all.hpp>
+#include <lares/base/log.hpp>
 #include <lares/storage/errors.hpp>
 
 #include <atomic>
@@ -49,6 +50,40 @@ constexpr std::chrono::milliseconds kHeld{50};
 
 std::int64_t count(ReadTransaction& tx) {
   return tx.one(kCount, [](const Row& row) { return row.i64(0); });
+}
+
+TEST_P(Transactions, TheLogHasStatementsAndTransactionsAtDebugWithoutTheirArguments) {
+  class Lines : public log::Capture {
+   public:
+    void line(std::string_view text) override { all += std::string(text) + "\n"; }
+    std::string all;
+  };
+  constexpr InsertMany kNames{
+      "things", {{{"number"}, {"name", ColumnType::Bytes}}}, "ON CONFLICT DO NOTHING"};
+  constexpr ChangeMany kForget{"things", {{{"number"}}}};
+  Lines lines;
+  log::set_level("lares.storage", log::Level::kDebug);
+  log::set_capture(&lines);
+  write([&](WriteTransaction& tx) {
+    tx.exec(kInsertName, 7, Bytes{"whatnobodyreads"});
+    const std::vector<std::int64_t> numbers{8};
+    tx.insert_many(kNames, numbers,
+                   [](std::int64_t n) { return std::tuple(n, Bytes{"whatnobodyreads too"}); });
+    tx.change_many(kForget, numbers, [](std::int64_t n) { return n; });
+  });
+  log::set_level("lares.storage", std::nullopt);
+  write([&](WriteTransaction& tx) { tx.exec(kDeleteAll); });
+  log::set_capture(nullptr);
+  EXPECT_NE(lines.all.find("lares.storage.SQL"), std::string::npos) << lines.all;
+  EXPECT_NE(lines.all.find("INSERT INTO things (number, name) VALUES ($1, $2)\n"), std::string::npos)
+      << lines.all;
+  EXPECT_NE(lines.all.find("INSERT INTO things (number, name) VALUES (...) ON CONFLICT DO NOTHING\n"),
+            std::string::npos)
+      << lines.all;
+  EXPECT_NE(lines.all.find("DELETE FROM things WHERE (number) IN (...)\n"), std::string::npos) << lines.all;
+  EXPECT_NE(lines.all.find(" is done: waited "), std::string::npos) << lines.all;
+  EXPECT_EQ(lines.all.find("whatnobodyreads"), std::string::npos) << lines.all;
+  EXPECT_EQ(lines.all.find("DELETE FROM things\n"), std::string::npos) << "nothing when it is off";
 }
 
 TEST_P(Transactions, EveryTypeOfValueComesBackAsItWas) {
