@@ -78,6 +78,7 @@ int check_config(const CommandLine& command_line) {
   // Constructing does no I/O and finds what only shows between plugins: a missing need, two providers, two
   // equal routes.
   Assembly assembly(*settings.host, settings.config, runtime, KeyUse::Ephemeral);
+  run_blocking(runtime, "check", assembly.modules().check());
   fmt::print("The configuration of {} is right: {} plugins would start with {} routes.\n",
              assembly.server().name(), assembly.server().plugin_names().size(),
              assembly.router().routes().size());

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -149,6 +150,19 @@ Task<void> ModuleHost::start() {
   for (const auto& module : modules_) {
     co_await module->start();
     log_.info("Module {} is asked before users and events get their way.", module->name());
+  }
+}
+
+Task<void> ModuleHost::check() {
+  std::exception_ptr failure;
+  try {
+    co_await start();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await stop();
+  if (failure) {
+    std::rethrow_exception(failure);
   }
 }
 

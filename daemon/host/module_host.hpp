@@ -45,6 +45,9 @@ class ModuleHost final : public service::SpamChecker {
 
   /// **Errors**: StartError naming the module.
   Task<void> start();
+  /// Starts and stops them, so that those with a process of their own have seen their configuration, too.
+  /// **Errors**: as start().
+  Task<void> check();
   Task<void> stop();
 
   [[nodiscard]] bool asks(Hook hook) const noexcept override;

@@ -31,7 +31,7 @@ class Refusals(unittest.TestCase):
         result = self.run_laresd("--check-plugin", file, cwd=cwd)
         return result.returncode, result.stdout + result.stderr
 
-    def start(self, *folders, **settings):
+    def start(self, *folders, check_only=False, **settings):
         """Starts a server with these plugin folders and this configuration besides; it must end by itself."""
         config = os.path.join(self.folder, "homeserver.yaml")
         with open(config, "w") as file:
@@ -42,7 +42,7 @@ class Refusals(unittest.TestCase):
         arguments = ["--config-path", config]
         for folder in folders:
             arguments += ["--plugin-folder", folder]
-        result = self.run_laresd(*arguments)
+        result = self.run_laresd(*arguments, *(["--check-config"] if check_only else []))
         return result.returncode, result.stderr
 
     def refused(self, outcome, *parts, code=78):
@@ -300,6 +300,28 @@ class Refusals(unittest.TestCase):
                              modules=[{"module": guard, "config": {"invites": {"per_user": "many"}}}])
         self.refused(outcome, 'homeserver.yaml:1: modules[0]: the module "invite_guard" cannot start: config.invites.per_user: '
                      "expected a whole number")
+
+    # -- what a start refuses, --check-config refuses in the same words ---------------------------------------------
+    def refused_twice(self, *parts, **settings):
+        for check_only in (True, False):
+            self.refused(self.start(os.path.dirname(library("waiting")), check_only=check_only, **settings), *parts)
+
+    def test_a_module_with_its_own_process_that_refuses_its_configuration(self):
+        guard = os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so")
+        self.refused_twice('homeserver.yaml:1: modules[0]: the module "invite_guard" cannot start: config.invites.per_user: '
+                           "expected a whole number",
+                           modules=[{"module": guard, "own_process": True, "config": {"invites": {"per_user": "many"}}}])
+
+    def test_a_signing_key_that_is_none(self):
+        key = os.path.join(self.folder, "signing.key")
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("ed25519 a_1 short\n")
+        self.refused_twice(key + ':1: expected "ed25519 NAME SEED"')
+
+    def test_a_check_makes_no_key(self):
+        code, text = self.start(os.path.dirname(library("waiting")), check_only=True)
+        self.assertEqual(code, 0, text)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "signing.key")))
 
 
 if __name__ == "__main__":
