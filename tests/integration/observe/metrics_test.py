@@ -2,6 +2,7 @@
 """/_synapse/metrics of a running server against docs/metrics.md, and that it counts."""
 
 import re
+import threading
 import unittest
 
 from lares_test import Exposition, Server, wait_until
@@ -93,6 +94,40 @@ class Metrics(unittest.TestCase):
         self.assertGreater(grown("synapse_http_server_response_size_total", **send), 0)
         self.assertEqual(after.value("synapse_http_server_in_flight_requests_count", **send), 0)
         self.assertEqual(after.value("synapse_http_server_in_flight_requests_count", servlet="MetricsResource"), 1)
+
+    def test_a_request_in_flight_is_charged_at_each_scrape(self):
+        bob = self.server.register("inflight")
+        bob.sync()
+        wait_until(lambda: not {"device_lists", "presence", "account_data"} & bob.sync(timeout=50).keys())
+        # Read from the database by the long poll, before it waits.
+        tidy = bob.post(V3 + "/user/%s/filter" % bob.user_id, {"room": {"timeline": {"limit": 3}}})["filter_id"]
+        sync = {"method": "GET", "servlet": "SyncRestServlet", "server_name": "hs.test"}
+        prefix = "synapse_http_server_in_flight_requests_"
+        before = self.scrape()
+        self.assertEqual(before.value(prefix + "count", **sync), 0)
+        poll = threading.Thread(target=bob.sync, kwargs={"timeout": 60000, "filter": tidy})
+        poll.start()
+
+        def used():
+            now = self.scrape()
+            if now.value(prefix + "count", **sync) != 1:
+                return None
+            grown = {sample: now.value(prefix + sample, **sync) - before.value(prefix + sample, **sync)
+                     for sample in ("ru_utime_seconds_total", "ru_stime_seconds_total", "db_txn_count_total",
+                                    "db_txn_duration_seconds_total", "db_sched_duration_seconds_total")}
+            return grown if grown["db_txn_count_total"] > 0 else None
+
+        try:
+            grown = wait_until(used)
+            self.assertGreater(grown["ru_utime_seconds_total"] + grown["ru_stime_seconds_total"], 0)
+            self.assertGreater(grown["db_txn_duration_seconds_total"], 0)
+            self.assertGreater(grown["db_sched_duration_seconds_total"], 0)
+            # It has not ended, so nothing of it is among the responses.
+            responses = "synapse_http_server_response_count_total"
+            self.assertEqual(self.scrape().value(responses, **sync), before.value(responses, **sync))
+        finally:
+            bob.put(V3 + "/user/%s/account_data/x.enough" % bob.user_id, {"a": 1})
+            poll.join()
 
     def test_events_are_counted_by_type(self):
         before = self.scrape()
@@ -241,6 +276,22 @@ class Caches(unittest.TestCase):
     def bound(self, server, name):
         text = server.client().raw("GET", "/_synapse/metrics").text
         return Exposition(text).value("synapse_util_caches_cache_max_size", name=name)
+
+    def test_what_timers_do_is_charged_to_their_background_process(self):
+        server = Server(config={"caches": {"cache_entry_ttl": "1s"}})
+        server.config["listeners"][0]["resources"] = [{"names": ["client", "metrics"]}]
+        server.write_config()
+        with server:
+            def expiry(sample):
+                text = server.client().raw("GET", "/_synapse/metrics").text
+                return Exposition(text).value("synapse_background_process_" + sample, name="LruCache._expire_old_entries",
+                                              server_name="hs.test")
+
+            def cpu():
+                return expiry("ru_utime_seconds_total") + expiry("ru_stime_seconds_total")
+            before = wait_until(cpu)
+            wait_until(lambda: cpu() > before)
+            self.assertEqual((expiry("start_count_total"), expiry("in_flight_count")), (1, 1))
 
     def test_caches_are_as_large_as_the_configuration_says_and_change_with_it(self):
         server = Server()
