@@ -31,12 +31,9 @@ json device_json(const Device& device, const Requester& requester) {
   if (device.display_name) {
     object["display_name"] = *device.display_name;
   }
-  if (device.last_seen_ts) {
-    object["last_seen_ts"] = *device.last_seen_ts;
-  }
-  if (device.last_seen_ip) {
-    object["last_seen_ip"] = *device.last_seen_ip;
-  }
+  // matrix-nio reads no device without these two.
+  object["last_seen_ts"] = device.last_seen_ts ? json(*device.last_seen_ts) : json();
+  object["last_seen_ip"] = device.last_seen_ip ? json(*device.last_seen_ip) : json();
   return object;
 }
 

@@ -140,7 +140,10 @@ class HomeserverWorld final : public World {
     }
     text += "stream_writers:\n" + writers_;
     if (instance != "master") {
-      text += fmt::format("worker_app: generic_worker\nworker_name: {}\n", instance);
+      text += fmt::format(
+          "worker_app: generic_worker\nworker_name: {}\n"
+          "worker_listeners: [{{port: 1, type: http, resources: [{{names: [replication]}}]}}]\n",
+          instance);
     }
     config::Sources sources;
     sources.names = {"simulation"};
