@@ -131,7 +131,9 @@ for part in "${parts[@]}"; do
     asan | tsan)
       ! built "$part" "$part" || tests "$part" "$part" -j "$(nproc)" -L '^(unit|load|sim|integration|fuzz)$'
       ;;
-    kill | soak | long) ! built "$part" "$plain" || tests "$part" "$plain" -L "^$part\$" ;;
+    # The soaks wait most of the time, so both shapes go at once.
+    soak) ! built soak "$plain" || tests soak "$plain" -j 2 -L '^soak$' ;;
+    kill | long) ! built "$part" "$plain" || tests "$part" "$plain" -L "^$part\$" ;;
     fuzz) fuzz_all ;;
   esac
 done
