@@ -56,15 +56,16 @@ Task<void> ask_modules(Shared& shared, const Requester& requester, const matrix:
   co_await ask_about_event(shared, room, event);
 }
 
+bool redactions_are_apart(const Config& config) {
+  return config.is_set("rc_admin_redaction.per_second") || config.is_set("rc_admin_redaction.burst_count");
+}
+
 // The events that go through /send and /redact are counted here, since what a redaction counts as depends on
 // whose event it is for: moderators may be let redact faster than users write.
 Task<void> take_limit(Shared& shared, const Requester& requester, const NewEvent& event) {
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
-  const ConfigPtr config = shared.server.config();
-  const bool apart =
-      config->is_set("rc_admin_redaction.per_second") || config->is_set("rc_admin_redaction.burst_count");
   bool of_others = false;
-  if (apart && event.redacts) {
+  if (event.redacts && redactions_are_apart(*shared.server.config())) {
     const service::StoredEventPtr target = co_await shared.rooms.event(*event.redacts);
     of_others = target && target->event->sender() != event.sender.view();
   }
