@@ -116,10 +116,6 @@ Task<Response> post_deactivate(Shared& shared, const Requester& requester, Reque
   }
   request.shield_from_cancellation();
   co_await shared.accounts.deactivate(requester.account().user_number, erase);
-  if (erase) {
-    co_await shared.erased_users.changed(requester.user(), shared.server.runtime().now_ms());
-  }
-  co_await shared.profiles.forget(requester.user(), shared.server.runtime().now_ms());
   shared.tasks.wake();
   shared.log.info("{} has deactivated the account.", requester.user().view());
   co_return Response::json_text(R"({"id_server_unbind_result":"no-support"})");

@@ -13,6 +13,8 @@
 
 #include "account_tasks.hpp"
 #include "client_ips.hpp"
+#include "erased_users.hpp"
+#include "profiles.hpp"
 #include "tokens.hpp"
 
 namespace lares::identity {
@@ -433,15 +435,29 @@ Task<void> Accounts::log_out_all(std::int64_t account, std::optional<std::string
 
 Task<void> Accounts::deactivate(std::int64_t account, bool erase) {
   const std::int64_t now = runtime_.now_ms();
+  const std::string user = co_await user_id(account);
+  std::vector<std::string_view> caches{Profiles::kCache};
+  if (erase) {
+    caches.push_back(ErasedUsers::kCache);
+  }
   // First the mark, which ends every token at once: what comes after it may be cut short.
-  co_await write_tokens("deactivate", account, [account, erase, now](WriteTransaction& tx) {
-    tx.exec(kDeactivate, account, erase);
-    tx.exec(kEraseProfile, account);
-    note_task(tx, account, AccountTask::kLeave, now);
-    if (erase) {
-      note_task(tx, account, AccountTask::kErase, now);
-    }
-  });
+  const std::vector<std::int64_t> positions = co_await write_tokens(
+      "deactivate", account, [this, account, erase, now, &user, &caches](WriteTransaction& tx) {
+        tx.exec(kDeactivate, account, erase);
+        tx.exec(kEraseProfile, account);
+        note_task(tx, account, AccountTask::kLeave, now);
+        if (erase) {
+          note_task(tx, account, AccountTask::kErase, now);
+        }
+        std::vector<std::int64_t> told;
+        for (const std::string_view cache : caches) {
+          told.push_back(caches_.invalidate(tx, cache, user, now));
+        }
+        return told;
+      });
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    caches_.committed(caches[i], user, positions[i]);
+  }
   co_await log_out_all(account, std::nullopt);
 }
 

@@ -16,7 +16,6 @@
 
 #include "account_tasks.hpp"
 #include "accounts.hpp"
-#include "erased_users.hpp"
 #include "interactive_auth.hpp"
 #include "passwords.hpp"
 #include "profiles.hpp"
@@ -36,7 +35,6 @@ struct Shared {
   Accounts& accounts;
   Passwords& passwords;
   Profiles& profiles;
-  ErasedUsers& erased_users;
   Uia& uia;
   AskAgain& interactive_auth;
   RegistrationTokens& tokens;

@@ -12,9 +12,6 @@ using storage::Bytes;
 
 namespace {
 
-// The cache's name in the stream of caches.
-constexpr std::string_view kErasedUsers = "erased_users";
-
 constexpr storage::Statement kErased{"SELECT 1 FROM accounts WHERE user_id = $1 AND erased = TRUE"};
 
 }  // namespace
@@ -25,7 +22,7 @@ ErasedUsers::ErasedUsers(TaskGroup& group, storage::Database& database, service:
       caches_(caches),
       suffix_(":" + server_name),
       users_(group, {.name = "erased_users", .server_name = server_name, .max_size = 20'000}) {
-  caches_.add(kErasedUsers, [this](std::string_view user) {
+  caches_.add(kCache, [this](std::string_view user) {
     if (user.empty()) {
       users_.invalidate_all();
     } else {
@@ -48,14 +45,6 @@ Task<bool> ErasedUsers::erased(std::string user_id) {
 Task<bool> ErasedUsers::load(std::string user_id) {
   co_return co_await database_.read(
       "erased_user", [&user_id](storage::ReadTransaction& tx) { return tx.any(kErased, Bytes{user_id}); });
-}
-
-Task<void> ErasedUsers::changed(matrix::UserId user, std::int64_t now_ts) {
-  const std::int64_t position =
-      co_await database_.write("erased_user_changed", [this, &user, now_ts](storage::WriteTransaction& tx) {
-        return caches_.invalidate(tx, kErasedUsers, user.view(), now_ts);
-      });
-  caches_.committed(kErasedUsers, user.view(), position);
 }
 
 }  // namespace lares::identity

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <lares/async/cache.hpp>
-#include <lares/matrix/identifiers.hpp>
 #include <lares/service/cache_stream.hpp>
 #include <lares/service/erased_users.hpp>
 #include <lares/storage/database.hpp>
 
-#include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace lares::identity {
 
@@ -16,12 +15,13 @@ namespace lares::identity {
 /// of by the stream of caches.
 class ErasedUsers final : public service::ErasedUsers {
  public:
+  /// The cache's name in the stream of caches: who sets the mark invalidates the user's entry.
+  static constexpr std::string_view kCache = "erased_users";
+
   ErasedUsers(TaskGroup& group, storage::Database& database, service::CacheStream& caches,
               const std::string& server_name);
 
   Task<bool> erased(std::string user_id) override;
-  /// Tells every process that the user's account has changed.
-  Task<void> changed(matrix::UserId user, std::int64_t now_ts);
 
  private:
   Task<bool> load(std::string user_id);

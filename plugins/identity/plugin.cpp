@@ -72,7 +72,6 @@ class IdentityPlugin final : public Plugin {
                 .accounts = accounts_,
                 .passwords = passwords_,
                 .profiles = profiles_,
-                .erased_users = erased_users_,
                 .uia = uia_,
                 .interactive_auth = interactive_auth_,
                 .tokens = registration_tokens_,

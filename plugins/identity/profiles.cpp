@@ -18,7 +18,6 @@ using storage::Row;
 namespace {
 
 // The cache's name in the stream of caches.
-constexpr std::string_view kProfiles = "profiles";
 
 constexpr storage::Statement kFind{
     "SELECT p.displayname, p.avatar_url, p.fields FROM accounts a LEFT JOIN profiles p ON p.account = "
@@ -46,7 +45,7 @@ Profiles::Profiles(TaskGroup& group, storage::Database& database, service::Cache
     : database_(database),
       caches_(caches),
       profiles_(group, {.name = "profiles", .server_name = server_name, .max_size = 20'000}) {
-  caches_.add(kProfiles, [this](std::string_view user) {
+  caches_.add(kCache, [this](std::string_view user) {
     if (user.empty()) {
       profiles_.invalidate_all();
     } else {
@@ -81,23 +80,15 @@ Task<std::optional<service::Profile>> Profiles::load(std::string user_id) {
   });
 }
 
-Task<void> Profiles::forget(matrix::UserId user, std::int64_t now_ts) {
-  const std::int64_t position =
-      co_await database_.write("forget_profile", [this, &user, now_ts](storage::WriteTransaction& tx) {
-        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
-      });
-  caches_.committed(kProfiles, user.view(), position);
-}
-
 Task<void> Profiles::set_displayname(std::int64_t account, const matrix::UserId& user,
                                      std::optional<std::string> name, std::int64_t now_ts) {
   const std::int64_t position = co_await database_.write(
       "set_displayname", [this, account, &user, &name, now_ts](storage::WriteTransaction& tx) {
         tx.exec(kSetName, account, name ? std::optional{Bytes{*name}} : std::nullopt);
         note_task(tx, account, AccountTask::kProfile, now_ts);
-        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
+        return caches_.invalidate(tx, kCache, user.view(), now_ts);
       });
-  caches_.committed(kProfiles, user.view(), position);
+  caches_.committed(kCache, user.view(), position);
 }
 
 Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& user,
@@ -106,9 +97,9 @@ Task<void> Profiles::set_avatar_url(std::int64_t account, const matrix::UserId& 
       "set_avatar_url", [this, account, &user, &url, now_ts](storage::WriteTransaction& tx) {
         tx.exec(kSetAvatar, account, url ? std::optional{Bytes{*url}} : std::nullopt);
         note_task(tx, account, AccountTask::kProfile, now_ts);
-        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
+        return caches_.invalidate(tx, kCache, user.view(), now_ts);
       });
-  caches_.committed(kProfiles, user.view(), position);
+  caches_.committed(kCache, user.view(), position);
 }
 
 Task<void> Profiles::set_field(std::int64_t account, const matrix::UserId& user, std::string key,
@@ -132,9 +123,9 @@ Task<void> Profiles::set_field(std::int64_t account, const matrix::UserId& user,
           throw http::MatrixError(400, "M_PROFILE_TOO_LARGE", "A profile is at most 64 KiB large.");
         }
         tx.exec(kSetFields, account, Bytes{text});
-        return caches_.invalidate(tx, kProfiles, user.view(), now_ts);
+        return caches_.invalidate(tx, kCache, user.view(), now_ts);
       });
-  caches_.committed(kProfiles, user.view(), position);
+  caches_.committed(kCache, user.view(), position);
 }
 
 }  // namespace lares::identity

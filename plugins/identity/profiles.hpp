@@ -17,6 +17,9 @@ namespace lares::identity {
 /// the stream of caches.
 class Profiles final : public service::Profiles {
  public:
+  /// The cache's name in the stream of caches.
+  static constexpr std::string_view kCache = "profiles";
+
   Profiles(TaskGroup& group, storage::Database& database, service::CacheStream& caches,
            const std::string& server_name);
 
@@ -29,8 +32,6 @@ class Profiles final : public service::Profiles {
   /// Another field, as JSON; absent to remove it. **Errors**: MatrixError M_PROFILE_TOO_LARGE.
   Task<void> set_field(std::int64_t account, const matrix::UserId& user, std::string key,
                        std::optional<std::string> value, std::int64_t now_ts);
-  /// The profile was changed by other means.
-  Task<void> forget(matrix::UserId user, std::int64_t now_ts);
 
  private:
   Task<std::optional<service::Profile>> load(std::string user_id);
