@@ -19,8 +19,10 @@ std::uint64_t number(const char* variable) {
 // the power goes, LARES_TEST_CUT_SEED what decides how much of what was not synced is forgotten; while the
 // file LARES_TEST_FULL_IF is there the disk is full.
 __attribute__((constructor)) void put_in_the_disk() {
+  // What the server itself starts is to be left alone.
+  ::unsetenv("LD_PRELOAD");
   // Never destroyed: the server's last connection closes after static objects are gone.
-  auto* const disk = new ForgetfulVfs;
+  static ForgetfulVfs* const disk = new ForgetfulVfs;
   disk->become_default();
   disk->end_process_at_cut(number("LARES_TEST_CUT_SEED"));
   disk->cut_at(number("LARES_TEST_CUT_AT"));

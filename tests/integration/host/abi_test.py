@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from lares_test.server import build_dir, source_dir
+from lares_test.server import source_dir
 
 CHECK = os.path.join(source_dir(), "packaging", "checks", "abi.py")
 
@@ -46,6 +46,9 @@ class Abi(unittest.TestCase):
         done = subprocess.run([CHECK, headers], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
+    def compile(self, *arguments):
+        subprocess.run(["clang++-19", "-std=c++23", *arguments], check=True, timeout=240)
+
     def test_the_headers_are_what_was_released(self):
         self.assertEqual(self.check(), (0, ""))
 
@@ -72,10 +75,14 @@ class Abi(unittest.TestCase):
             file.write(text.replace("} lares_module_descriptor;", "  void (*more)(void*);\n} lares_module_descriptor;", 1))
         host = os.path.join(source_dir(), "daemon", "host")
         runner = os.path.join(self.folder, "runner")
-        subprocess.run(["clang++-19", "-std=c++23", "-I", grown, "-I", os.path.dirname(host),
-                        os.path.join(host, "module_runner", "main.cpp"), os.path.join(host, "module_slots.cpp"),
-                        os.path.join(host, "module_wire.cpp"), "-o", runner], check=True, timeout=240)
-        module = os.path.join(build_dir(), "lib", "lares", "modules", "invite_guard.so")
+        self.compile("-I", grown, "-I", os.path.dirname(host), os.path.join(host, "module_runner", "main.cpp"),
+                     os.path.join(host, "module_slots.cpp"), os.path.join(host, "module_wire.cpp"), "-o", runner)
+        # Not the build's own, which may have a sanitizer in it.
+        guard = os.path.join(source_dir(), "modules", "invite_guard")
+        module = os.path.join(self.folder, "invite_guard.so")
+        self.compile("-shared", "-fPIC", "-fvisibility=hidden", "-I",
+                     os.path.join(source_dir(), "sdk", "module", "include"), "-I", guard,
+                     *(os.path.join(guard, name) for name in sorted(os.listdir(guard)) if name.endswith(".cpp")), "-o", module)
         done = subprocess.run([runner, module], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
