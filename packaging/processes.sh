@@ -22,7 +22,7 @@ port_taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 listens() {
   local inode
   while read -r inode; do
-    if find "/proc/$1/fd" -lname "socket:\[$inode\]" 2> /dev/null | grep -q .; then
+    if [ -n "$(find "/proc/$1/fd" -lname "socket:\[$inode\]" -print -quit 2> /dev/null)" ]; then
       return 0
     fi
   done < <(awk -v port="$(printf ':%04X' "$2")" \
@@ -30,8 +30,14 @@ listens() {
   return 1
 }
 
-# responds [CURL-OPTION...] URL: with success, whatever proxy the environment names.
-responds() { curl -sf --noproxy '*' -o /dev/null --max-time 5 "$@"; }
+# responds [CURL-OPTION...] URL: with success, whatever proxy the environment names. It is asked again when late.
+responds() { curl -sf --noproxy '*' -o /dev/null --max-time 1 "$@"; }
+
+# How many seconds a process gets to start, or to end.
+patience=90
+
+# late SINCE: whether they have passed since $SECONDS was that.
+late() { [ $((SECONDS - $1)) -ge "$patience" ]; }
 
 # take_turn DATA: one at a time starts or ends processes of a data folder. Until this shell ends, or end_turn.
 take_turn() {

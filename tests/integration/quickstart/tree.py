@@ -39,8 +39,8 @@ class Tree:
         os.makedirs(release)
         os.symlink(os.path.join(build_dir(), "bin"), os.path.join(release, "bin"))
         self.bin = os.path.join(release, "bin")
-        self._programs = os.path.join(self.root, "programs")
-        os.makedirs(self._programs)
+        self.programs = os.path.join(self.root, "programs")
+        os.makedirs(self.programs)
         with open(os.path.join(source_dir(), "packaging", "dependencies")) as file:
             packages = re.findall(r"^[a-z][^ \n]*", file.read(), re.MULTILINE)
         self._write_program("dpkg-query", "\n".join("echo installed %s" % package for package in packages))
@@ -50,17 +50,20 @@ class Tree:
         os.rmdir(self.data)
         undertaker = Undertaker(self.data)
         test.addCleanup(undertaker.close)
-        self.environment = {"PATH": self._programs + ":" + os.environ["PATH"], "http_proxy": "http://127.0.0.1:1"}
+        self.environment = {"PATH": self.programs + ":" + os.environ["PATH"], "http_proxy": "http://127.0.0.1:1"}
 
     @property
     def built(self):
         return os.path.join(self.root, "built")
 
     def _write_program(self, name, text):
-        path = os.path.join(self._programs, name)
+        path = os.path.join(self.programs, name)
         with open(path, "w") as file:
             file.write("#!/bin/sh\n%s\n" % text)
         os.chmod(path, 0o755)
+
+    def slow_down(self, name):
+        self._write_program(name, 'sleep 1\nexec %s "$@"' % shutil.which(name))
 
     def command(self, *options):
         return [os.path.join(self.root, "packaging", "quickstart"), "--data", self.data, *map(str, options)]

@@ -7,8 +7,11 @@ import socket
 import subprocess
 import unittest
 
-from lares_test import Client, MatrixError, Postgres, Server, Workers, reserve_port, source_dir, wait_until
+from lares_test import Client, MatrixError, Postgres, Server, Undertaker, Workers, reserve_port, source_dir, wait_until
 from tree import Tree, lives, mode, wait_for_the_end
+
+# Of the path of a data folder.
+LONGEST = 69
 
 
 class QuickstartWorkersTest(unittest.TestCase):
@@ -39,6 +42,16 @@ class QuickstartWorkersTest(unittest.TestCase):
         self.tree.data = self.tree.path("closed")
         self.assertIn("cannot reach " + self.tree.data, self.tree.run("--workers", "--port", self.port, code=1))
 
+    def test_a_folder_whose_sockets_would_have_too_long_paths_is_refused(self):
+        self.put_deeper(LONGEST + 1)
+        self.assertIn("too long for sockets", self.tree.run("--workers", "--port", self.port, code=1))
+
+    def put_deeper(self, length):
+        """The path of the data folder gets so long, and the folder above it is not made yet, either."""
+        above = self.tree.path("above", "")
+        self.tree.data = above + "x" * (length - len(above))
+        self.addCleanup(Undertaker(self.tree.data).close)
+
     def test_strangers_that_have_the_numbers_of_the_last_ones_are_not_ended(self):
         with Postgres() as postgres, Server() as server:
             os.makedirs(self.tree.path("run"))
@@ -53,6 +66,7 @@ class QuickstartWorkersTest(unittest.TestCase):
             server.register("alice")
 
     def test_its_life(self):
+        self.put_deeper(LONGEST)
         supervisor, said = self.tree.background("--workers", "--port", self.port)
         self.assertIn("http://127.0.0.1:%d" % self.port, said)
         pids = self.pids()
@@ -97,7 +111,11 @@ class QuickstartWorkersTest(unittest.TestCase):
             self.assertEqual(self.pids(), pids)
             self.assertTrue(all(map(lives, [supervisor, *pids.values()])))
 
+        with self.subTest("SIGHUP does not end one that has hardly started"):
+            self.reload_what_is_starting("generic_worker1", supervisor)
+
         with self.subTest("SIGTERM to the number that it prints ends all of it"):
+            pids = self.pids()
             os.kill(supervisor, signal.SIGTERM)
             wait_for_the_end(supervisor, *pids.values())
             self.assertEqual([name for name in os.listdir(self.tree.path("run")) if name.endswith(".pid")
@@ -128,6 +146,23 @@ class QuickstartWorkersTest(unittest.TestCase):
         self.assertEqual(again.wait(), 0)
         self.assertFalse(lives(former))
         self.assertTrue(lives(self.tree.noted_pid("run", name + ".pid")))
+
+    def reload_what_is_starting(self, name, supervisor):
+        former = self.tree.noted_pid("run", name + ".pid")
+        os.kill(former, signal.SIGTERM)
+        wait_for_the_end(former)
+        self.tree.slow_down("setsid")
+        again = self.tree.start("--workers", "--background")
+        wait_until(lambda: self.is_slow(name), what="the start")
+        os.kill(supervisor, signal.SIGHUP)
+        self.assertEqual(again.wait(), 0, again.log_text())
+
+    def is_slow(self, name):
+        try:
+            with open("/proc/%d/cmdline" % self.tree.noted_pid("run", name + ".pid")) as file:
+                return self.tree.programs in file.read()
+        except (OSError, ValueError):
+            return False
 
 
 if __name__ == "__main__":
