@@ -93,7 +93,8 @@ Task<service::WriteResult> write_join(Shared& shared, const http::Requester& req
 Task<void> follow_tombstone(Shared& shared, matrix::RoomId old_room);
 
 /// Limits on the invitations with which a room is made, all or none: as many as the bursts of
-/// `rc_invites.per_issuer` and `rc_invites.per_room` allow. **Errors**: MatrixError.
+/// `rc_invites.per_issuer` and `rc_invites.per_room` allow. **Errors**: MatrixError M_UNKNOWN for more than
+/// that, M_LIMIT_EXCEEDED for more than is left now.
 void require_may_invite_so_many(Shared& shared, const http::Requester& requester, std::size_t count);
 /// Takes them from what may be invited to the room from now on.
 void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count);

@@ -223,9 +223,13 @@ void require_may_invite_so_many(Shared& shared, const Requester& requester, std:
   }
   require_invites_are_open(shared, requester);
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
-  // Nothing was invited yet to a room that is not there yet, so this asks for the burst alone.
-  limits.limiter("rc_invites.per_room").check("", static_cast<double>(count));
-  limits.limiter("rc_invites.per_issuer").take(requester.user().view(), static_cast<double>(count));
+  service::Limiter& per_issuer = limits.limiter("rc_invites.per_issuer");
+  const auto many = static_cast<double>(count);
+  // The bucket of the empty key is always full: what it does not hold is not admitted after any wait.
+  if (limits.limiter("rc_invites.per_room").peek("", many) || per_issuer.peek("", many)) {
+    throw http::unknown("This server does not let so many users be invited at once.");
+  }
+  per_issuer.take(requester.user().view(), many);
 }
 
 void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count) {
