@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "endpoints.hpp"
+#include "password_policy.hpp"
 
 namespace lares::identity {
 
@@ -16,13 +17,13 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kLongestDisplayName = 100;
+constexpr std::int64_t kLongestDisplayName = 100;
 constexpr std::size_t kLongestDeviceId = 512;
 constexpr std::size_t kMostDevicesAtOnce = 1000;
 
 void check_display_name(const std::optional<std::string>& name) {
-  if (name && name->size() > kLongestDisplayName) {
-    throw http::too_large("A device's name is at most 100 bytes long.");
+  if (name && characters(*name) > kLongestDisplayName) {
+    throw http::too_large("A device's name is at most 100 characters long.");
   }
 }
 

@@ -27,11 +27,11 @@ bool is_symbol(char c) {
   return !is_digit(c) && !is_lower(c) && !is_upper(c);
 }
 
+}  // namespace
+
 std::int64_t characters(std::string_view text) {
   return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
 }
-
-}  // namespace
 
 PasswordUse password_use(const Config& config) {
   if (!config.boolean("password_config.localdb_enabled")) {

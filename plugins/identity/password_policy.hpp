@@ -4,6 +4,7 @@
 #include <lares/plugin/config.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace lares::identity {
@@ -18,6 +19,9 @@ struct PasswordUse {
 };
 
 [[nodiscard]] PasswordUse password_use(const Config& config);
+
+/// How many characters, not bytes, a text in UTF-8 has.
+[[nodiscard]] std::int64_t characters(std::string_view text);
 
 /// Refuses a new password that is empty, too long, or not what `password_config.policy` asks for.
 /// **Errors**: MatrixError 400 M_INVALID_PARAM, M_PASSWORD_TOO_SHORT, M_PASSWORD_NO_DIGIT,

@@ -58,12 +58,18 @@ class SeenTests:
             for fields, status, errcode in (({"device_id": "D" * 513}, 400, "M_INVALID_PARAM"),
                                             ({"device_id": 5}, 400, "M_BAD_JSON"),
                                             ({"refresh_token": "yes"}, 400, "M_BAD_JSON"),
-                                            ({"initial_device_display_name": "n" * 101}, 413, "M_TOO_LARGE")):
+                                            ({"initial_device_display_name": "n" * 101}, 413, "M_TOO_LARGE"),
+                                            ({"initial_device_display_name": "名" * 101}, 413, "M_TOO_LARGE")):
                 error = self.server.client().error("POST", path, {**body, **fields})
                 self.assertEqual((error.status, error.errcode), (status, errcode), (path, fields))
             made = self.server.client().call("POST", path, {**body, "device_id": "",
-                                                            "initial_device_display_name": "n" * 100})
+                                                            "initial_device_display_name": "名" * 100})
             self.assertTrue(made["device_id"], path)
+        device = V3 + "/devices/" + user.device_id
+        error = user.error("PUT", device, {"display_name": "名" * 101})
+        self.assertEqual((error.status, error.errcode), (413, "M_TOO_LARGE"))
+        user.put(device, {"display_name": "名" * 100})
+        self.assertEqual(user.get(device)["display_name"], "名" * 100)
         long = self.server.client().call("POST", V3 + "/login", {**login, "device_id": "D" * 512})
         self.assertEqual(long["device_id"], "D" * 512)
 
