@@ -47,6 +47,9 @@ class AutoJoin final : public service::Newcomers {
     if (!room && !config.boolean("autocreate_auto_join_rooms")) {
       throw http::not_found("This room alias is not known here.");
     }
+    if (!room && guest && !host) {
+      throw http::forbidden("A guest does not make this room.");
+    }
     if (!room) {
       std::exception_ptr failed;
       try {

@@ -164,6 +164,16 @@ class AdministratorsSayTest(unittest.TestCase):
             guest.logged_in(guest.call("POST", V3 + "/register", {}, query={"kind": "guest"}))
             self.assertEqual(guest.get(V3 + "/joined_rooms")["joined_rooms"], rooms[:1])
 
+    def test_a_guest_makes_no_room(self):
+        with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "allow_guest_access": True}) as server:
+            guest = server.client()
+            guest.logged_in(guest.call("POST", V3 + "/register", {}, query={"kind": "guest"}))
+            self.assertEqual(guest.get(V3 + "/joined_rooms")["joined_rooms"], [])
+            user = server.register("user")
+            room, = user.get(V3 + "/joined_rooms")["joined_rooms"]
+            creator, = user.get(user.room_path(room, "joined_members"))["joined"]
+            self.assertEqual(creator, user.user_id)
+
     def test_a_host_makes_the_rooms_and_invites_into_them(self):
         with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "auto_join_mxid_localpart": "host",
                             "autocreate_auto_join_room_preset": "private_chat"}) as server:
