@@ -86,7 +86,18 @@ class AutoJoin final : public service::Newcomers {
     write.room_version = version;
     write.events = plan.take();
     const service::WriteResult written = co_await shared_.writer.write(std::move(write));
-    co_await directory(shared_).add(std::move(founder), std::move(alias), written.room);
+    std::exception_ptr failed;
+    try {
+      co_await directory(shared_).add(founder, std::move(alias), written.room);
+    } catch (const http::MatrixError&) {
+      failed = std::current_exception();
+    }
+    if (failed) {
+      // Nobody else finds this room.
+      service::NewEvent leave = co_await member_event(shared_, founder, founder, "leave", std::nullopt);
+      co_await write_one(shared_, written.room, std::move(leave), std::nullopt);
+      std::rethrow_exception(failed);
+    }
     co_return written.room;
   }
 

@@ -4,6 +4,7 @@
 import json
 import subprocess
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from engines import V3
@@ -173,6 +174,23 @@ class AdministratorsSayTest(unittest.TestCase):
             room, = user.get(V3 + "/joined_rooms")["joined_rooms"]
             creator, = user.get(user.room_path(room, "joined_members"))["joined"]
             self.assertEqual(creator, user.user_id)
+
+    def test_nobody_stays_in_a_room_that_did_not_get_its_alias(self):
+        rules = [{"room_id": "!*", "action": "deny"}, {"action": "allow"}]
+        with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "alias_creation_rules": rules}) as server:
+            user = server.register("user")
+            self.assertEqual(user.get(V3 + "/joined_rooms")["joined_rooms"], [])
+            left = user.sync(filter=json.dumps({"room": {"include_leave": True}}))["rooms"]["leave"]
+            self.assertEqual(len(left), 1)
+
+    def test_those_who_register_at_one_moment_are_in_one_room(self):
+        with Server(config={"auto_join_rooms": ["#lobby:hs.test"],
+                            "password_hash": {"memory": "8K", "passes": 1}}) as server:
+            with ThreadPoolExecutor(8) as threads:
+                users = list(threads.map(server.register, ["user%d" % number for number in range(8)]))
+            self.assertEqual(len({tuple(user.get(V3 + "/joined_rooms")["joined_rooms"]) for user in users}), 1)
+            room, = users[0].get(V3 + "/joined_rooms")["joined_rooms"]
+            self.assertEqual(len(users[0].get(users[0].room_path(room, "joined_members"))["joined"]), 8)
 
     def test_a_host_makes_the_rooms_and_invites_into_them(self):
         with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "auto_join_mxid_localpart": "host",
