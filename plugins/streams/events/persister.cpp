@@ -308,7 +308,7 @@ Task<void> Persister::commit(std::vector<PreparedWritePtr> batch) {
   marks.reserve(events.size());
   for (const PreparedWritePtr& write : batch) {
     for (const PreparedEvent& event : write->events) {
-      marks.push_back({.redacts = event.redacts});
+      marks.push_back({.redacts = event.redacts, .redacts_position = event.redacts_position});
     }
   }
   for (service::EventSink* sink : sinks_) {

@@ -274,6 +274,7 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
   PreparedEvent prepared;
   if (target != nullptr && target->event && matrix::may_redact(*event, *target->event, lookup)) {
     prepared.redacts = target->number;
+    prepared.redacts_position = target->position;
   }
   auto stored = std::make_shared<service::StoredEvent>();
   stored->event = event;

@@ -52,6 +52,7 @@ struct Interned {
 struct RedactionTarget {
   matrix::EventPtr event;
   std::int64_t number = 0;
+  std::int64_t position = 0;
 };
 
 /// One event, authorised, hashed and signed on top of what came before it; not yet committed.
@@ -61,6 +62,7 @@ struct PreparedEvent {
   std::int64_t member = 0;
   MembershipCode membership = MembershipCode::kLeave;
   std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
+  std::int64_t redacts_position = 0;
   std::optional<StoredRelation> relation = {};
   bool forgotten = false;      ///< by the member, with this very event
   bool received = false;       ///< from another server: what it names may be missing here

@@ -599,7 +599,7 @@ Task<References> RoomWriter::find_references(std::int64_t room, const NewEvent& 
                     tx.any(kIsAnnotated, target->number, sender, Bytes{event.type}, Bytes{relation->key});
   });
   if (redacted && redacted->room == room) {
-    found.redacted = RedactionTarget{redacted->event, redacted->number};
+    found.redacted = RedactionTarget{redacted->event, redacted->number, redacted->position};
   }
   if (!target || target->room != room) {
     found.repeats = false;

@@ -74,6 +74,7 @@ Task<void> CountingSink::prepare(std::span<const StoredEventPtr> events,
     Verdict verdict = co_await judge(event, place->second);
     marks[i].notify = verdict.most;
     verdict.redacts = marks[i].redacts;
+    verdict.redacts_position = marks[i].redacts_position;
     verdicts_.push_back(std::move(verdict));
   }
 }
@@ -302,7 +303,8 @@ void CountingSink::committed(std::span<const StoredEventPtr> events) noexcept {
                               .notify = verdict.most,
                               .others = std::move(verdict.others),
                               .event = event.number,
-                              .redacts = verdict.redacts});
+                              .redacts = verdict.redacts,
+                              .redacts_position = verdict.redacts_position});
     }
     if (verdict.member != 0) {
       audiences_.member_changed(event.room, verdict.member, verdict.in);

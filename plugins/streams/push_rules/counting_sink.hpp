@@ -45,6 +45,7 @@ class CountingSink final : public service::EventSink {
     bool joined = false;      ///< who was not before it
     std::string thread_root;  ///< the id, where the event names its thread
     std::int64_t redacts = 0;
+    std::int64_t redacts_position = 0;
   };
   /// A room as the events of the batch leave it, one after the other.
   struct Place {

@@ -24,6 +24,7 @@ struct Note {
   std::vector<std::pair<std::int64_t, service::Notify>> others;  ///< by user, ascending
   std::int64_t event = 0;                                        ///< its number
   std::int64_t redacts = 0;  ///< number of the event whose note holds no longer
+  std::int64_t redacts_position = 0;
 };
 
 /// The newest notes of each room whose events this process writes, so that counts go on from them without the

@@ -38,6 +38,15 @@ std::int64_t mark_of_thread(const ReadMarks& marks, std::int64_t thread) {
   return std::max(marks.unthreaded, found == marks.threads.end() ? 0 : found->second);
 }
 
+// What an event counts as for a user.
+Notify notify_of(const Note& note, std::int64_t user) {
+  if (note.sender == user) {
+    return Notify::kNothing;
+  }
+  const auto own = std::ranges::lower_bound(note.others, user, {}, &std::pair<std::int64_t, Notify>::first);
+  return own != note.others.end() && own->first == user ? own->second : note.notify;
+}
+
 }  // namespace
 
 UnreadCounts::UnreadCounts(TaskGroup& loads, Server& server, storage::Database& database,
@@ -75,6 +84,37 @@ Task<UnreadCounts::Begin> UnreadCounts::begin(Key key, std::int64_t membership) 
   });
 }
 
+bool UnreadCounts::take_back(Counted& counted, Key key, const RecentNotes::Node& redaction,
+                             std::int64_t after) {
+  const Note& note = redaction.note;
+  if (note.redacts_position > after ||
+      note.redacts_position <= std::max(counted.begin, counted.marks->unthreaded)) {
+    return true;  // it was not counted
+  }
+  const std::optional<RecentNotes::NodePtr> recent = notes_.since(key.room, note.redacts_position - 1);
+  if (!recent) {
+    return false;
+  }
+  for (const RecentNotes::Node* at = redaction.older.get(); at != nullptr; at = at->older.get()) {
+    if (at->note.redacts == note.redacts) {
+      return true;  // another redaction of it came first
+    }
+    if (at->note.event != note.redacts) {
+      continue;
+    }
+    const Notify notify = notify_of(at->note, key.user);
+    if (at->note.thread != 0) {
+      std::erase_if(counted.threads,
+                    [at](const InThread& event) { return event.position == at->note.position; });
+    } else if (notify != Notify::kNothing && at->note.position > mark_of_main(*counted.marks)) {
+      counted.main.notifications -= 1;
+      counted.main.highlights -= notify == Notify::kHighlight ? 1 : 0;
+    }
+    return true;
+  }
+  return true;  // what has no note counts for nobody
+}
+
 Task<bool> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part) {
   if (after >= upto) {
     co_return false;
@@ -104,19 +144,15 @@ Task<bool> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
         redacted.push_back(at->note.redacts);
       }
       if (at->note.position <= upto) {
-        redactions = redactions || at->note.redacts != 0;
+        redactions = redactions || (at->note.redacts != 0 && !take_back(counted, key, *at, after));
         fresh.push_back(&at->note);
       }
     }
     for (std::size_t i = fresh.size(); i-- > 0;) {
       const Note& note = *fresh[i];
-      if (note.sender == key.user || std::ranges::find(redacted, note.event) != redacted.end()) {
-        continue;
+      if (std::ranges::find(redacted, note.event) == redacted.end()) {
+        take(note.position, note.thread, notify_of(note, key.user));
       }
-      const auto own =
-          std::ranges::lower_bound(note.others, key.user, {}, &std::pair<std::int64_t, Notify>::first);
-      const bool differs = own != note.others.end() && own->first == key.user;
-      take(note.position, note.thread, differs ? own->second : note.notify);
     }
     co_return redactions;
   }

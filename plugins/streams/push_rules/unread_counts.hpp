@@ -82,6 +82,8 @@ class UnreadCounts {
     bool threads = true;
     bool exceptions = true;  ///< false: it is known that there are none
   };
+  /// A redaction: takes back what its target counted at or below `after`. False: what that was is not known.
+  bool take_back(Counted& counted, Key key, const RecentNotes::Node& redaction, std::int64_t after);
   /// Adds what lies in (after, upto]. True: what was counted of events before it may hold no longer.
   Task<bool> add(Counted& counted, Key key, std::int64_t after, std::int64_t upto, Part part);
   Task<Counted> whole(Key key, std::shared_ptr<const service::ReadMarks> marks, std::int64_t membership,

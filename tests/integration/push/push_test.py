@@ -374,6 +374,12 @@ class PushRulesBehaviour:
         self.comes_to(alice, room, (1, 0))
         self.sees(alice, room, (1, 0))
         self.sees(carol, room, (0, 0))
+        # Once, however often it is redacted; and what counted for nobody takes nothing back.
+        bob.redact(room, gone)
+        bob.redact(room, bob.send(room, {"m.relates_to": {"rel_type": "m.annotation", "event_id": gone, "key": "x"}},
+                                  kind="m.reaction"))
+        self.sees(alice, room, (1, 0))
+        self.sees(carol, room, (0, 0))
         # Whose own redaction it is counts less, too.
         spam = bob.send(room, mention(alice))
         self.sees(alice, room, (2, 1))

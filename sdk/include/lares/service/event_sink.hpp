@@ -23,6 +23,7 @@ enum class Notify : std::uint8_t { kNothing = 0, kNotify = 1, kHighlight = 2 };
 struct EventMarks {
   Notify notify = Notify::kNothing;
   std::int64_t redacts = 0;  ///< number of the event that it redacts, once it may
+  std::int64_t redacts_position = 0;
 };
 
 /// A place where others join the writing of events: push counts, relations, device-list changes commit with
