@@ -36,7 +36,8 @@ constexpr storage::Statement kCreateAccount{
     "ON CONFLICT DO NOTHING"};
 constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
 constexpr storage::Statement kDeactivate{
-    "UPDATE accounts SET deactivated = TRUE, erased = $2, password_hash = NULL WHERE account = $1"};
+    "UPDATE accounts SET deactivated = TRUE, erased = (erased OR $2), password_hash = NULL WHERE account = "
+    "$1"};
 constexpr storage::Statement kEraseProfile{"DELETE FROM profiles WHERE account = $1"};
 constexpr storage::Statement kFindToken{
     "SELECT t.token, t.device_id, t.expires_ts, a.account, a.user_id, a.guest, a.admin, a.locked, "

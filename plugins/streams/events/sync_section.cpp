@@ -310,8 +310,10 @@ Task<SyncSection::Walk> SyncSection::walk(const SyncScope& scope, const RoomMemb
   walk.dropped = part.timeline.size() != looked_at;
   // Whoever wants nothing misses nothing.
   const bool wants_nothing = scope.filter->timeline().matches_nothing();
-  for (int batch = 0; batch < kMostBatches && walk.more && part.timeline.size() < limit && !wants_nothing;
+  for (int batch = 0; batch < kMostBatches && scope.reads_left > 0 && walk.more &&
+                      part.timeline.size() < limit && !wants_nothing;
        ++batch) {
+    --scope.reads_left;
     events = co_await newest(scope, membership.room, whole, kBatch, walk.oldest->position - 1, true);
     walk.more = events.size() > kBatch;
     if (walk.more) {
@@ -553,7 +555,7 @@ Task<void> SyncSection::append_timeline(const SyncScope& scope, Part& part, std:
       co_await bundle(caches_, database_, *part.visibility, reader, scope.user, part.timeline, true);
   out.reserve(out.size() + part.timeline.size());
   for (const StoredEventPtr& event : part.timeline) {
-    const StoredEventPtr replaced = co_await replaced_by(event);
+    const StoredEventPtr replaced = co_await part.visibility->as_former(co_await replaced_by(event));
     const auto relations = bundles.find(event->number);
     append_client_form(out.emplace_back(), *event, reader,
                        {.replaced = replaced ? replaced->event.get() : nullptr,

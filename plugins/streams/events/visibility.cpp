@@ -81,6 +81,13 @@ Task<bool> Visibility::sender_erased(const StoredEvent& event) {
   co_return erased;
 }
 
+Task<StoredEventPtr> Visibility::as_former(StoredEventPtr former) {
+  if (former && co_await sender_erased(*former)) {
+    former = redacted(*former);
+  }
+  co_return former;
+}
+
 Task<std::vector<std::int64_t>> Visibility::ignored() const {
   std::vector<std::int64_t> users;
   if (!ignored_ || ignored_->empty()) {

@@ -37,6 +37,9 @@ class Visibility {
   /// not in the room.
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
 
+  /// An event that another took the place of, as it may be shown beside that one; null stays null.
+  Task<service::StoredEventPtr> as_former(service::StoredEventPtr former);
+
   /// Numbers of the users whom the reader ignores, as far as they are known here.
   Task<std::vector<std::int64_t>> ignored() const;
 

@@ -169,6 +169,7 @@ class AccountTests:
             self.assertEqual([e["content"] for e in page if e["event_id"] == heard], [content])
         timeline = late.sync()["rooms"]["join"][room]["timeline"]["events"]
         self.assertEqual([e["content"] for e in timeline if e["event_id"] == heard], [{}])
+        self.assertNotIn("Soon gone", str(timeline))
         # What the room is stays, whoever made it so.
         self.assertEqual(self.member(late, room, gone.user_id)["membership"], "leave")
         error = self.server.client().error("POST", REGISTER, {"username": "erased", "password": "again"})

@@ -94,6 +94,9 @@ struct SyncScope {
   stream::Token from = {};
   stream::Token to = {};  ///< every read is bounded by it
   const matrix::Filter* filter = nullptr;
+  /// How often the timelines of this answer, all together, may still read on where what they found is not
+  /// shown.
+  mutable std::size_t reads_left = 50;
 };
 
 /// One stream's part of /sync. Contributors are called in their order of joining: events (0) first, which
