@@ -311,7 +311,9 @@ void complete_public_baseurl(json& root) {
 void complete_redis(json& root) {
   const auto redis = root.find("redis");
   if (redis != root.end() && redis->contains("dbid") && (*redis)["dbid"].is_string()) {
-    (*redis)["dbid"] = std::stoll((*redis)["dbid"].get<std::string>());
+    // Templates leave it empty.
+    const auto number = (*redis)["dbid"].get<std::string>();
+    (*redis)["dbid"] = number.empty() ? 0 : std::stoll(number);
   }
 }
 

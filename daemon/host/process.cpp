@@ -232,6 +232,14 @@ void Process::reload(Assembly& assembly) {
     log_.error("The configuration was not reloaded: it has errors. What was in force stays in force.");
     return;
   }
+  if (!result.absent_secrets.empty()) {
+    // Only a start makes one: here it would take the secret that is in force from whoever uses it.
+    log_.error(
+        "The configuration was not reloaded: {} is not there. What was in force stays in force. Put the file "
+        "back, or restart, which makes a new one.",
+        result.absent_secrets.front());
+    return;
+  }
   for (const auto& diagnostic : result.diagnostics) {
     log_.warning("{}", config::to_string(diagnostic));
   }

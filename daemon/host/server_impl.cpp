@@ -260,8 +260,12 @@ Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
       continue;
     }
     auto stopping = active.plugin->stop();
-    const auto outcome =
-        co_await limited(active, "stop", std::move(stopping), runtime_.steady_now() + timeout);
+    auto outcome = Outcome::Done;
+    try {
+      outcome = co_await limited(active, "stop", std::move(stopping), runtime_.steady_now() + timeout);
+    } catch (const std::exception& error) {
+      log_.error("The plugin {} failed to stop: {}.", active.library->name(), error.what());
+    }
     if (outcome == Outcome::Late) {
       log_.warning("The plugin {} did not stop within {} ms; it was cancelled, and has stopped then.",
                    active.library->name(), timeout.count());

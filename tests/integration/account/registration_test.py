@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a real server asks of its configuration before it lets anyone register."""
 
+import os
 import unittest
 
 from lares_test import Server, wait_until
@@ -40,6 +41,22 @@ class OpenRegistration(unittest.TestCase):
             server.reload()
             wait_until(lambda: server.client().error("POST", REGISTER, {}).status == 401)
             server.register("alice")
+
+    def test_a_reload_does_not_lose_a_secret_whose_file_is_away(self):
+        with Server() as server:
+            path = os.path.join(server.folder, "secret")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(server.config["registration_shared_secret"])
+            written = dict(server.config, registration_shared_secret_path=path)
+            del written["registration_shared_secret"]
+            secret, server.config = server.config["registration_shared_secret"], written
+            server.write_config()
+            server.restart()
+            os.remove(path)
+            server.reload()
+            wait_until(lambda: path + " is not there" in server.process.log_text())
+            server.config = dict(written, registration_shared_secret=secret)
+            self.assertTrue(server.register_admin("admin").get("/_matrix/client/v3/account/whoami")["user_id"])
 
 
 if __name__ == "__main__":

@@ -280,6 +280,7 @@ TEST_F(ProcessRules, TakeNumbersOfDriversWithQuotationMarks) {
   EXPECT_EQ(load_text("server_name: a\nredis: {dbid: \"1\"}\n").config->integer("redis.dbid"), 1);
   EXPECT_EQ(load_text("server_name: a\nredis: {dbid: 2}\n").config->integer("redis.dbid"), 2);
   EXPECT_EQ(load_text("server_name: a\n").config->integer("redis.dbid"), 0);
+  EXPECT_EQ(load_text("server_name: a\nredis: {dbid: \"\"}\n").config->integer("redis.dbid"), 0);
   EXPECT_EQ(
       about("redis: {dbid: one}\n"),
       "homeserver.yaml:2: error: redis.dbid: expected an integer from 0 to 2147483647, found \"one\"\n");
