@@ -50,6 +50,9 @@ constexpr storage::Statement kIsNoted{"SELECT 1 FROM account_tasks WHERE account
 // How soon the main process looks for what another has left behind, or could not do.
 constexpr std::chrono::seconds kLookAgain{60};
 constexpr std::chrono::milliseconds kReached{5000};
+// A task of a guest that was seen sooner may rest on an event which is committed and not applied yet, so it
+// is looked at once more.
+constexpr std::int64_t kSettledMs = 10'000;
 
 }  // namespace
 
@@ -181,7 +184,7 @@ Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
       co_return false;
     }
   }
-  co_return true;
+  co_return entry.task != AccountTask::kGuest || entry.requested_ts + kSettledMs < server_.runtime().now_ms();
 }
 
 // The purge takes what is noted here along, so nothing else may be left to do.

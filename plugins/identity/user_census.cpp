@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 
 namespace lares::identity {
 
@@ -52,20 +53,29 @@ Task<void> UserCensus::run() {
 }
 
 Task<void> UserCensus::count() {
-  std::map<std::string, std::int64_t, std::less<>> users{{kNative, 0}};
+  using Users = std::map<std::string, std::int64_t, std::less<>>;
+  Users users{{kNative, 0}};
   for (std::int64_t account = 0; account >= 0;) {
-    account = co_await database_.read("count_users", [account, &users](storage::ReadTransaction& tx) {
-      std::int64_t last = -1;
+    // What a page counts is added once it is read: the function may run again.
+    auto [last, page] = co_await database_.read("count_users", [account](storage::ReadTransaction& tx) {
+      std::pair<std::int64_t, Users> found{-1, {}};
       std::int64_t rows = 0;
       tx.each(kAccounts, account, kAccountsPerStep, [&](const storage::Row& row) {
         if (!row.boolean(1)) {
-          ++users[row.null(2) ? kNative : row.text_copy(2)];
+          ++found.second[row.null(2) ? kNative : row.text_copy(2)];
         }
-        last = row.i64(0);
+        found.first = row.i64(0);
         ++rows;
       });
-      return rows == kAccountsPerStep ? last : -1;
+      if (rows < kAccountsPerStep) {
+        found.first = -1;
+      }
+      return found;
     });
+    account = last;
+    for (const auto& [service, count] : page) {
+      users[service] += count;
+    }
   }
   for (const auto& [service, count] : users) {
     users_.at({server_.name(), service}).set(count);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -82,18 +83,21 @@ AccountDataService::ignoring_among(std::shared_ptr<const std::vector<std::int64_
   for (std::size_t at = 0; at < users->size(); at += kLookedUpAtOnce) {
     const std::span<const std::int64_t> page =
         std::span{*users}.subspan(at, std::min(kLookedUpAtOnce, users->size() - at));
-    co_await database_.read("ignoring_among", [&result, page](storage::ReadTransaction& tx) {
+    auto found = co_await database_.read("ignoring_among", [page](storage::ReadTransaction& tx) {
+      decltype(result) found;
       tx.lookup_many(
           kFindMany, page,
           [](std::int64_t user) { return std::tuple{user, std::int64_t{0}, storage::Bytes{kIgnoredUsers}}; },
-          [&result, page](std::size_t index, const storage::Row& row) {
+          [&found, page](std::size_t index, const storage::Row& row) {
             std::unordered_set<std::string> ignored = users_of(row.bytes_copy(0));
             if (!ignored.empty()) {
-              result.emplace_back(
-                  page[index], std::make_shared<const std::unordered_set<std::string>>(std::move(ignored)));
+              found.emplace_back(page[index],
+                                 std::make_shared<const std::unordered_set<std::string>>(std::move(ignored)));
             }
           });
+      return found;
     });
+    std::ranges::move(found, std::back_inserter(result));
   }
   std::ranges::sort(result, {}, [](const auto& one) { return one.first; });
   co_return result;
