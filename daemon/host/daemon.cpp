@@ -2,6 +2,7 @@
 #include <host/assembly.hpp>
 #include <host/daemon.hpp>
 #include <host/file_limit.hpp>
+#include <host/heap.hpp>
 #include <host/logging.hpp>
 #include <host/plugin_check.hpp>
 #include <host/process.hpp>
@@ -95,6 +96,7 @@ int generate_keys(const CommandLine& command_line) {
 
 int serve(const CommandLine& command_line) {
   std::signal(SIGPIPE, SIG_IGN);
+  give_large_blocks_back();
   ServiceManager manager(ServiceManager::address_from_environment());
   auto settings = load_settings(command_line);
   configure_logging(*settings.config);
