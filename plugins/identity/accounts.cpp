@@ -15,6 +15,7 @@
 #include "client_ips.hpp"
 #include "erased_users.hpp"
 #include "profiles.hpp"
+#include "registration_tokens.hpp"
 #include "tokens.hpp"
 
 namespace lares::identity {
@@ -294,7 +295,13 @@ Task<bool> Accounts::create(NewAccount account) {
   co_return co_await database_.write("create_account", [&account, number, now](WriteTransaction& tx) {
     const std::optional<std::string_view> hash =
         account.password_hash.empty() ? std::nullopt : std::optional<std::string_view>{account.password_hash};
-    return tx.exec(kCreateAccount, number, account.user, hash, account.guest, account.admin, now) == 1;
+    const bool created =
+        tx.exec(kCreateAccount, number, account.user, hash, account.guest, account.admin, now) == 1;
+    // Here, so that of several requests with one dialogue one has an account.
+    if (created && account.token_session && !RegistrationTokens::use(tx, *account.token_session)) {
+      throw http::MatrixError(400, "M_UNKNOWN", "This authentication session has been used already.");
+    }
+    return created;
   });
 }
 

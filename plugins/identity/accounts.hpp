@@ -44,6 +44,7 @@ struct NewAccount {
   std::string password_hash;  ///< empty for an account without a password
   bool guest = false;
   bool admin = false;
+  std::optional<std::string> token_session;  ///< the dialogue whose registration token the account uses up
 };
 
 /// What a login gives to a client.
@@ -112,7 +113,8 @@ class Accounts final : public service::Authenticator {
   Task<void> proven(const http::Account& account);
 
   Task<std::optional<AccountRow>> find(matrix::UserId user);
-  /// False if the name is taken.
+  /// False if the name is taken. **Errors**: MatrixError if the dialogue holds no registration token any
+  /// more.
   Task<bool> create(NewAccount account);
   Task<void> set_password(std::int64_t account, std::string hash);
   /// Marks the account, erases its profile, ends every token and device, and notes that its rooms are to be

@@ -73,13 +73,13 @@ Task<void> welcome(Shared& shared, matrix::UserId user, bool guest) {
   }
 }
 
-Task<Response> finish(Shared& shared, matrix::UserId user, std::string password, bool admin,
-                      SessionOptions options, bool log_in) {
-  std::string hash;
+Task<Response> finish(Shared& shared, NewAccount account, std::string password, SessionOptions options,
+                      bool log_in) {
+  const matrix::UserId user = account.user;
+  const bool admin = account.admin;
   if (!password.empty()) {
-    hash = co_await shared.passwords.hash(std::move(password));
+    account.password_hash = co_await shared.passwords.hash(std::move(password));
   }
-  NewAccount account{.user = user, .password_hash = std::move(hash), .guest = false, .admin = admin};
   if (!co_await shared.accounts.create(std::move(account))) {
     throw http::MatrixError(400, "M_USER_IN_USE", "This user name is taken.");
   }
@@ -115,8 +115,8 @@ std::pair<Flow, json> stages(const Config& config) {
   return {std::move(flow), std::move(params)};
 }
 
-Task<Uia::Outcome> dialogue(Shared& shared, const json& body) {
-  auto [flow, params] = stages(*shared.server.config());
+Task<Uia::Outcome> dialogue(Shared& shared, const Config& config, const json& body) {
+  auto [flow, params] = stages(config);
   std::vector<Flow> flows{std::move(flow)};
   co_return co_await shared.uia.step(
       body, std::move(flows), "register", 0, params.dump(),
@@ -146,7 +146,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
     const std::string localpart =
         "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
     matrix::UserId user = new_user(shared, localpart);
-    NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false};
+    NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false, .token_session = {}};
     (void)co_await shared.accounts.create(std::move(account));
     count_registration(shared, "true");
     co_await welcome(shared, user, true);
@@ -174,7 +174,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
       co_await refuse_taken(shared, *user);
     }
   }
-  Uia::Outcome outcome = co_await dialogue(shared, body);
+  Uia::Outcome outcome = co_await dialogue(shared, *config, body);
   if (!outcome.passed) {
     co_return std::move(outcome.answer);
   }
@@ -186,11 +186,12 @@ Task<Response> post_register(Shared& shared, Request& request) {
   }
   const bool log_in = !body.value("inhibit_login", false);
   request.shield_from_cancellation();
-  Response answer = co_await finish(shared, std::move(*user), *password, false, std::move(options), log_in);
-  if (shared.server.config()->boolean("registration_requires_token")) {
-    co_await shared.tokens.use(outcome.session);
+  NewAccount account{
+      .user = std::move(*user), .password_hash = {}, .guest = false, .admin = false, .token_session = {}};
+  if (config->boolean("registration_requires_token")) {
+    account.token_session = outcome.session;
   }
-  co_return answer;
+  co_return co_await finish(shared, std::move(account), *password, std::move(options), log_in);
 }
 
 /// GET /register/available
@@ -269,7 +270,10 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
   co_await refuse_taken(shared, user);
   const bool log_in = !body.value("inhibit_login", false);
   request.shield_from_cancellation();
-  co_return co_await finish(shared, std::move(user), password, admin, SessionOptions{}, log_in);
+  NewAccount account{
+      .user = std::move(user), .password_hash = {}, .guest = false, .admin = admin, .token_session = {}};
+  SessionOptions options;
+  co_return co_await finish(shared, std::move(account), password, std::move(options), log_in);
 }
 
 }  // namespace

@@ -42,6 +42,17 @@ RegistrationToken token_of(const Row& row) {
           .expiry_ts = row.maybe_i64(4)};
 }
 
+// The token that a dialogue holds.
+std::optional<std::string> held_by(ReadTransaction& tx, const std::string& session) {
+  return tx
+      .maybe(kHeld, Bytes{session},
+             [](const Row& row) {
+               const auto name = row.maybe_bytes(0);
+               return name ? std::optional<std::string>{*name} : std::nullopt;
+             })
+      .value_or(std::nullopt);
+}
+
 bool admits(const RegistrationToken& token, std::int64_t now_ts) {
   return (!token.uses_allowed || token.pending + token.completed < *token.uses_allowed) &&
          (!token.expiry_ts || *token.expiry_ts > now_ts);
@@ -57,11 +68,7 @@ Task<bool> RegistrationTokens::valid(std::string token, std::int64_t now_ts) {
 Task<bool> RegistrationTokens::claim(std::string token, std::string session, std::int64_t now_ts) {
   co_return co_await database_.write("claim_registration_token", [&](WriteTransaction& tx) {
     tx.lock("registration_tokens");
-    const std::optional<std::string> held = tx.maybe(kHeld, Bytes{session}, [](const Row& row) {
-      const auto name = row.maybe_bytes(0);
-      return name ? std::string{*name} : std::string{};
-    });
-    if (held && *held == token) {
+    if (held_by(tx, session) == token) {
       return true;
     }
     const std::optional<RegistrationToken> found =
@@ -73,17 +80,14 @@ Task<bool> RegistrationTokens::claim(std::string token, std::string session, std
   });
 }
 
-Task<void> RegistrationTokens::use(std::string session) {
-  co_await database_.write("use_registration_token", [&session](WriteTransaction& tx) {
-    tx.lock("registration_tokens");
-    const std::optional<std::string> held = tx.maybe(kHeld, Bytes{session}, [](const Row& row) {
-      const auto name = row.maybe_bytes(0);
-      return name ? std::string{*name} : std::string{};
-    });
-    if (held && !held->empty() && tx.exec(kRelease, Bytes{session}) == 1) {
-      tx.exec(kCount, Bytes{*held});
-    }
-  });
+// What holds and what has been used come to the same sum before and after, so no claim need wait.
+bool RegistrationTokens::use(WriteTransaction& tx, const std::string& session) {
+  const std::optional<std::string> held = held_by(tx, session);
+  if (!held || tx.exec(kRelease, Bytes{session}) != 1) {
+    return false;
+  }
+  tx.exec(kCount, Bytes{*held});
+  return true;
 }
 
 Task<bool> RegistrationTokens::create(RegistrationToken token) {

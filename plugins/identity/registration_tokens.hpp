@@ -38,8 +38,9 @@ class RegistrationTokens {
   Task<bool> valid(std::string token, std::int64_t now_ts);
   /// Holds a use of the token for a dialogue, which must be stored already. False if there is none left.
   Task<bool> claim(std::string token, std::string session, std::int64_t now_ts);
-  /// The dialogue's registration is done: its use counts.
-  Task<void> use(std::string session);
+  /// In the transaction that makes the dialogue's account: its use counts. False if the dialogue holds none,
+  /// or none any more, and must not have an account.
+  [[nodiscard]] static bool use(storage::WriteTransaction& tx, const std::string& session);
 
   /// False if there is one of this name.
   Task<bool> create(RegistrationToken token);

@@ -316,6 +316,32 @@ class TokenTest(unittest.TestCase):
         found = self.admin.get(TOKENS + "/two")
         self.assertEqual((found["pending"], found["completed"]), (1, 1))
 
+    def test_nothing_is_no_token(self):
+        for name, token in (("none1", ""), ("none2", "\0"), ("none3", " ")):
+            refused = self.register(name, token)
+            self.assertEqual((refused.status, refused.errcode), (401, "M_UNAUTHORIZED"))
+        session = self.server.client().error("POST", REGISTER, {"username": "none4", "password": "p"}).body["session"]
+        for form in (b"", b"token=", b"other=1"):
+            page = self.server.client().raw(
+                "POST", V3 + "/auth/m.login.registration_token/fallback/web?session=" + session, form,
+                headers={"Content-Type": "application/x-www-form-urlencoded"})
+            self.assertEqual(page.status, 401)
+            self.assertNotIn("onAuthDone", page.text)
+
+    def test_a_dialogue_that_has_been_passed_makes_one_account(self):
+        self.admin.post(TOKENS + "/new", {"token": "single", "uses_allowed": 1})
+        client = self.server.client()
+        body = {"username": "single1", "password": "correct horse"}
+        session = client.error("POST", REGISTER, body).body["session"]
+        for auth in ({"type": "m.login.registration_token", "token": "single"}, {"type": "m.login.terms"}):
+            client.raw("POST", REGISTER, {**body, "auth": {**auth, "session": session}})
+        self.assertEqual(client.raw("GET", REGISTER + "/available?username=single1").status, 400)
+        again = client.error("POST", REGISTER, {**body, "username": "single2", "auth": {"session": session}})
+        self.assertEqual((again.status, again.errcode), (400, "M_UNKNOWN"))
+        self.assertEqual(client.raw("GET", REGISTER + "/available?username=single2").status, 200)
+        found = self.admin.get(TOKENS + "/single")
+        self.assertEqual((found["pending"], found["completed"]), (0, 1))
+
     def test_a_client_that_knows_no_stage_shows_pages(self):
         self.admin.post(TOKENS + "/new", {"token": "page~1", "uses_allowed": 1})
         client = self.server.client()
