@@ -151,7 +151,7 @@ Task<Response> fallback(Shared& shared, Request& request) {
       co_return page("<p>This registration token does not hold.</p>" + form(shared, type), nonce, 401);
     }
   }
-  co_await shared.uia.pass(std::move(session), type);
+  (void)co_await shared.uia.pass(std::move(session), type);
   co_return done_page(nonce);
 }
 

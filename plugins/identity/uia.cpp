@@ -77,13 +77,6 @@ Task<void> Uia::begin(std::string session, std::int64_t account, std::string ope
   });
 }
 
-Task<void> Uia::complete(std::string session, Flow completed) {
-  const std::string done = join(completed, " ");
-  co_await database_.write("uia_step", [&session, &done](WriteTransaction& tx) {
-    tx.exec(kComplete, Bytes{session}, std::string_view{done});
-  });
-}
-
 Task<std::optional<Flow>> Uia::completed(std::string session, std::string operation) {
   co_return co_await database_.read(
       "uia_session", [&session, &operation](storage::ReadTransaction& tx) -> std::optional<Flow> {
@@ -96,17 +89,17 @@ Task<std::optional<Flow>> Uia::completed(std::string session, std::string operat
       });
 }
 
-Task<void> Uia::pass(std::string session, std::string stage) {
-  co_await database_.write("uia_step", [&session, &stage](WriteTransaction& tx) {
-    const std::optional<Flow> passed =
-        tx.maybe(kFind, Bytes{session}, [](const Row& row) { return stages_of(row.text(2)); });
-    if (!passed || std::ranges::find(*passed, stage) != passed->end()) {
-      return;
+Task<Flow> Uia::pass(std::string session, std::string stage) {
+  co_return co_await database_.write("uia_step", [&session, &stage](WriteTransaction& tx) {
+    Flow all = tx.maybe(kFind, Bytes{session}, [](const Row& row) {
+                   return stages_of(row.text(2));
+                 }).value_or(Flow{});
+    if (std::ranges::find(all, stage) == all.end()) {
+      all.push_back(stage);
+      const std::string done = join(all, " ");
+      tx.exec(kComplete, Bytes{session}, std::string_view{done});
     }
-    Flow all = *passed;
-    all.push_back(stage);
-    const std::string done = join(all, " ");
-    tx.exec(kComplete, Bytes{session}, std::string_view{done});
+    return all;
   });
 }
 
@@ -142,7 +135,7 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
   }
 
   std::optional<http::MatrixError> error;
-  bool changed = false;
+  std::optional<std::string> fresh;  // the stage that this step has passed
   if (auth.is_object() && auth.contains("type")) {
     if (!auth["type"].is_string()) {
       throw http::bad_json("The type of the authentication is not a string.");
@@ -161,7 +154,7 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
         }
         if (co_await stage(type, auth, outcome.session)) {
           completed.push_back(type);
-          changed = true;
+          fresh = type;
         }
       }
     } catch (const http::MatrixError& refused) {
@@ -172,16 +165,15 @@ Task<Uia::Outcome> Uia::step(const json& body, std::vector<Flow> flows, std::str
       error = refused;
     }
   }
-  outcome.passed = passes(flows, completed);
-  // What fails after the dialogue is asked for again with the dialogue that has been passed.
-  if (outcome.passed && kept && changed && completed.size() > 1) {
-    co_await complete(outcome.session, completed);
+  // What fails after the dialogue is asked for again with the dialogue that has been passed. Meanwhile
+  // another stage may have been passed in a browser.
+  if (kept && fresh && (completed.size() > 1 || !passes(flows, completed))) {
+    completed = co_await pass(outcome.session, std::move(*fresh));
   }
+  outcome.passed = passes(flows, completed);
   if (!outcome.passed) {
     if (!kept) {
       co_await begin(outcome.session, account, operation, completed);
-    } else if (changed) {
-      co_await complete(outcome.session, completed);
     }
     outcome.answer = ask(flows, completed, outcome.session, params, error ? &*error : nullptr);
   }

@@ -49,12 +49,12 @@ class Uia {
 
   /// The stages that have been passed in a dialogue of nobody's yet; nothing where there is no such dialogue.
   Task<std::optional<Flow>> completed(std::string session, std::string operation);
-  /// Somebody has passed a stage of the dialogue by another way than its own requests.
-  Task<void> pass(std::string session, std::string stage);
+  /// A stage of the dialogue has been passed, by one of its own requests or another way. Gives all that have
+  /// been.
+  Task<Flow> pass(std::string session, std::string stage);
 
  private:
   Task<void> begin(std::string session, std::int64_t account, std::string operation, Flow completed);
-  Task<void> complete(std::string session, Flow completed);
 
   Runtime& runtime_;
   storage::Database& database_;
