@@ -55,15 +55,16 @@ Uia::Stage password_stage(Shared& shared, matrix::UserId user) {
     std::string password = required_string(auth, "password");
     service::Limiter& failures =
         shared.server.services().get<service::RateLimiter>().limiter("rc_login.failed_attempts");
-    failures.check(user.view());
+    // Before the password is looked at, so that guesses at the same time are counted too.
+    failures.take(user.view());
     const bool self = means(shared, std::move(named), user);
     const std::optional<AccountRow> account = co_await shared.accounts.find(user);
     const Passwords::Check check =
         co_await shared.passwords.check(std::move(password), account && self ? account->password_hash : "");
     if (!check.right) {
-      (void)failures.try_take(user.view());
       throw http::forbidden("Invalid username or password");
     }
+    (void)failures.try_take(user.view(), -1);
     co_return true;
   };
 }

@@ -60,23 +60,28 @@ Task<Response> post_login(Shared& shared, Request& request) {
   SessionOptions options = session_options(body);
   service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
   service::Limiter& failures = limits.limiter("rc_login.failed_attempts");
-  limits.limiter("rc_login.account").take(user.view());
-  failures.check(user.view());
+  service::Limiter& logins = limits.limiter("rc_login.account");
+  // What is counted is not judged again by the gate, which would count it twice.
+  request.shield_from_cancellation();
+  // Who guesses at a password is not to use up the logins of the one who knows it.
+  logins.check(user.view());
+  // Before the password is looked at, so that guesses at the same time are counted too.
+  failures.take(user.view());
 
   const bool usable = account && !account->deactivated && !account->password_hash.empty();
   const Passwords::Check check =
       co_await shared.passwords.check(password, usable ? account->password_hash : "");
-  if (account && account->deactivated) {
-    throw http::MatrixError(403, "M_USER_DEACTIVATED", "This account has been deactivated.");
-  }
   if (!usable || !check.right) {
-    (void)failures.try_take(user.view());
+    if (account && account->deactivated) {
+      throw http::MatrixError(403, "M_USER_DEACTIVATED", "This account has been deactivated.");
+    }
     throw http::forbidden("Invalid username or password");
   }
+  (void)failures.try_take(user.view(), -1);
   if (!account->admin) {
     refuse_while_disabled(*shared.server.config());
   }
-  request.shield_from_cancellation();
+  logins.take(user.view());
   if (check.upgrade) {
     std::string hash = co_await shared.passwords.hash(password);
     co_await shared.accounts.set_password(account->account, std::move(hash));

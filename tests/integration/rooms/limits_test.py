@@ -2,9 +2,10 @@
 """Rate limits that depend on more than who asks for what: whose event a redaction is for, how many a new room invites."""
 
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from engines import V3
-from lares_test import Server
+from lares_test import Postgres, Redis, Server
 
 PLENTY = {"per_second": 1000, "burst_count": 1000}
 
@@ -95,6 +96,33 @@ class LimitsTest(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(user.error("POST", V3 + "/account/password", wrong).status, 401)
         self.too_many(user.error("POST", V3 + "/account/password", wrong))
+
+    def login(self, server, password):
+        return server.client().raw("POST", V3 + "/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "user"}, "password": password}).status
+
+    def test_wrong_passwords_use_up_nobodys_logins(self):
+        server = self.server(rc_login={"failed_attempts": PLENTY, "address": PLENTY, "account": bucket(2)})
+        server.register("user")
+        for _ in range(3):
+            self.assertEqual(self.login(server, "wrong"), 403)
+        self.assertEqual([self.login(server, "correct horse") for _ in range(3)], [200, 200, 429])
+
+    def test_guesses_at_the_same_time_are_counted_all(self):
+        server = self.server(rc_login={"failed_attempts": bucket(2), "address": PLENTY, "account": PLENTY})
+        server.register("user")
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.login(server, "wrong"), range(8)))
+        self.assertEqual(sorted(answers), [403] * 2 + [429] * 6)
+
+    def test_beside_other_processes_a_wrong_password_counts_once_too(self):
+        database = self.enterContext(Postgres()).create_database()
+        redis = self.enterContext(Redis()).config()
+        server = self.enterContext(Server(database=database, config={
+            "redis": redis, "rate_limits": True, "rc_registration": PLENTY,
+            "rc_login": {"failed_attempts": bucket(3), "address": PLENTY, "account": PLENTY}}))
+        server.register("user")
+        self.assertEqual([self.login(server, "wrong") for _ in range(4)], [403, 403, 403, 429])
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ class LARES_EXPORT Limiter {
  public:
   virtual ~Limiter();
 
-  /// Takes `count` actions from the key's bucket. Nothing on success; else nothing is taken, and the result
-  /// says after what time the same call would succeed.
+  /// Takes `count` actions from the key's bucket; fewer than none are given back. Nothing on success; else
+  /// nothing is taken, and the result says after what time the same call would succeed.
   [[nodiscard]] virtual std::optional<std::chrono::milliseconds> try_take(std::string_view key,
                                                                           double count = 1) noexcept = 0;
 

@@ -75,6 +75,16 @@ TEST_F(BucketLimiterTest, TakesSeveralOrNone) {
   EXPECT_FALSE(limiter_.try_take("a", 1));
 }
 
+TEST_F(BucketLimiterTest, HasRoomForWhatIsGivenBackAndNoMoreThanTheBurst) {
+  EXPECT_FALSE(limiter_.try_take("a", 3));
+  EXPECT_FALSE(limiter_.try_take("a", -1));
+  EXPECT_FALSE(limiter_.try_take("a"));
+  EXPECT_EQ(limiter_.try_take("a"), 500ms);
+  EXPECT_FALSE(limiter_.try_take("b", -5));
+  EXPECT_FALSE(limiter_.try_take("b", 3));
+  EXPECT_EQ(limiter_.try_take("b"), 500ms);
+}
+
 TEST_F(BucketLimiterTest, AdmitsEverythingWhenSwitchedOff) {
   bucket_.set(0, 1, false);
   for (int at = 0; at < 100; ++at) {
