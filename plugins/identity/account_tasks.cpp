@@ -15,11 +15,14 @@
 
 #include <array>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include "accounts.hpp"
 
 namespace lares::identity {
 
@@ -41,7 +44,8 @@ constexpr storage::InsertMany kNoteMany{
     "account_tasks.requested_ts THEN excluded.requested_ts ELSE account_tasks.requested_ts + 1 END"};
 constexpr storage::Statement kWaiting{
     "SELECT t.account, t.task, t.requested_ts, a.user_id FROM account_tasks t JOIN accounts a ON a.account = "
-    "t.account ORDER BY t.requested_ts LIMIT 50"};
+    "t.account WHERE (t.requested_ts, t.account, t.task) > ($1, $2, $3) ORDER BY t.requested_ts, t.account, "
+    "t.task LIMIT $4"};
 constexpr storage::Statement kDone{
     "DELETE FROM account_tasks WHERE account = $1 AND task = $2 AND requested_ts = $3"};
 
@@ -49,6 +53,7 @@ constexpr storage::Statement kIsNoted{"SELECT 1 FROM account_tasks WHERE account
 
 // How soon the main process looks for what another has left behind, or could not do.
 constexpr std::chrono::seconds kLookAgain{60};
+constexpr std::size_t kPage = 50;
 constexpr std::chrono::milliseconds kReached{5000};
 // A task of a guest that was seen sooner may rest on an event which is committed and not applied yet, so it
 // is looked at once more.
@@ -69,8 +74,13 @@ void note_tasks(WriteTransaction& tx, std::span<const std::int64_t> accounts, Ac
   });
 }
 
-AccountTasks::AccountTasks(Server& server, storage::Database& database, service::Profiles& profiles)
-    : server_(server), database_(database), profiles_(profiles), tasks_(server.runtime(), "account tasks") {}
+AccountTasks::AccountTasks(Server& server, storage::Database& database, Accounts& accounts,
+                           service::Profiles& profiles)
+    : server_(server),
+      database_(database),
+      accounts_(accounts),
+      profiles_(profiles),
+      tasks_(server.runtime(), "account tasks") {}
 
 void AccountTasks::start() {
   spawn(tasks_, Background{"account_tasks", server_.name()}, run());
@@ -105,47 +115,69 @@ Task<void> AccountTasks::run() {
   bool look = main;
   for (;;) {
     const std::uint64_t seen = noted_.version();
-    bool again = false;
     if (look) {
       try {
-        again = co_await do_some();
+        co_await do_all();
       } catch (const storage::Error& error) {
         log_.warning("What is left to do in users' rooms could not be read; it is tried again: {}",
                      error.what());
       }
     }
-    if (!again) {
-      const SteadyTime later = main ? server_.runtime().steady_now() + kLookAgain : SteadyTime::max();
-      (void)co_await noted_.wait_beyond(seen, later);
-    }
+    const SteadyTime later = main ? server_.runtime().steady_now() + kLookAgain : SteadyTime::max();
+    (void)co_await noted_.wait_beyond(seen, later);
     look = true;
   }
 }
 
-Task<bool> AccountTasks::do_some() {
-  const std::vector<Entry> entries =
-      co_await database_.read("account_tasks", [](storage::ReadTransaction& tx) {
-        std::vector<Entry> found;
-        tx.each(kWaiting, [&found](const Row& row) {
+Task<std::vector<AccountTasks::Entry>> AccountTasks::page_beyond(Place last) {
+  co_return co_await database_.read("account_tasks", [&last](storage::ReadTransaction& tx) {
+    std::vector<Entry> found;
+    tx.each(
+        kWaiting, std::get<0>(last), std::get<1>(last), std::get<2>(last), static_cast<std::int64_t>(kPage),
+        [&found](const Row& row) {
           found.push_back({row.i64(0), static_cast<AccountTask>(row.i64(1)), row.i64(2), row.bytes_copy(3)});
         });
-        return found;
-      });
-  bool progress = false;
-  for (const Entry& entry : entries) {
-    auto user = matrix::UserId::parse(entry.user_id);
-    bool done = !user;
-    if (user && co_await perform(entry, std::move(*user))) {
-      done = true;
-    }
-    if (done) {
-      progress = true;
-      co_await database_.write("account_task_done", [&entry](WriteTransaction& tx) {
-        tx.exec(kDone, entry.account, static_cast<std::int64_t>(entry.task), entry.requested_ts);
-      });
+    return found;
+  });
+}
+
+Task<void> AccountTasks::do_all() {
+  if (server_.runtime().steady_now() >= retry_at_) {
+    in_vain_.clear();
+    retry_at_ = server_.runtime().steady_now() + kLookAgain;
+  }
+  Place last{0, 0, 0};
+  std::size_t found = kPage;
+  while (found == kPage) {
+    const std::vector<Entry> page = co_await page_beyond(last);
+    found = page.size();
+    for (const Entry& entry : page) {
+      last = {entry.requested_ts, entry.account, static_cast<std::int64_t>(entry.task)};
+      if (!in_vain_.contains(last) && !co_await attempt(entry)) {
+        in_vain_.insert(last);
+      }
     }
   }
-  co_return progress;
+}
+
+Task<bool> AccountTasks::attempt(const Entry& entry) {
+  auto user = matrix::UserId::parse(entry.user_id);
+  try {
+    if (user && !co_await perform(entry, std::move(*user))) {
+      co_return false;
+    }
+    co_await database_.write("account_task_done", [&entry](WriteTransaction& tx) {
+      tx.exec(kDone, entry.account, static_cast<std::int64_t>(entry.task), entry.requested_ts);
+    });
+  } catch (const std::exception& error) {
+    if (tasks_.cancelled()) {
+      throw;
+    }
+    log_.warning("What is left to do for {} could not be done; it is tried again: {}", entry.user_id,
+                 error.what());
+    co_return false;
+  }
+  co_return true;
 }
 
 Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
@@ -157,6 +189,10 @@ Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
   service::Rooms* const rooms = server_.services().find<service::Rooms>();
   if (rooms == nullptr) {
     co_return false;
+  }
+  if (entry.task == AccountTask::kLeave) {
+    // The process that deactivated the account may have ended before it had done so.
+    co_await accounts_.log_out_all(entry.account, std::nullopt);
   }
   nlohmann::json content = {{"membership", "leave"}};
   if (entry.task == AccountTask::kProfile) {
@@ -176,15 +212,17 @@ Task<bool> AccountTasks::perform(const Entry& entry, matrix::UserId user) {
   const std::vector<service::Membership> memberships = co_await rooms->memberships(
       entry.account, entry.task == AccountTask::kLeave ? std::span<const std::string_view>{kInside}
                                                        : std::span<const std::string_view>{kJoined});
+  bool all = true;
   for (const service::Membership& membership : memberships) {
     if (entry.task == AccountTask::kGuest && !co_await closed_to_guests(membership.room_id)) {
       continue;
     }
-    if (!co_await set_membership(membership.room_id, user, text)) {
-      co_return false;
+    if (!co_await set_membership(membership.room_id, user, text, entry.task == AccountTask::kProfile)) {
+      all = false;
     }
   }
-  co_return entry.task != AccountTask::kGuest || entry.requested_ts + kSettledMs < server_.runtime().now_ms();
+  const bool settled = entry.requested_ts + kSettledMs < server_.runtime().now_ms();
+  co_return all && (entry.task != AccountTask::kGuest || settled);
 }
 
 // The purge takes what is noted here along, so nothing else may be left to do.
@@ -202,9 +240,11 @@ Task<bool> AccountTasks::erase(const Entry& entry) {
   co_return true;
 }
 
-Task<bool> AccountTasks::set_membership(std::string room_id, matrix::UserId user, std::string content) {
+Task<bool> AccountTasks::set_membership(std::string room_id, matrix::UserId user, std::string content,
+                                        bool only_while_joined) {
   service::WriteRequest request;
   request.room = *matrix::RoomId::parse(room_id);
+  request.only_while_joined = only_while_joined;
   const std::string state_key = user.str();
   request.events.push_back({.type = "m.room.member",
                             .state_key = state_key,
@@ -223,6 +263,13 @@ Task<bool> AccountTasks::set_membership(std::string room_id, matrix::UserId user
       co_return false;
     }
     log_.info("A membership of {} in {} was not changed: {}", state_key, room_id, error.what());
+  } catch (const std::exception& error) {
+    if (tasks_.cancelled()) {
+      throw;
+    }
+    log_.warning("A membership of {} in {} could not be changed; it is tried again: {}", state_key, room_id,
+                 error.what());
+    co_return false;
   }
   co_return true;
 }

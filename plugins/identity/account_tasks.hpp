@@ -11,10 +11,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
+#include <tuple>
+#include <vector>
 
 namespace lares::identity {
+
+class Accounts;
 
 /// What is left to do, in a user's rooms as a rule, after the answer to a request.
 enum class AccountTask : std::int64_t {
@@ -33,12 +38,12 @@ void note_tasks(storage::WriteTransaction& tx, std::span<const std::int64_t> acc
 
 /// Does the tasks that are noted in `account_tasks`, one user at a time, in the order in which they were
 /// asked for. A row goes when its task is done, so what a process leaves behind is done by the main process
-/// later; each task may be done twice without harm.
+/// later; each task may be done twice without harm. One that cannot be done keeps no other from being done.
 ///
 /// **Threads**: any.
 class AccountTasks {
  public:
-  AccountTasks(Server& server, storage::Database& database, service::Profiles& profiles);
+  AccountTasks(Server& server, storage::Database& database, Accounts& accounts, service::Profiles& profiles);
 
   /// Begins to work, with what was left behind.
   void start();
@@ -57,9 +62,14 @@ class AccountTasks {
     std::int64_t requested_ts;
     std::string user_id;
   };
+  /// By which tasks are done, and told apart.
+  using Place = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
   Task<void> run();
-  /// True if it has done anything, so that there may be more.
-  Task<bool> do_some();
+  /// Tries each task that is noted, but those that were tried in vain a short time ago.
+  Task<void> do_all();
+  Task<std::vector<Entry>> page_beyond(Place last);
+  /// False if it is to be tried again later.
+  Task<bool> attempt(const Entry& entry);
   /// False if it is to be tried again later.
   Task<bool> perform(const Entry& entry, matrix::UserId user);
   Task<bool> erase(const Entry& entry);
@@ -68,13 +78,17 @@ class AccountTasks {
   /// Waits until this process shows the events that the tasks rest on. False if it is to be tried again
   /// later.
   Task<bool> reach_events();
-  Task<bool> set_membership(std::string room_id, matrix::UserId user, std::string content);
+  Task<bool> set_membership(std::string room_id, matrix::UserId user, std::string content,
+                            bool only_while_joined);
 
   Server& server_;
   storage::Database& database_;
+  Accounts& accounts_;
   service::Profiles& profiles_;
   Notification noted_;
   std::atomic<std::int64_t> beyond_{0};
+  std::set<Place> in_vain_;  // until retry_at_
+  SteadyTime retry_at_{};
   TaskGroup tasks_;
   log::Logger log_{"lares.identity.tasks"};
 };

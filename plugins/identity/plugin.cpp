@@ -62,7 +62,7 @@ class IdentityPlugin final : public Plugin {
         erased_users_(loads_, database_, server.services().get<service::CacheStream>(), server.name()),
         uia_(server.runtime(), database_),
         registration_tokens_(database_),
-        tasks_(server, database_, profiles_),
+        tasks_(server, database_, accounts_, profiles_),
         guests_(server, database_, tasks_),
         census_(server, database_),
         capabilities_(server),

@@ -23,7 +23,9 @@ namespace {
 constexpr std::chrono::milliseconds kApplied{5'000};
 
 json encode(const WriteRequest& request) {
-  json body = {{"events", json::array()}, {"return_existing_state", request.return_existing_state}};
+  json body = {{"events", json::array()},
+               {"return_existing_state", request.return_existing_state},
+               {"only_while_joined", request.only_while_joined}};
   if (request.room) {
     body["room_id"] = request.room->str();
   } else {
@@ -60,6 +62,7 @@ Id parse_id(const json& text) {
 WriteRequest decode(const json& body) {
   WriteRequest request;
   request.return_existing_state = body.value("return_existing_state", true);
+  request.only_while_joined = body.value("only_while_joined", false);
   if (const auto room = body.find("room_id"); room != body.end()) {
     request.room = parse_id<matrix::RoomId>(*room);
   } else {

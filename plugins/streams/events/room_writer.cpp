@@ -44,6 +44,11 @@ constexpr storage::Statement kFindPlace{"SELECT position, writer FROM events WHE
 constexpr storage::Statement kIsAnnotated{
     "SELECT 1 FROM event_relations WHERE target = $1 AND sender = $2 AND type = $3 AND annotation = $4"};
 
+bool joined(const RoomHead& head, const matrix::UserId& user) {
+  const StateEntry* const member = head.find("m.room.member", user.view());
+  return member != nullptr && member->event && member->event->content()["membership"].equals("join");
+}
+
 std::size_t bytes_of(const WriteRequest& request) {
   std::size_t bytes = 256;
   for (const NewEvent& event : request.events) {
@@ -434,6 +439,9 @@ Task<void> RoomWriter::prepare(Room& room, PreparedWrite& write) {
       const NewEvent& event = write.request.events[i];
       Interned& numbers = write.numbers[i];
       co_await load_entries(head, event);
+      if (write.request.only_while_joined && !joined(head, event.sender)) {
+        throw http::forbidden("You are not in this room any more.");
+      }
       if (event.state_key) {
         if (!write.create || i > 0) {
           head.check(event, now);

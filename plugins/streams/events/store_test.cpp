@@ -258,6 +258,27 @@ TEST_P(EventStore, WhatAStrangerAsksForGetsNoNumber) {
   EXPECT_EQ(store_->rows("state_keys"), keys + 1);
 }
 
+TEST_P(EventStore, WhatIsWrittenOfThoseAloneWhoAreJoinedBringsNobodyBack) {
+  const matrix::RoomId room = store_->make_room();
+  const auto member = [&](std::string content) {
+    WriteRequest what = request(room, state("m.room.member", "@bob:a.example", std::move(content)));
+    what.events.front().sender = *matrix::UserId::parse("@bob:a.example");
+    return what;
+  };
+  const auto renamed = [&] {
+    WriteRequest what = member(R"({"membership":"join","displayname":"Bob"})");
+    what.only_while_joined = true;
+    return store_->write_all({std::move(what)}).front();
+  };
+  EXPECT_EQ(renamed(), 403);
+  store_->write(member(R"({"membership":"join"})"));
+  EXPECT_EQ(renamed(), 200);
+  store_->write(member(R"({"membership":"leave"})"));
+  EXPECT_EQ(renamed(), 403);
+  EXPECT_EQ(store_->newest(store_->number(room)).front()->event->content()["membership"].to_string(),
+            "leave");
+}
+
 TEST_P(EventStore, AWriterThatAnotherHasReplacedDeniesNothingAndSaysOfNothingThatItIsSoAlready) {
   const matrix::RoomId room = store_->make_room();
   for (const bool replaced : {false, true}) {

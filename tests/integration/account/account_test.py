@@ -2,6 +2,7 @@
 """Accounts through a real server, on SQLite and on PostgreSQL: registration and its proofs, passwords, guests, profiles
 as rooms see them, the end of an account."""
 
+import contextlib
 import sqlite3
 import time
 import unittest
@@ -242,6 +243,39 @@ class SqliteAccountTest(AccountTests, unittest.TestCase):
             return database.execute(statement, arguments).fetchall()
         finally:
             database.close()
+
+    def change(self, *statements):
+        with self.server_at_rest():
+            database = sqlite3.connect(self.server.config["database"]["args"]["database"])
+            with database:
+                for statement, arguments in statements:
+                    database.executemany(statement, arguments)
+            database.close()
+
+    @contextlib.contextmanager
+    def server_at_rest(self):
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
+
+    def test_tasks_that_cannot_be_done_keep_no_other_from_being_done(self):
+        user, gone = self.server.register("unhindered"), self.server.register("halfgone")
+        room = user.create_room()
+        number = self.rows("SELECT account FROM accounts WHERE user_id = CAST(? AS BLOB)", gone.user_id)[0][0]
+        # Each waits for one that was noted after all of them; and what a killed process left of an end.
+        stuck = range(10 ** 9, 10 ** 9 + 60)
+        self.change(
+            ("INSERT INTO accounts (account, user_id, guest, admin, deactivated, created_ts) "
+             "VALUES (?, CAST(? AS BLOB), FALSE, FALSE, TRUE, 1)", [(n, "@stuck%d:hs.test" % n) for n in stuck]),
+            ("INSERT INTO account_tasks (account, task, requested_ts) VALUES (?, 3, 1)", [(n,) for n in stuck]),
+            ("INSERT INTO account_tasks (account, task, requested_ts) VALUES (?, 2, 2)", [(n,) for n in stuck]),
+            ("UPDATE accounts SET deactivated = TRUE WHERE account = ?", [(number,)]),
+            ("INSERT INTO account_tasks (account, task, requested_ts) VALUES (?, 2, 3)", [(number,)]))
+        user.put(V3 + "/profile/%s/displayname" % user.user_id, {"displayname": "Free"})
+        wait_until(lambda: self.member(user, room, user.user_id).get("displayname") == "Free", what="the name in the room")
+        wait_until(lambda: not self.rows("SELECT 1 FROM devices WHERE account = ?", number), what="the devices' end")
 
     def test_what_an_erased_user_had_is_deleted_and_the_account_stays(self):
         gone = self.server.register("forgotten", password="the end")

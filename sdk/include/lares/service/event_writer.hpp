@@ -47,6 +47,7 @@ struct WriteRequest {
   std::vector<NewEvent> events;               ///< 1 to 100
   std::optional<TransactionKey> transaction;  ///< with one event
   bool return_existing_state = true;          ///< a state event equal to the one in force is not sent again
+  bool only_while_joined = false;             ///< forbidden where the sender is not in the room any more
 };
 
 /// What was written. The position is the caller's to wait for before it answers (Hub::reached).
