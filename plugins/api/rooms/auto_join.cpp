@@ -50,6 +50,10 @@ class AutoJoin final : public service::Newcomers {
     if (!room && guest && !host) {
       throw http::forbidden("A guest does not make this room.");
     }
+    // Else whoever registers under this name later would find the room theirs.
+    if (!room && host && !co_await shared_.profiles.profile(*host)) {
+      throw http::not_found("auto_join_mxid_localpart names nobody who has an account.");
+    }
     if (!room) {
       std::exception_ptr failed;
       try {

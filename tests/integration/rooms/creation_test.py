@@ -195,6 +195,9 @@ class AdministratorsSayTest(unittest.TestCase):
     def test_a_host_makes_the_rooms_and_invites_into_them(self):
         with Server(config={"auto_join_rooms": ["#lobby:hs.test"], "auto_join_mxid_localpart": "host",
                             "autocreate_auto_join_room_preset": "private_chat"}) as server:
+            # Whoever comes to be called so must not find these rooms made in their name.
+            early = server.register("early")
+            self.assertEqual(early.get(V3 + "/joined_rooms")["joined_rooms"], [])
             host, user = server.register("host"), server.register("user")
             room, = user.get(V3 + "/joined_rooms")["joined_rooms"]
             self.assertEqual(self.state(user, room, "m.room.join_rules"), {"join_rule": "invite"})
