@@ -33,6 +33,11 @@ std::string fault_of(const ConfigKey& key) {
       return fmt::format("the alias {} is neither a path of one value nor a name beside the key", alias);
     }
   }
+  const bool made_of_keys =
+      key.type == ConfigType::List || key.type == ConfigType::Map || key.type == ConfigType::Object;
+  if (key.check != nullptr && made_of_keys) {
+    return "what has keys below it is checked by them";
+  }
   if (key.type == ConfigType::Object) {
     return key.default_value.empty() || key.default_value == "{}"
                ? ""

@@ -126,6 +126,37 @@ Result read_strings(const ConfigKey& key, const Node& node) {
                                                                : expected_instead(key, node);
 }
 
+Result read_typed(const ConfigKey& key, const Node& node) {
+  if (key.type == ConfigType::Strings) {
+    return read_strings(key, node);
+  }
+  if (key.type == ConfigType::Any) {
+    return read_any(key, node);
+  }
+  if (node.kind != Node::Kind::Scalar) {
+    return expected_instead(key, node);
+  }
+  switch (key.type) {
+    case ConfigType::Bool: {
+      const auto value = read_bool(node.text);
+      if (!value || node.quoted) {
+        return expected_instead(key, node, value ? "remove the quotes" : "");
+      }
+      return *value;
+    }
+    case ConfigType::Integer:
+      return read_plain_integer(key, node);
+    case ConfigType::Number:
+      return read_plain_number(key, node);
+    case ConfigType::Duration:
+      return read_quantity(key, node, read_duration(node.text));
+    case ConfigType::Size:
+      return read_quantity(key, node, read_size(node.text));
+    default:
+      return read_text(key, node);
+  }
+}
+
 }  // namespace
 
 std::string describe_type(const ConfigKey& key) {
@@ -191,34 +222,14 @@ bool accepts_null(const ConfigKey& key) {
 }
 
 std::expected<nlohmann::json, std::string> read_value(const ConfigKey& key, const Node& node) {
-  if (key.type == ConfigType::Strings) {
-    return read_strings(key, node);
+  Result value = read_typed(key, node);
+  if (!value || value->is_null() || key.check == nullptr) {
+    return value;
   }
-  if (key.type == ConfigType::Any) {
-    return read_any(key, node);
-  }
-  if (node.kind != Node::Kind::Scalar) {
-    return expected_instead(key, node);
-  }
-  switch (key.type) {
-    case ConfigType::Bool: {
-      const auto value = read_bool(node.text);
-      if (!value || node.quoted) {
-        return expected_instead(key, node, value ? "remove the quotes" : "");
-      }
-      return *value;
-    }
-    case ConfigType::Integer:
-      return read_plain_integer(key, node);
-    case ConfigType::Number:
-      return read_plain_number(key, node);
-    case ConfigType::Duration:
-      return read_quantity(key, node, read_duration(node.text));
-    case ConfigType::Size:
-      return read_quantity(key, node, read_size(node.text));
-    default:
-      return read_text(key, node);
-  }
+  const std::string expected = key.check(*value);
+  return expected.empty() ? value
+                          : std::unexpected(fmt::format("expected {}, found {}", expected,
+                                                        describe_found(node, key.secret)));
 }
 
 Node default_node(const ConfigKey& key) {

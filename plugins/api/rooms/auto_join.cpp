@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <exception>
 
 #include "endpoints.hpp"
@@ -118,6 +119,10 @@ class AutoJoin final : public service::Newcomers {
   log::Logger log_{"lares.rooms"};
 };
 
+bool is_alias(const nlohmann::json& name) {
+  return matrix::RoomAlias::parse(name.get<std::string>()).has_value();
+}
+
 }  // namespace
 
 void declare_auto_join(Declarations& declarations) {
@@ -125,7 +130,12 @@ void declare_auto_join(Declarations& declarations) {
                        .type = ConfigType::Strings,
                        .default_value = "[]",
                        .meaning = "Aliases of rooms that whoever registers is brought into.",
-                       .reload = Reload::Live});
+                       .reload = Reload::Live,
+                       .check = [](const nlohmann::json& names) -> std::string {
+                         return std::ranges::all_of(names, is_alias)
+                                    ? ""
+                                    : "room aliases, such as #welcome:example.org";
+                       }});
   declarations.config({.path = "autocreate_auto_join_rooms",
                        .type = ConfigType::Bool,
                        .default_value = "true",

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <lares/base/error.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/matrix/room_version.hpp>
 
@@ -437,17 +436,10 @@ void declare_creation(Declarations& declarations) {
                          .type = ConfigType::Any,
                          .default_value = "null",
                          .meaning = "Keys of m.room.power_levels that new rooms of this preset begin with in "
-                                    "place of the usual ones; what the client says goes before."});
-  }
-}
-
-void check_creation(const Config& config) {
-  for (const char* preset : kPresets) {
-    const std::string key = std::string{kLevelsKey} + preset;
-    const json& levels = config.get(key);
-    if (!levels.is_null() && !levels.is_object()) {
-      throw StartError(config.origin(key) + ": " + key + " is a mapping of keys of m.room.power_levels.");
-    }
+                                    "place of the usual ones; what the client says goes before.",
+                         .check = [](const json& levels) -> std::string {
+                           return levels.is_object() ? "" : "a mapping of keys of m.room.power_levels";
+                         }});
   }
 }
 

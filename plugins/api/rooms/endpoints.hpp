@@ -43,8 +43,6 @@ struct Shared {
 };
 
 void declare_creation(Declarations& declarations);
-/// **Errors**: StartError for what the types of the keys do not say.
-void check_creation(const Config& config);
 void declare_membership(Declarations& declarations);
 void declare_auto_join(Declarations& declarations);
 /// **Errors**: StartError where rooms could be made that nobody can come into.

@@ -59,7 +59,6 @@ class RoomsApiPlugin final : public Plugin {
                 .interner = server.services().get<storage::Interner>(),
                 .page_times = page_times(server)},
         capabilities_(server) {
-    check_creation(*server.config());
     check_auto_join(*server.config());
     server.services().provide<service::Newcomers>(*newcomers_);
     server.services().join<service::Capabilities>(capabilities_);

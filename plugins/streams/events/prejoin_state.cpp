@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "prejoin_state.hpp"
 
-#include <lares/base/error.hpp>
-
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace lares::events {
 
@@ -11,6 +11,17 @@ namespace {
 
 constexpr const char* kNoDefaults = "room_prejoin_state.disable_default_event_types";
 constexpr const char* kAdditional = "room_prejoin_state.additional_event_types";
+
+bool is_pair(const nlohmann::json& entry) {
+  return entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string();
+}
+
+std::string expected_entries(const nlohmann::json& entries) {
+  const auto valid = [](const nlohmann::json& entry) { return entry.is_string() || is_pair(entry); };
+  return entries.is_array() && std::ranges::all_of(entries, valid)
+             ? ""
+             : "a list of types, or of pairs of a type and a state key";
+}
 
 }  // namespace
 
@@ -29,7 +40,8 @@ void declare_sync(Declarations& declarations) {
                        .type = ConfigType::Any,
                        .default_value = "[]",
                        .meaning = "State that who is invited sees besides: a list of types, or of pairs of a "
-                                  "type and a state key."});
+                                  "type and a state key.",
+                       .check = &expected_entries});
 }
 
 PrejoinState read_prejoin_state(const Config& config) {
@@ -40,20 +52,12 @@ PrejoinState read_prejoin_state(const Config& config) {
       state.entries.emplace_back(type, "");
     }
   }
-  const nlohmann::json& additional = config.get(kAdditional);
-  bool valid = additional.is_array();
-  for (const nlohmann::json& entry : valid ? additional : nlohmann::json::array()) {
+  for (const nlohmann::json& entry : config.get(kAdditional)) {
     if (entry.is_string()) {
       state.whole_types.push_back(entry.get<std::string>());
-    } else if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string()) {
-      state.entries.emplace_back(entry[0].get<std::string>(), entry[1].get<std::string>());
     } else {
-      valid = false;
+      state.entries.emplace_back(entry[0].get<std::string>(), entry[1].get<std::string>());
     }
-  }
-  if (!valid) {
-    throw StartError(config.origin(kAdditional) + ": " + kAdditional +
-                     " is a list of types, or of pairs of a type and a state key.");
   }
   return state;
 }

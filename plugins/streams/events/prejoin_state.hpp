@@ -20,7 +20,6 @@ struct PrejoinState {
 /// The keys of `room_prejoin_state`, and `exclude_rooms_from_sync`.
 void declare_sync(Declarations& declarations);
 
-/// **Errors**: StartError for entries that are neither a type nor a type and a state key.
 [[nodiscard]] PrejoinState read_prejoin_state(const Config& config);
 
 }  // namespace lares::events

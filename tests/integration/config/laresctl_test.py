@@ -63,7 +63,10 @@ class Config(LaresctlTest):
 
     def test_every_error_is_reported_at_once_with_its_place(self):
         first = self.write("a.yaml", "server_name: hs.test\nenable_registraton: true\nlog: {level: loud}\n")
-        self.write("conf.d/b.yaml", "listeners:\n  - prot: 8008\n")
+        self.write("conf.d/b.yaml", "listeners:\n  - prot: 8008\n"
+                   "default_power_level_content_override: {public_chat: 5}\n"
+                   "room_prejoin_state: {additional_event_types: [m.room.topic, [one]]}\n"
+                   "auto_join_rooms: ['#welcome:hs.test', welcome]\n")
         done = laresctl("config", "check", "-c", first, "-c", self.path("conf.d"))
         self.assertEqual(done.returncode, EXIT_CONFIG)
         said = done.stderr.replace(self.folder + "/", "")
@@ -71,6 +74,13 @@ class Config(LaresctlTest):
         self.assertIn("a.yaml:3: error: log.level: expected one of debug,", said)
         self.assertIn("conf.d/b.yaml:2: error: listeners[0].prot: unknown key; did you mean port?\n", said)
         self.assertIn("conf.d/b.yaml:2: error: listeners[0]: has neither port nor path", said)
+        # What only the plugin that reads a key can say.
+        self.assertIn("conf.d/b.yaml:3: error: default_power_level_content_override.public_chat: expected a mapping of keys "
+                      "of m.room.power_levels, found \"5\"\n", said)
+        self.assertIn("conf.d/b.yaml:4: error: room_prejoin_state.additional_event_types: expected a list of types, or of "
+                      "pairs of a type and a state key, found a list\n", said)
+        self.assertIn("conf.d/b.yaml:5: error: auto_join_rooms: expected room aliases, such as #welcome:example.org, "
+                      "found a list\n", said)
 
     def test_what_is_missing_is_reported_together_with_what_is_written_wrongly(self):
         config = self.write("homeserver.yaml", """\

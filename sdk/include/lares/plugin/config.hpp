@@ -26,7 +26,7 @@ enum class ConfigType {
   List,      ///< a list; keys declared under "name[]." describe the entries, which are mappings then
   Map,  ///< a mapping with names of the administrator's choice; "name.*" or "name.*.key" describe the values
   Object,  ///< a mapping with declared keys; declared itself only to give it a meaning
-  Any,     ///< several types are accepted; the plugin checks, and says what it expected
+  Any,     ///< several types are accepted; `check` says which
 };
 
 enum class Reload { Restart, Live };
@@ -51,6 +51,10 @@ struct ConfigKey {
   /// An explicit null is a value of its own ("never", "no limit") although the default is another. Keys whose
   /// default is null or infinity are so anyway; elsewhere null in a file means the default.
   bool nullable = false;
+  /// For what the fields above cannot say: gives what was expected ("a list of room aliases") where a value
+  /// of that type is wrong, else "". Whoever checks a configuration asks it, so that this error is told with
+  /// all others. It is not asked about null, and not for List, Map and Object.
+  std::string (*check)(const nlohmann::json& value) = nullptr;
 };
 
 /// One immutable, validated configuration with all defaults filled in. A reload makes a new one.

@@ -35,6 +35,12 @@ class CheckerTest : public ConfigTest {
     declare({.path = "people.*.age", .type = ConfigType::Integer, .default_value = "0"});
     declare({.path = "free", .type = ConfigType::Map, .default_value = "{}"});
     declare({.path = "password", .default_value = "null", .secret = true});
+    declare({.path = "even",
+             .type = ConfigType::Any,
+             .default_value = "null",
+             .check = [](const nlohmann::json& value) -> std::string {
+               return value.is_number_integer() && value.get<int>() % 2 == 0 ? "" : "an even number";
+             }});
   }
 };
 
@@ -78,7 +84,7 @@ TEST_F(CheckerTest, NamesEveryErrorAtOnceWithItsPlace) {
   const auto result = load_text(
       "nam: y\nopen: \"true\"\nlimits:\n  count: 11\n  rate: fast\n  time: soon\n  size: []\ndoors:\n  - "
       "kind: glass\n"
-      "tags: {a: b}\npeople: [1]\n");
+      "tags: {a: b}\npeople: [1]\neven: 3\n");
   EXPECT_FALSE(result.config);
   EXPECT_EQ(
       said(result),
@@ -91,7 +97,10 @@ TEST_F(CheckerTest, NamesEveryErrorAtOnceWithItsPlace) {
       "homeserver.yaml:9: error: doors[0].kind: expected one of wood, iron, found \"glass\"\n"
       "homeserver.yaml:9: error: doors[0].port: is required and missing: A key of a test.\n"
       "homeserver.yaml:10: error: tags: expected a list of texts, found a mapping\n"
-      "homeserver.yaml:11: error: people: expected a mapping, found a list\n");
+      "homeserver.yaml:11: error: people: expected a mapping, found a list\n"
+      "homeserver.yaml:12: error: even: expected an even number, found \"3\"\n");
+  EXPECT_EQ(said(load_text("even: 4")), "");
+  EXPECT_EQ(said(load_text("even: null")), "");
 }
 
 TEST_F(CheckerTest, GuessesWhereAMisplacedKeyBelongs) {

@@ -58,6 +58,11 @@ TEST(KeySet, RefusesDeclarationsThatContradictEachOther) {
 TEST(KeySet, RefusesADeclarationThatCannotBeMeant) {
   EXPECT_NE(refusal({.path = "A", .default_value = "x", .meaning = "m"}), "accepted");
   EXPECT_NE(refusal({.path = "a", .default_value = "x"}), "accepted");
+  const auto anything = [](const nlohmann::json&) { return std::string{}; };
+  EXPECT_NE(
+      refusal(
+          {.path = "a", .type = ConfigType::List, .default_value = "[]", .meaning = "m", .check = anything}),
+      "accepted");
   EXPECT_NE(refusal({.path = "a", .type = ConfigType::Integer, .default_value = "x", .meaning = "m"}),
             "accepted");
   EXPECT_NE(
