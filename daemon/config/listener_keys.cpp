@@ -104,7 +104,7 @@ void declare_listener_keys(KeySet& keys) {
                     .reload = Reload::Live});
   keys.add("host", {.path = "enable_metrics",
                     .type = ConfigType::Bool,
-                    .default_value = "false",
+                    .default_value = "true",
                     .meaning = "Whether metrics are offered on listeners that name them."});
 }
 

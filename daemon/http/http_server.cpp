@@ -213,9 +213,11 @@ class HttpServer::Impl {
                                   co_return Response{.content_type = "text/plain; charset=utf-8",
                                                      .body = "OK"};
                                 });
-    router_.add<Access::Public>(Method::Get, {"/_synapse/metrics", "/metrics"},
-                                {.name = "MetricsResource", .resource = "metrics"},
-                                [this](const Anyone&, Request&) { return expose(); });
+    if (server_.config()->boolean("enable_metrics")) {
+      router_.add<Access::Public>(Method::Get, {"/_synapse/metrics", "/metrics"},
+                                  {.name = "MetricsResource", .resource = "metrics"},
+                                  [this](const Anyone&, Request&) { return expose(); });
+    }
   }
 
   Task<Response> expose() {

@@ -37,9 +37,9 @@ struct BoundAddress {
 /// Everything between the network and the handlers for one server: listeners, connections, the gate, rate
 /// limits.
 ///
-/// The order of calls: constructor (provides the RateLimiter service and the routes `/health` and
-/// `/_synapse/metrics`), the plugins' constructors, start, the plugins' start, ready, (reload)*, drain, the
-/// plugins' drain and stop, stop.
+/// The order of calls: constructor (provides the RateLimiter service and the routes `/health` and, unless
+/// `enable_metrics` is false, `/_synapse/metrics`), the plugins' constructors, start, the plugins' start,
+/// ready, (reload)*, drain, the plugins' drain and stop, stop.
 ///
 /// **Threads**: all calls on the server's first loop. **Lifetime**: shorter than that of the Server and the
 /// router.

@@ -36,6 +36,7 @@ class TestConfig final : public Config, private Declarations {
     values_["tls_certificate_path"] = "";
     values_["tls_private_key_path"] = "";
     values_["worker_replication_secret"] = "";
+    values_["enable_metrics"] = true;
   }
   TestConfig& set(const std::string& path, nlohmann::json value) {
     values_[path] = std::move(value);
