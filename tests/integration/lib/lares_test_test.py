@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 
-from lares_test import Postgres, Process, ProcessError, Redis, Transcript, judge, reserve_port, wait_until
+from lares_test import Client, Postgres, Process, ProcessError, Redis, Transcript, judge, reserve_port, wait_until
+from lares_test.load import Load, Worker
 
 ROOM = "!room:hs.test"
 
@@ -64,6 +66,23 @@ class JudgeTest(unittest.TestCase):
 
     def test_readers_in_different_orders(self):
         self.check(transcripts(["$a", "$b", "$c"], ["$a", "$c", "$b"]), history("$a", "$b", "$c"), "different orders")
+
+
+class LoadTest(unittest.TestCase):
+    def test_whoever_is_not_answered_in_the_end_is_a_fault(self):
+        released = threading.Event()
+
+        class Waiting(Worker):
+            def turn(self):
+                released.wait()
+        load = object.__new__(Load)
+        load.seed, load.readers = 0, []
+        load.producers = [Waiting(load, Client("http://127.0.0.1:1"))]
+        load.start()
+        with self.assertRaisesRegex(AssertionError, "Waiting of None has had no answer"):
+            load.stop(timeout=0.01)
+        released.set()
+        load.producers[0].join()
 
 
 class ProcessTest(unittest.TestCase):

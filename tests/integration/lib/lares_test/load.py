@@ -85,7 +85,7 @@ class Reader(Worker):
     def __init__(self, load, client):
         super().__init__(load, client)
         self.transcript = Transcript(client.user_id)
-        self.to_device = collections.Counter()
+        self.to_device = []
         self.since = client.sync()["next_batch"]
         self.turns = 0
 
@@ -95,7 +95,7 @@ class Reader(Worker):
         self.since = answer["next_batch"]
         self.turns += 1
         for message in answer.get("to_device", {}).get("events", []):
-            self.to_device[message["content"][MARK]] += 1
+            self.to_device.append(message["content"][MARK])
         for room, joined in answer.get("rooms", {}).get("join", {}).items():
             if joined["timeline"].get("limited"):
                 raise AssertionError("%s was shown a gap in %s" % (self.client.user_id, room))
@@ -122,7 +122,8 @@ class Messenger(Worker):
 
 class Writer(Worker):
     """Account data, receipts, keys of all kinds, logins, logouts and refreshed tokens: what a device writes beside messages.
-    Before it writes anew it looks for what was acknowledged, since the next value would hide that the last was lost."""
+    Before it writes anew it looks for what was acknowledged, since the next value would hide that the last was lost; and its
+    syncs have to tell of it, without which no other device would ever know."""
 
     # Fewer than a device may have together with those that are to be claimed.
     MOST_KEPT = 400
@@ -135,9 +136,13 @@ class Writer(Worker):
         self.master = self.backup = self.chain = None
         self.alive, self.dead = [], []
         self.user = quote(client.user_id, safe="")
+        self.since = self.sync()["next_batch"]
+        self.told_account_data = self.told_receipt = None
+        self.told_of_keys = False
 
     def turn(self):
-        self.look()
+        if faults := self.lasting_faults():
+            raise AssertionError("; ".join(faults))
         self.count += 1
         self.insist("PUT", "%s/user/%s/account_data/test.count" % (V3, self.user), {"count": self.count})
         self.account_data = self.count
@@ -153,14 +158,13 @@ class Writer(Worker):
             if len(self.alive) > 3:
                 self.logout(self.alive.pop(0))
 
-    def look(self):
-        """Raises when something is not there that was acknowledged. A process that was cut off from the others for a
-        while may say later what they wrote."""
+    def lasting_faults(self):
+        """What is not as it was acknowledged and stays so. A process that was cut off from the others for a while may say
+        later what they wrote."""
         end = time.monotonic() + 20 * PATIENCE
-        while faults := self.faults():
-            if time.monotonic() > end:
-                raise AssertionError("; ".join(faults))
+        while (faults := self.faults()) and time.monotonic() < end:
             time.sleep(0.05)
+        return faults
 
     def faults(self):
         """What is not as it was acknowledged, as sentences."""
@@ -170,10 +174,15 @@ class Writer(Worker):
             if stored != acknowledged:
                 found.append("%s of %s: %s acknowledged, %s stored" % (what, self.client.user_id, acknowledged, stored))
 
+        self.listen()
         if self.account_data:
             expect("account data", self.account_data, self.insist(
                 "GET", "%s/user/%s/account_data/test.count" % (V3, self.user))[0]["count"])
+            expect("account data in syncs", self.account_data, self.told_account_data)
+        if self.receipt:
+            expect("receipt in syncs", self.event_ids[self.receipt], self.told_receipt)
         if self.signature:
+            expect("news of device keys in syncs", True, self.told_of_keys)
             answer = self.insist("POST", V3 + "/keys/query", {"device_keys": {self.client.user_id: []}})[0]
             device = answer["device_keys"][self.client.user_id].get(self.client.device_id)
             expect("device keys", self.device_keys(self.signature)["signatures"], device and device["signatures"])
@@ -184,14 +193,26 @@ class Writer(Worker):
             for token in self.alive:
                 expect("a token of a login", 200, self.holds(token))
             if self.receipt:
-                expect("receipt", [self.event_ids[self.receipt]], self.receipts())
+                expect("receipt", [self.event_ids[self.receipt]], self.receipts(self.sync()))
         return found
 
-    def receipts(self):
-        answer, _ = self.insist("GET", V3 + "/sync", query={"filter": json.dumps(
-            {"room": {"rooms": [self.room], "timeline": {"limit": 1}}})})
-        room = answer["rooms"]["join"][self.room]
-        return [event_id for event in room["ephemeral"]["events"] if event["type"] == "m.receipt"
+    def sync(self, **query):
+        return self.insist("GET", V3 + "/sync", query={"timeout": 0, "filter": json.dumps(
+            {"room": {"rooms": [self.room], "timeline": {"limit": 1}}}), **query})[0]
+
+    def listen(self):
+        answer = self.sync(since=self.since)
+        self.since = answer["next_batch"]
+        for event in answer.get("account_data", {}).get("events", []):
+            if event["type"] == "test.count":
+                self.told_account_data = event["content"]["count"]
+        for event_id in self.receipts(answer):
+            self.told_receipt = event_id
+        self.told_of_keys |= self.client.user_id in answer.get("device_lists", {}).get("changed", [])
+
+    def receipts(self, answer):
+        room = answer.get("rooms", {}).get("join", {}).get(self.room, {})
+        return [event_id for event in room.get("ephemeral", {}).get("events", []) if event["type"] == "m.receipt"
                 for event_id, kinds in event["content"].items() if self.client.user_id in kinds.get("m.read", {})]
 
     def holds(self, token):
@@ -215,6 +236,7 @@ class Writer(Worker):
         # As a client does: what is there already is enough.
         new = {"test_key:AAAAC%d" % self.count: "key %d" % self.count} if self.keys_left < 500 else {}
         kept = {"kept_key:AAAAC%d" % self.count: "kept %d" % self.count} if len(self.kept) < self.MOST_KEPT else {}
+        self.told_of_keys = False
         answer, _ = self.insist("POST", V3 + "/keys/upload", {"one_time_keys": {**new, **kept},
                                                               "device_keys": self.device_keys(self.count)})
         counts = answer["one_time_key_counts"]
@@ -346,6 +368,10 @@ class Load:
             worker.stopping.set()
         for worker in self.producers:
             worker.join(timeout * PATIENCE)
+            self.check()
+            if worker.is_alive():
+                raise AssertionError("%s of %s has had no answer for %d s" % (
+                    type(worker).__name__, worker.client.user_id, timeout * PATIENCE))
         turns = [reader.turns for reader in self.readers]
         end = time.monotonic() + timeout * PATIENCE
         # Two empty-handed turns after the last message: an answer that was under way, and one that began after it.
@@ -356,7 +382,7 @@ class Load:
             time.sleep(0.05)
         for reader in self.readers:
             reader.stopping.set()
-            reader.join(timeout)
+            reader.join(timeout * PATIENCE)
         self.check()
 
     def judge(self):
@@ -374,10 +400,15 @@ class Load:
             return faults
         for reader in self.readers:
             user = reader.client.user_id
+            times = collections.Counter(reader.to_device)
             faults += ["%s saw the to-device message %s %d times" % (user, mark, count)
-                       for mark, count in reader.to_device.items() if count > 1]
+                       for mark, count in times.items() if count > 1]
             faults += ["the to-device message %s was acknowledged and never reached %s" % (mark, user)
-                       for mark in self.messenger.acknowledged[user] if mark not in reader.to_device]
+                       for mark in self.messenger.acknowledged[user] if mark not in times]
+            # Who waits for each answer before the next message is heard in this order.
+            faults += ["%s saw the to-device message %s after %s" % (user, later, earlier)
+                       for earlier, later in zip(reader.to_device, reader.to_device[1:])
+                       if int(later.split()[1]) < int(earlier.split()[1])]
         faults += ["the key %s of %s was given %d times" % (key, user, count)
                    for (user, key), count in self.claimer.claimed.items() if count > 1]
         for writer in self.writers:
@@ -391,8 +422,8 @@ class Load:
         client = writer.client
         # All of it, and not what every fifth turn alone looks at.
         writer.count -= writer.count % 5
-        faults = writer.faults()
-        left = client.sync(since=None).get("device_one_time_keys_count", {})
+        faults = writer.lasting_faults()
+        left = writer.sync().get("device_one_time_keys_count", {})
         claimed = sum(1 for who, _ in self.claimer.claimed if who == client.user_id)
         there = left.get("test_key", 0) + claimed
         # A claim whose answer was lost may have taken a key with it.
