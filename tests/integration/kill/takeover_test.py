@@ -3,6 +3,7 @@
 has a fork."""
 
 import collections
+import contextlib
 import json
 import os
 import signal
@@ -35,13 +36,19 @@ class TakeoverTest(unittest.TestCase):
             time.sleep(2)
             old = cluster.pid("event_persister1")
             os.kill(old, signal.SIGSTOP)
-            cluster.start()
-            self.assertNotEqual(cluster.pid("event_persister1"), old)
-            sent = sum(sender.count for sender in load.senders)
-            wait_until(lambda: sum(sender.count for sender in load.senders) > sent + 50, timeout=60,
-                       what="messages through the new writer")
-            os.kill(old, signal.SIGCONT)
-            wait_until(lambda: not lives(old), timeout=60, what="the end of the one that was replaced")
+            try:
+                cluster.start()
+                self.assertNotEqual(cluster.pid("event_persister1"), old)
+                sent = sum(sender.count for sender in load.senders)
+                wait_until(lambda: sum(sender.count for sender in load.senders) > sent + 50, timeout=60,
+                           what="messages through the new writer")
+                os.kill(old, signal.SIGCONT)
+                wait_until(lambda: not lives(old), timeout=60, what="the end of the one that was replaced")
+            except BaseException:
+                # Nobody else knows of it any more.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(old, signal.SIGKILL)
+                raise
             self.assertIn("Another process has taken over", cluster.log_text("event_persister1"))
             # At its end it leaves the socket to the one that took it.
             self.assertTrue(os.path.exists(os.path.join(cluster.folder, "run", "event_persister1.sock")))

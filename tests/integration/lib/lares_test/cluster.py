@@ -75,7 +75,11 @@ class Workers:
     def kill(self, name):
         """SIGKILL, of all of its processes for PostgreSQL and nginx, and waits until it is gone."""
         pid = self.pid(name)
-        family = [pid, *self._children(pid)] if name in ("postgres", "nginx") else [pid]
+        family = [pid]
+        if name in ("postgres", "nginx"):
+            # So that no child is born that nobody has counted.
+            os.kill(pid, signal.SIGSTOP)
+            family += self._children(pid)
         for process in family:
             self._kill(process)
         while any(lives(process) for process in family):

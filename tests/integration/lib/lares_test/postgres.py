@@ -68,6 +68,8 @@ class Postgres:
     def kill(self):
         """SIGKILL of the postmaster and of every backend, and waits until they are gone: while one lives, PostgreSQL does
         not start again."""
+        # So that no child is born that nobody has counted.
+        self.process.signal(signal.SIGSTOP)
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
         self.process.kill()
         for child in children:

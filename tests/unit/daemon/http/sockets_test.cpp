@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,8 @@ class StoppedListener {
   explicit StoppedListener(const std::string& path) {
     pid_ = ::fork();
     if (pid_ == 0) {
+      // A test that dies would leave it behind, stopped.
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       const ListeningSocket socket = listen_unix(path, 0600);
       std::raise(SIGSTOP);
       for (;;) {
