@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from cluster import PASSWORD, Cluster, check_counts, redis_says
+from cluster import PASSWORD, Cluster, check_counts, metrics_of, redis_says
 from lares_test import Client, MatrixError, Transcript, judge, wait_until
 
 BROKEN = (OSError, http.client.HTTPException, MatrixError)
@@ -172,10 +172,9 @@ class ReplicationTest(unittest.TestCase):
             cluster.redis.kill()
             there = Client("http://127.0.0.1:%d" % cluster.persister.port, alice.token)
             for body in ("the first", "the second"):
-                seen, waiting = [], threading.Event()
+                seen = []
 
                 def sync_until_message():
-                    waiting.set()
                     # That people are there ends a sync, too; one that nothing ends does not bring it.
                     while not seen:
                         answer = bob.sync(timeout=30_000)
@@ -185,7 +184,8 @@ class ReplicationTest(unittest.TestCase):
 
                 thread = threading.Thread(target=sync_until_message)
                 thread.start()
-                waiting.wait()
+                wait_until(lambda: metrics_of(cluster.main_port).value("synapse_notifier_listeners") == 1,
+                           what="a sync that waits")
                 event_id = there.send(room, body)
                 thread.join(60)
                 self.assertEqual(seen, [event_id])

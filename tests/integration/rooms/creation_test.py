@@ -76,6 +76,13 @@ class AdministratorsSayTest(unittest.TestCase):
         room = bob.create_room(preset="public_chat", power_level_content_override={"invite": 3})
         self.assertEqual(self.state(bob, room, "m.room.power_levels")["invite"], 3)
 
+    def test_levels_that_are_none_are_refused_at_the_start(self):
+        server = Server(config={"default_power_level_content_override": {"public_chat": 5}})
+        self.addCleanup(server.close)
+        server.process.start()
+        self.assertEqual(server.process.wait(), 78)
+        self.assertIn("default_power_level_content_override", server.process.log_text())
+
     def test_only_administrators_invite_where_it_is_said_so(self):
         with Server(config={"block_non_admin_invites": True}) as server:
             boss, user = server.register_admin("boss"), server.register("user")
