@@ -6,9 +6,9 @@ SESSION = {"first_message_index": 1, "forwarded_count": 0, "is_verified": False,
 LOGIN = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": "wrong"}, "password": "correct horse"}
 
 
-def bodies(user, device, room, event, other):
+def bodies(user, device, room, event, other, version):
     """(method, path of the operation) -> the bodies to begin with. `user` asks, with `device`, in `room`, where `event` is;
-    `other` is somebody else."""
+    `other` is somebody else, `version` that of a backup."""
     client = "/_matrix/client/*"
     room_path = client + "/rooms/{roomId}"
     public = "A" * 43
@@ -67,7 +67,7 @@ def bodies(user, device, room, event, other):
         ("POST", client + "/room_keys/version"): [{"algorithm": ALGORITHM, "auth_data": {"public_key": "x", "signatures": {
             user: {"ed25519:" + device: "x"}}}}],
         ("PUT", client + "/room_keys/version/{version}"): [{"algorithm": ALGORITHM, "auth_data": {"public_key": "x"},
-                                                            "version": "1"}],
+                                                            "version": version}],
         ("POST", room_path + "/read_markers"): [{"m.fully_read": event, "m.read": event, "m.read.private": event}],
         ("POST", room_path + "/receipt/{receiptType}/{eventId}"): [{"thread_id": "main"}],
         ("PUT", room_path + "/redact/{eventId}/{txnId}"): [{"reason": "x"}],
