@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """/_synapse/metrics of a running server against docs/metrics.md, and that it counts."""
 
+import os
 import re
 import threading
 import unittest
@@ -71,7 +72,8 @@ class Metrics(unittest.TestCase):
             user.join(self.room)
             user.send(self.room, "x")
             user.raw("GET", V3 + "/nothing/%d" % number)
-        self.assertEqual(size(), before)
+        # What runs by itself now and then may be seen for the first time; what grew with each of them would be 20 samples.
+        self.assertLess(size() - before, 20)
 
     def test_requests_are_counted_by_servlet(self):
         before = self.scrape()
@@ -268,6 +270,18 @@ class Metrics(unittest.TestCase):
         self.assertGreater(self.metrics.value("synapse_background_process_start_count_total"), 0)
         self.assertGreater(self.metrics.value("synapse_util_caches_cache"), 0)
         self.assertGreater(self.metrics.value("synapse_threadpool_total_threads"), 0)
+
+
+class Switch(unittest.TestCase):
+    def test_no_listener_shows_metrics_that_are_switched_off(self):
+        server = Server(config={"enable_metrics": False})
+        path = os.path.join(server.folder, "metrics.sock")
+        server.config["listeners"][0]["resources"] = [{"names": ["client", "metrics"]}]
+        server.config["listeners"].append({"type": "metrics", "path": path})
+        server.write_config()
+        with server:
+            self.assertEqual(server.client().raw("GET", "/_synapse/metrics").status, 404)
+            self.assertEqual(Exposition.of(path).samples, [])
 
 
 class Caches(unittest.TestCase):
