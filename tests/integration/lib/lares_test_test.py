@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from lares_test import Client, Postgres, Process, ProcessError, Redis, Transcript, judge, reserve_port, wait_until
-from lares_test.load import Load, Worker
+from lares_test.load import Load, Worker, judge_to_device
 
 ROOM = "!room:hs.test"
 
@@ -69,6 +69,15 @@ class JudgeTest(unittest.TestCase):
 
 
 class LoadTest(unittest.TestCase):
+    def test_to_device_messages_are_seen_once_and_in_order(self):
+        one, two, ten = "@a:hs.test 1", "@a:hs.test 2", "@a:hs.test 10"
+        for seen, words in (([one, two, ten], []), ([one, ten], []), ([one, two], ["never reached"]),
+                            ([one, ten, ten], ["2 times"]), ([ten, one], ["1 after @a:hs.test 10"])):
+            faults = judge_to_device("@b:hs.test", seen, {one, ten})
+            self.assertEqual(len(faults), len(words), faults)
+            for fault, word in zip(faults, words):
+                self.assertIn(word, fault)
+
     def test_whoever_is_not_answered_in_the_end_is_a_fault(self):
         released = threading.Event()
 

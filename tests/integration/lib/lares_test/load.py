@@ -323,6 +323,17 @@ class Claimer(Worker):
                 self.claimed[(writer.user_id, key)] += 1
 
 
+def judge_to_device(user, seen, acknowledged):
+    """What is wrong with the marks that a user saw of one Messenger, in their order, as sentences."""
+    times = collections.Counter(seen)
+    return [*("%s saw the to-device message %s %d times" % (user, mark, count) for mark, count in times.items() if count > 1),
+            *("the to-device message %s was acknowledged and never reached %s" % (mark, user)
+              for mark in acknowledged if mark not in times),
+            # Who waits for each answer before the next message is heard in this order.
+            *("%s saw the to-device message %s after %s" % (user, later, earlier) for earlier, later in zip(seen, seen[1:])
+              if int(later.split()[1]) < int(earlier.split()[1]))]
+
+
 class Load:
     """Everybody together, on one server; or, of `kind` "messages", those who send and read alone. Senders pause `pace`
     seconds after each message, so that no room gets more of them than a timeline holds while a reader's process is away;
@@ -400,15 +411,7 @@ class Load:
             return faults
         for reader in self.readers:
             user = reader.client.user_id
-            times = collections.Counter(reader.to_device)
-            faults += ["%s saw the to-device message %s %d times" % (user, mark, count)
-                       for mark, count in times.items() if count > 1]
-            faults += ["the to-device message %s was acknowledged and never reached %s" % (mark, user)
-                       for mark in self.messenger.acknowledged[user] if mark not in times]
-            # Who waits for each answer before the next message is heard in this order.
-            faults += ["%s saw the to-device message %s after %s" % (user, later, earlier)
-                       for earlier, later in zip(reader.to_device, reader.to_device[1:])
-                       if int(later.split()[1]) < int(earlier.split()[1])]
+            faults += judge_to_device(user, reader.to_device, self.messenger.acknowledged[user])
         faults += ["the key %s of %s was given %d times" % (key, user, count)
                    for (user, key), count in self.claimer.claimed.items() if count > 1]
         for writer in self.writers:
