@@ -594,13 +594,8 @@ Task<void> HubImpl::work(Inbox& inbox) {
     }
     std::string instance;
     try {
-      if (const auto* fetch = std::get_if<Fetch>(&command)) {
-        if (!inbox.stream->in_memory()) {
-          co_await renew_list(inbox);
-        }
-        if (inbox.writers.contains(fetch->writer)) {
-          co_await fill(inbox, fetch->writer, fetch->upto);
-        }
+      if (const auto* wanted = std::get_if<Fetch>(&command)) {
+        co_await fetch(inbox, *wanted);
       } else if (auto* rdata = std::get_if<stream::RdataCommand>(&command)) {
         instance = rdata->instance;
         co_await take(inbox, std::move(*rdata));

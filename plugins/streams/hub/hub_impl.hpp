@@ -86,10 +86,16 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<stream::Token> believed(stream::Token token, bool& cut) override;
 
  private:
-  /// Rows that this process has been told of by their writer itself are to be read without waiting for them.
+  /// Who says that a writer has come to a position.
+  enum class Source {
+    kWriter,  ///< it has said so itself, or the database: everything up to there is committed
+    kClient,  ///< what a token claims; below it the writer may still have something open
+  };
+  /// Rows that this process has been told of are to be read without waiting for them.
   struct Fetch {
     stream::WriterNumber writer = 0;
     std::int64_t upto = 0;
+    Source source = Source::kWriter;
   };
   struct Position {
     stream::PositionCommand said;
@@ -141,8 +147,11 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<bool> believe(Inbox& inbox, const std::string& instance, std::int64_t position);
   /// Goes by the stream's list of writers as the database has it now.
   Task<void> renew_list(Inbox& inbox);
+  Task<bool> known(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
+                   std::chrono::milliseconds deadline, Source source);
   Task<bool> applied(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
-                     std::chrono::milliseconds deadline);
+                     std::chrono::milliseconds deadline, Source source);
+  Task<void> fetch(Inbox& inbox, Fetch wanted);
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   /// Every few seconds: what only the database can tell.
   Task<void> look_around();

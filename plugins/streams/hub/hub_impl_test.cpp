@@ -588,6 +588,7 @@ TEST_F(HubTest, TakesUpWhatAClientHasBeenShownByAnotherProcess) {
     play(wait_for(std::move(position), result));
     return result;
   };
+  receipts_.committed = {{w1_, 5}};
   EXPECT_TRUE(reached(stream::StreamPosition{3}));
   EXPECT_EQ(receipts_.applied, from_to(2, 3));
   EXPECT_TRUE(reached({2, {{w1_, 5}}}));
@@ -595,6 +596,20 @@ TEST_F(HubTest, TakesUpWhatAClientHasBeenShownByAnotherProcess) {
   EXPECT_TRUE(reached({2, {{hub_->self(), 50}}}));
   receipts_.updates_fail = true;
   EXPECT_FALSE(reached(stream::StreamPosition{9}));
+}
+
+TEST_F(HubTest, WhatATokenClaimsHidesNothingThatItsWriterHasStillOpen) {
+  start();
+  hear({"POSITION receipts w1 1 1"});
+  keep(2, 3);
+  receipts_.committed = {{w1_, 3}};
+  bool result = true;
+  play(wait_for(stream::StreamPosition{9}, result));
+  EXPECT_FALSE(result);
+  EXPECT_EQ(receipts_.applied, from_to(2, 3));
+  // Drawn before, committed after.
+  hear({"RDATA receipts w1 5 [5]"});
+  EXPECT_EQ(receipts_.applied.back(), 5);
 }
 
 TEST_F(HubTest, SaysSoWhereItCannotCatchUp) {

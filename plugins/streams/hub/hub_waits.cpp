@@ -28,7 +28,12 @@ constexpr std::chrono::seconds kCatchUp{5};
 
 Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
                             std::chrono::milliseconds deadline) {
-  const bool applied = co_await this->applied(stream, writer, position, deadline);
+  return known(stream, writer, position, deadline, Source::kWriter);
+}
+
+Task<bool> HubImpl::known(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
+                          std::chrono::milliseconds deadline, Source source) {
+  const bool applied = co_await this->applied(stream, writer, position, deadline, source);
   if (applied && writer != self_) {
     // The first loop does not give way between the position and its wake(), so once it can be called those
     // whom the rows concern know of them, too.
@@ -38,7 +43,7 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::WriterNumber writer, st
 }
 
 Task<bool> HubImpl::applied(StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
-                            std::chrono::milliseconds deadline) {
+                            std::chrono::milliseconds deadline, Source source) {
   if (board_.covers(stream, writer, position)) {
     co_return true;
   }
@@ -53,9 +58,9 @@ Task<bool> HubImpl::applied(StreamNumber stream, stream::WriterNumber writer, st
       co_return true;
     }
     Inbox& inbox = found->second;
-    server_.runtime().loop(0).post([this, &inbox, writer, position] {
+    server_.runtime().loop(0).post([this, &inbox, writer, position, source] {
       if (inbox.queue.size() < kMostQueued && !tasks_.cancelled()) {
-        inbox.queue.emplace_back(Fetch{writer, position});
+        inbox.queue.emplace_back(Fetch{writer, position, source});
         begin(inbox);
       }
     });
@@ -77,11 +82,31 @@ Task<bool> HubImpl::reached(StreamNumber stream, stream::StreamPosition position
     }
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(end - server_.runtime().steady_now());
-    if (!co_await reached(stream, at.writer, at.position, left)) {
+    if (!co_await known(stream, at.writer, at.position, left, Source::kClient)) {
       co_return false;
     }
   }
   co_return true;
+}
+
+Task<void> HubImpl::fetch(Inbox& inbox, Fetch wanted) {
+  if (!inbox.stream->in_memory()) {
+    co_await renew_list(inbox);
+  }
+  if (!inbox.writers.contains(wanted.writer)) {
+    co_return;
+  }
+  if (wanted.source == Source::kClient) {
+    // A token is whatever its bearer makes of it. Went this process by it, what its writer commits later
+    // below the position would count as taken up; below what is committed a writer has nothing open.
+    const auto committed = co_await inbox.stream->committed_beyond(database_, board_.position(*inbox.number));
+    const auto own = std::ranges::find(committed, wanted.writer, &stream::StreamPosition::Ahead::writer);
+    if (own == committed.end()) {
+      co_return;
+    }
+    wanted.upto = std::min(wanted.upto, own->position);
+  }
+  co_await fill(inbox, wanted.writer, wanted.upto);
 }
 
 Task<bool> HubImpl::catch_up() {
