@@ -49,9 +49,11 @@ constexpr storage::Statement kWritten{"SELECT " LARES_EVENT_COLUMNS " FROM " LAR
                                       " WHERE e.position > $1 AND e.position <= $2 AND e.writer = $3 "
                                       "ORDER BY e.position LIMIT $4"};
 constexpr storage::Statement kNotifying{
-    "SELECT event, position, thread, flags, redacted_by, sender FROM events WHERE room = $1 "
-    "AND position > $2 AND position <= $3 AND (flags & 3) = 0 AND (sender <> $4 OR (flags & $7) <> 0) "
-    "AND (thread IS NOT NULL OR (flags & $6) <> 0 OR redacted_by IS NOT NULL) ORDER BY position LIMIT $5"};
+    "SELECT e.event, e.position, e.thread, e.flags, e.redacted_by, e.sender, r.position FROM events e "
+    "LEFT JOIN events r ON r.event = e.redacted_by WHERE e.room = $1 AND e.position > $2 "
+    "AND e.position <= $3 AND (e.flags & 3) = 0 AND (e.sender <> $4 OR (e.flags & $7) <> 0) "
+    "AND (e.thread IS NOT NULL OR (e.flags & $6) <> 0 OR e.redacted_by IS NOT NULL) "
+    "ORDER BY e.position LIMIT $5"};
 constexpr std::int64_t kMostNotifying = 10'000;
 constexpr storage::Statement kHead{
     "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
@@ -171,9 +173,12 @@ std::vector<service::NotifyingEvent> EventReader::notifying(ReadTransaction& tx,
                                                             std::int64_t reader, std::int64_t after,
                                                             std::int64_t upto) const {
   std::vector<service::NotifyingEvent> events;
-  const auto take = [&events, reader](const Row& row) {
+  const auto take = [&events, reader, upto](const Row& row) {
     const std::int64_t flags = row.i64(3);
-    const bool redacted = row.maybe_i64(4).has_value();
+    // Counts of the main timeline are numbers, from which a redaction is taken back when it is come to: what
+    // it is about counts until then. Events of threads are kept one by one.
+    const bool redacted =
+        row.maybe_i64(4).has_value() && (row.maybe_i64(2) || row.maybe_i64(6).value_or(0) <= upto);
     const auto notify = static_cast<service::Notify>((flags & kNotifyMask) >> kNotifyShift);
     events.push_back({.number = row.i64(0),
                       .position = row.i64(1),

@@ -387,6 +387,12 @@ TEST_P(EventStore, WhatCountsSaysWhatIsRedactedAndByWhichEventOfWhomever) {
   ASSERT_EQ(own.size(), 1U);
   EXPECT_TRUE(own[0].redacts);
   EXPECT_EQ(own[0].notify, service::Notify::kNothing);
+  // As of a place before the redaction it counts: what was counted there is taken back when that comes.
+  const std::vector<service::NotifyingEvent> before = store_->read([&](ReadTransaction& tx) {
+    return store_->reader.notifying(tx, redacted->room, redacted->sender + 1000, 0, redacting->position - 1);
+  });
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_FALSE(before[0].redacted);
 }
 
 /// Events as another server could have made them.

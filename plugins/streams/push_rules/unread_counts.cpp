@@ -137,11 +137,11 @@ Task<bool> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
   };
   if (const std::optional<RecentNotes::NodePtr> recent = notes_.since(key.room, after)) {
     std::vector<const Note*> fresh;
-    std::vector<std::int64_t> redacted;
+    std::vector<const Note*> redacting;
     for (const RecentNotes::Node* at = recent->get(); at != nullptr && at->note.position > after;
          at = at->older.get()) {
       if (at->note.redacts != 0) {
-        redacted.push_back(at->note.redacts);
+        redacting.push_back(&at->note);
       }
       if (at->note.position <= upto) {
         redactions = redactions || (at->note.redacts != 0 && !take_back(counted, key, *at, after));
@@ -150,7 +150,12 @@ Task<bool> UnreadCounts::add(Counted& counted, Key key, std::int64_t after, std:
     }
     for (std::size_t i = fresh.size(); i-- > 0;) {
       const Note& note = *fresh[i];
-      if (std::ranges::find(redacted, note.event) == redacted.end()) {
+      // A redaction beyond the place takes back what is counted here once it is come to. Events of threads
+      // are kept one by one, so that taking back what is not there changes nothing.
+      const auto holds_no_longer = [&note, upto](const Note* other) {
+        return other->redacts == note.event && (note.thread != 0 || other->position <= upto);
+      };
+      if (std::ranges::none_of(redacting, holds_no_longer)) {
         take(note.position, note.thread, notify_of(note, key.user));
       }
     }
