@@ -199,23 +199,12 @@ Task<std::vector<StoredEventPtr>> SyncSection::newest(const SyncScope& scope, st
   // The list in memory ends before the place in question.
   const std::int64_t last = std::min(upto, scope.to.at(StreamNumber::kEvents).maximum());
   const std::int64_t after = all ? 0 : scope.from.minimum(StreamNumber::kEvents);
-  std::vector<StoredEventPtr> found = co_await database_.read(
-      "sync_timeline", [this, room, after, last, limit](storage::ReadTransaction& tx) {
-        return reader_.newest(tx, room, after, last, limit + 1);
-      });
-  current_context().add_event_fetches(found.size());
-  events.clear();
-  SyncWindow whole{from, scope.to, inside};
-  for (StoredEventPtr& event : found) {
-    const SyncWindow::Place place = whole.place(*event);
-    if (place == SyncWindow::Place::kBefore) {
-      break;
-    }
-    if (place == SyncWindow::Place::kIn) {
-      events.push_back(std::move(event));
-    }
-  }
-  co_return events;
+  ReadNewest read = [this, room, after](std::int64_t highest, std::size_t count) {
+    return database_.read("sync_timeline", [this, room, after, highest, count](storage::ReadTransaction& tx) {
+      return reader_.newest(tx, room, after, highest, count);
+    });
+  };
+  co_return co_await newest_in(SyncWindow{from, scope.to, inside}, last, limit + 1, std::move(read));
 }
 
 Task<std::int64_t> SyncSection::root_at(std::int64_t room, const stream::Token& from) {

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <lares/async/task.hpp>
 #include <lares/service/stored_event.hpp>
 #include <lares/stream/token.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace lares::events {
 
@@ -34,5 +40,14 @@ class SyncWindow {
   const stream::Token& to_;
   bool in_;
 };
+
+/// Reads as many of a room's events up to a position, newest first.
+using ReadNewest =
+    std::function<Task<std::vector<service::StoredEventPtr>>(std::int64_t upto, std::size_t count)>;
+
+/// The newest events in the window, newest first: `most` of them, or all. It reads on past those that are
+/// after it, of which there are many where a writer is ahead of what this process has taken up.
+Task<std::vector<service::StoredEventPtr>> newest_in(SyncWindow window, std::int64_t upto, std::size_t most,
+                                                     ReadNewest read);
 
 }  // namespace lares::events

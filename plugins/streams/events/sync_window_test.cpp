@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync_window.hpp"
 
+#include <lares/async/real_runtime.hpp>
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace lares::events {
 namespace {
@@ -61,6 +68,33 @@ TEST(SyncWindow, AndIsNotShownOnceMore) {
   SyncWindow window{&from, to};
   EXPECT_EQ(window.place(event(65, 3)), Place::kIn);
   EXPECT_EQ(window.place(event(62, 3)), Place::kBefore);
+}
+
+// Of 100 events that writer 3 wrote.
+Task<std::vector<service::StoredEventPtr>> newest_of_writer_3(std::int64_t upto, std::size_t count) {
+  std::vector<service::StoredEventPtr> page;
+  for (std::int64_t position = std::min<std::int64_t>(upto, 100); position > 0 && page.size() < count;
+       --position) {
+    page.push_back(std::make_shared<service::StoredEvent>(event(position, 3)));
+  }
+  co_return page;
+}
+
+TEST(SyncWindow, WhatIsAfterItTakesNoPlaceOfWhatIsIn) {
+  // This process has taken up 50 of them, and of another writer more.
+  const stream::Token from = at(StreamPosition{10});
+  const stream::Token to = at(StreamPosition{50, {{2, 200}}});
+  RealRuntime runtime{{.threads = 1}};
+  const auto positions = [&](std::size_t most) {
+    std::vector<std::int64_t> found;
+    for (const service::StoredEventPtr& one :
+         run_blocking(runtime, "test", newest_in(SyncWindow{&from, to}, 200, most, &newest_of_writer_3))) {
+      found.push_back(one->position);
+    }
+    return found;
+  };
+  EXPECT_EQ(positions(3), (std::vector<std::int64_t>{50, 49, 48}));
+  EXPECT_EQ(positions(60).size(), 40U);
 }
 
 }  // namespace
