@@ -329,9 +329,10 @@ Task<SyncSection::Walk> SyncSection::walk(const SyncScope& scope, const RoomMemb
   co_return walk;
 }
 
-Task<std::vector<StoredEventPtr>> SyncSection::state_beside(const Part& part, std::int64_t room,
+Task<std::vector<StoredEventPtr>> SyncSection::state_beside(Part& part, std::int64_t room,
                                                             std::int64_t start) {
   std::vector<std::int64_t> numbers;
+  std::unordered_set<std::int64_t> replaced;
   const auto in_timeline = [&part](std::int64_t number) {
     return std::ranges::find(part.timeline, number, [](const StoredEventPtr& event) {
              return event->number;
@@ -340,8 +341,11 @@ Task<std::vector<StoredEventPtr>> SyncSection::state_beside(const Part& part, st
   for (const auto& [was, is] : co_await caches_.state_difference(room, start, part.root)) {
     if (is != 0 && !in_timeline(is)) {
       numbers.push_back(is);
+      replaced.insert(was);
     }
   }
+  std::erase_if(part.state,
+                [&replaced](const StoredEventPtr& event) { return replaced.contains(event->number); });
   co_return co_await caches_.events(std::move(numbers));
 }
 

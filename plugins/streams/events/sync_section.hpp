@@ -54,9 +54,9 @@ class SyncSection final : public service::SyncContributor {
                   std::int64_t upto, Part& part);
   Task<std::vector<service::StoredEventPtr>> shown(const service::SyncScope& scope, Part& part,
                                                    std::vector<service::StoredEventPtr> events);
-  /// What is of the state at the end of the walk, was not at its start and is not in the timeline.
-  Task<std::vector<service::StoredEventPtr>> state_beside(const Part& part, std::int64_t room,
-                                                          std::int64_t start);
+  /// What is of the state at the end of the walk, was not at its start and is not in the timeline. What it
+  /// took the place of goes from the part's state.
+  Task<std::vector<service::StoredEventPtr>> state_beside(Part& part, std::int64_t room, std::int64_t start);
   /// Root of the room's state as `from` had it.
   Task<std::int64_t> root_at(std::int64_t room, const stream::Token& from);
   Task<bool> was_joined(const service::SyncScope& scope, const RoomMembership& membership);

@@ -106,6 +106,7 @@ class SyncGaps(EngineTests):
     def test_state_that_a_filter_takes_out_of_the_timeline_stands_in_the_state(self):
         alice, bob = self.users("alice", "bob")
         room = self.room_of(alice, bob)
+        alice.set_state(room, "m.room.topic", {"topic": "older still"})
         since = self.fresh(bob)["next_batch"]
         alice.send(room, "wanted")
         alice.set_state(room, "m.room.topic", {"topic": "old"})
