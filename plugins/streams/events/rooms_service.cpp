@@ -311,9 +311,11 @@ Task<std::unique_ptr<service::RoomView>> RoomsService::open(const http::Requeste
     if (found != rooms->end() && found->room == *number && !found->forgotten) {
       membership = *found;
     }
-    const bool inside = membership && (membership->membership == MembershipCode::kJoin ||
-                                       (peek && membership->membership != MembershipCode::kInvite &&
-                                        membership->membership != MembershipCode::kKnock));
+    if (peek && membership) {
+      membership = co_await last_stay(caches_, interner_, requester.user().str(), *membership);
+    }
+    // Who is out reads what was there until then.
+    const bool inside = membership && (membership->membership == MembershipCode::kJoin || peek);
     bool world_readable = false;
     if (!inside && peek) {
       const matrix::EventPtr visibility = co_await current_state(room, "m.room.history_visibility", "");

@@ -350,13 +350,13 @@ Task<std::vector<StoredEventPtr>> SyncSection::state_beside(Part& part, std::int
 }
 
 Task<SyncSection::Part> SyncSection::part(const SyncScope& scope, const RoomMembership& membership,
-                                          bool whole, std::int64_t upto) {
+                                          std::optional<RoomMembership> stay, bool whole, std::int64_t upto) {
   const Measure measure{recents_};
   Part part;
   IgnoredUsers ignored = co_await ignored_by(services_, scope.user);
   part.visibility = std::make_unique<Visibility>(caches_, interner_, services_.find<service::ErasedUsers>(),
                                                  membership.room, scope.requester->user().str(), scope.user,
-                                                 membership, std::move(ignored));
+                                                 stay, std::move(ignored));
   const Walk walk = co_await this->walk(scope, membership, whole, upto, part);
   // State goes up to the start of the timeline, or where the client wants it to the end.
   const std::int64_t start = walk.oldest ? walk.oldest->state_before : part.root;
@@ -591,7 +591,8 @@ Task<void> SyncSection::joined_room(const SyncScope& scope, const RoomMembership
   if (!scope.filter->wants_room(name->id.view())) {
     co_return;
   }
-  Part part = co_await this->part(scope, membership, whole, std::numeric_limits<std::int64_t>::max());
+  Part part =
+      co_await this->part(scope, membership, membership, whole, std::numeric_limits<std::int64_t>::max());
   service::JoinedRoomSync room;
   room.room = membership.room;
   room.room_id = name->id.str();
@@ -626,7 +627,16 @@ Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& 
   if (!scope.filter->wants_room(name.id.view())) {
     co_return;
   }
-  Part part = co_await this->part(scope, membership, scope.initial, membership.position);
+  const std::string user = scope.requester->user().str();
+  const std::optional<RoomMembership> stay = co_await last_stay(caches_, interner_, user, membership);
+  Part part = co_await this->part(scope, membership, stay, scope.initial, membership.position);
+  if (!stay || stay->event != membership.event) {
+    // What changed in the room while the user was not in it is not the user's to know.
+    std::erase_if(part.state, [&stay, &user](const StoredEventPtr& event) {
+      const bool own = event->event->type() == "m.room.member" && event->event->state_key() == user;
+      return !own && (!stay || event->position > stay->position);
+    });
+  }
   service::LeftRoomSync room;
   room.room_id = name.id.str();
   room.limited = part.limited;

@@ -62,8 +62,9 @@ class SyncSection final : public service::SyncContributor {
   Task<bool> was_joined(const service::SyncScope& scope, const RoomMembership& membership);
   /// Numbers of the events in a state; without members where these are loaded lazily.
   Task<std::vector<std::int64_t>> whole_state(std::int64_t room, std::int64_t root, bool lazy);
-  Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership, bool whole,
-                  std::int64_t upto);
+  /// `stay`: the user's last one, which says what of the history is the user's.
+  Task<Part> part(const service::SyncScope& scope, const RoomMembership& membership,
+                  std::optional<RoomMembership> stay, bool whole, std::int64_t upto);
   Task<std::vector<std::string>> heroes(const service::SyncScope& scope, std::int64_t room,
                                         std::int64_t root);
   Task<std::vector<std::string>> former_members(const service::SyncScope& scope, std::int64_t room,

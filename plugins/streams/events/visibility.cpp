@@ -10,6 +10,10 @@ using service::StoredEventPtr;
 
 namespace {
 
+// Of a user who was put out and let in again and never came, more often than this, nobody looks for an
+// earlier stay.
+constexpr int kMostMemberships = 100;
+
 StoredEventPtr redacted(const StoredEvent& event) {
   auto copy = std::make_shared<StoredEvent>(event);
   copy->event = matrix::redact(*event.event);
@@ -17,6 +21,34 @@ StoredEventPtr redacted(const StoredEvent& event) {
 }
 
 }  // namespace
+
+Task<std::optional<RoomMembership>> last_stay(RoomCaches& caches, storage::Interner& interner,
+                                              std::string user_id, RoomMembership membership) {
+  if (membership.membership == MembershipCode::kJoin) {
+    co_return membership;
+  }
+  if (membership.membership == MembershipCode::kInvite || membership.membership == MembershipCode::kKnock) {
+    co_return std::nullopt;
+  }
+  const std::optional<std::int64_t> key = co_await interner.lookup_state_key("m.room.member", user_id);
+  for (int step = 0; key && step < kMostMemberships; ++step) {
+    const std::vector<StoredEventPtr> own =
+        co_await caches.events(std::vector<std::int64_t>{membership.event});
+    const std::vector<std::int64_t> former = co_await caches.state_events(
+        membership.room, own.front()->state_before, std::vector<std::int64_t>{*key});
+    if (former.front() == 0) {
+      break;
+    }
+    const std::vector<StoredEventPtr> before = co_await caches.events(former);
+    if (matrix::membership_state(before.front()->event.get()) == matrix::MembershipState::kJoin) {
+      co_return membership;
+    }
+    membership.event = before.front()->number;
+    membership.position = before.front()->position;
+    membership.writer = before.front()->writer;
+  }
+  co_return std::nullopt;
+}
 
 Visibility::Visibility(RoomCaches& caches, storage::Interner& interner, service::ErasedUsers* erased,
                        std::int64_t room, std::string user_id, std::int64_t user,

@@ -22,12 +22,18 @@ namespace lares::events {
 /// Ids of the users whose messages a reader does not want to see; may be null.
 using IgnoredUsers = std::shared_ptr<const std::unordered_set<std::string>>;
 
+/// The user's membership as the last stay in the room left it: the one given for who is joined, and for who
+/// is out that by which the stay ended, which is another where a ban followed, say. Empty for who was never
+/// joined, as after an invitation that was declined, or who is invited or knocks.
+Task<std::optional<RoomMembership>> last_stay(RoomCaches& caches, storage::Interner& interner,
+                                              std::string user_id, RoomMembership membership);
+
 /// Which events of a room a user may see.
 ///
 /// spec: Client-Server API, "Room History Visibility"
 class Visibility {
  public:
-  /// `membership` is the user's place in the room now; empty for one who never was in it. `erased` is null
+  /// `membership` is the user's last stay in the room; empty for one who never was in it. `erased` is null
   /// where nobody knows of such users.
   Visibility(RoomCaches& caches, storage::Interner& interner, service::ErasedUsers* erased, std::int64_t room,
              std::string user_id, std::int64_t user, std::optional<RoomMembership> membership,

@@ -83,6 +83,48 @@ class HistoryVisibility(EngineTests):
         bob.join(room)
         self.assertEqual(self.reads(bob, room), ["before"])
 
+    def test_who_never_came_in_reads_nothing_once_the_invitation_is_gone(self):
+        alice, bob = self.users("alice", "bob")
+        for end in ("declined", "withdrawn", "banned"):
+            with self.subTest(end=end):
+                room = alice.create_room(preset="private_chat")
+                before = alice.send(room, "before")
+                if end != "banned":
+                    alice.invite(room, bob.user_id)
+                since = self.server.client(bob.token).sync()["next_batch"]
+                event = alice.send(room, "while invited")
+                alice.set_state(room, "m.room.topic", {"topic": "a secret"})
+                if end == "declined":
+                    bob.leave(room)
+                else:
+                    deed = "kick" if end == "withdrawn" else "ban"
+                    alice.post(alice.room_path(room, deed), {"user_id": bob.user_id})
+                for one in (before, event):
+                    self.refused(bob, room, one)
+                left = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]
+                shown = left["timeline"]["events"] + left["state"]["events"]
+                self.assertEqual({(one["type"], one.get("state_key")) for one in shown}, {("m.room.member", bob.user_id)})
+
+    def test_who_left_and_is_banned_later_reads_what_was_there_until_then(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room(preset="private_chat")
+        alice.set_state(room, "m.room.topic", {"topic": "before"})
+        alice.invite(room, bob.user_id)
+        bob.join(room)
+        alice.send(room, "while joined")
+        bob.leave(room)
+        since = self.server.client(bob.token).sync()["next_batch"]
+        after = alice.send(room, "after")
+        alice.set_state(room, "m.room.topic", {"topic": "after"})
+        alice.post(alice.room_path(room, "ban"), {"user_id": bob.user_id})
+        self.assertEqual(self.reads(bob, room), ["while joined"])
+        self.assertEqual(bob.get(bob.room_path(room, "state", "m.room.topic"))["topic"], "before")
+        self.check_error(bob.error("GET", bob.room_path(room, "event", after)), 404, "M_NOT_FOUND")
+        left = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]
+        shown = left["timeline"]["events"] + left["state"]["events"]
+        self.assertEqual([one["content"]["membership"] for one in shown if one["type"] == "m.room.member"], ["ban"])
+        self.assertEqual(len(shown), 1)
+
 
 on_both_engines(HistoryVisibility, globals())
 
