@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace lares::config {
@@ -32,6 +34,46 @@ class Descriptor {
 
 std::unexpected<std::string> failed(std::string_view what, const std::filesystem::path& path, int error) {
   return std::unexpected(fmt::format("{} {}: {}", what, path.string(), std::strerror(error)));
+}
+
+/// Writes the whole into a file beside, whose name it gives. Its name has no ending that a folder of
+/// configuration files is read by.
+std::expected<std::string, std::string> write_beside(const std::filesystem::path& path,
+                                                     std::string_view content) {
+  std::string name = path.string() + ".XXXXXX";
+  const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
+  if (file.get() < 0) {
+    return failed("cannot write", path, errno);
+  }
+  const auto give_up = [&] {
+    const int error = errno;
+    ::unlink(name.c_str());
+    return failed("cannot write", path, error);
+  };
+  while (!content.empty()) {
+    const ssize_t count = ::write(file.get(), content.data(), content.size());
+    if (count < 0 && errno != EINTR) {
+      return give_up();
+    }
+    content.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
+  }
+  if (::fsync(file.get()) != 0) {
+    return give_up();
+  }
+  return name;
+}
+
+/// Gives a file another name, unless that is taken. 0, or the error.
+int move_to_free_name(const std::string& from, const std::filesystem::path& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) {
+    return 0;
+  }
+  // Not every file system has hard links.
+  const bool without_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK;
+  if (without_links && ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+    return 0;
+  }
+  return errno;
 }
 
 }  // namespace
@@ -77,19 +119,14 @@ std::expected<std::string, std::string> read_secret_file(const std::filesystem::
 
 std::expected<void, std::string> write_secret_file(const std::filesystem::path& path,
                                                    std::string_view content) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (file.get() < 0) {
-    return failed("cannot write", path, errno);
+  auto written = write_beside(path, content);
+  if (!written) {
+    return std::unexpected(written.error());
   }
-  while (!content.empty()) {
-    const ssize_t count = ::write(file.get(), content.data(), content.size());
-    if (count < 0 && errno != EINTR) {
-      return failed("cannot write", path, errno);
-    }
-    content.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
-  }
-  if (::fsync(file.get()) != 0) {
-    return failed("cannot write", path, errno);
+  const int error = move_to_free_name(*written, path);
+  ::unlink(written->c_str());
+  if (error != 0) {
+    return failed("cannot write", path, error);
   }
   auto folder_path = path.parent_path();
   if (folder_path.empty()) {

@@ -16,7 +16,8 @@ namespace lares::config {
 [[nodiscard]] std::expected<std::string, std::string> read_secret_file(const std::filesystem::path& path,
                                                                        std::size_t limit = 1u << 20);
 
-/// Writes a new file with mode 0600, durable when it returns. Never replaces a file.
+/// Writes a new file with mode 0600, durable when it returns. Never replaces a file. Whoever finds the file
+/// finds all of it, also where this is cut off in the middle.
 ///
 /// **Errors**: a sentence with the file and the reason.
 [[nodiscard]] std::expected<void, std::string> write_secret_file(const std::filesystem::path& path,

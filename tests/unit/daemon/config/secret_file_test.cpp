@@ -7,7 +7,12 @@
 #include <lares/crypto/random_source.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
+#include <filesystem>
+#include <iterator>
+
+#include <sys/resource.h>
 
 namespace lares::config {
 namespace {
@@ -32,6 +37,26 @@ TEST_F(SecretFile, IsWrittenForItsOwnerAloneAndNeverReplaced) {
   EXPECT_EQ(read_secret_file(path), "content");
   EXPECT_FALSE(write_secret_file(path, "other"));
   EXPECT_EQ(read_secret_file(path), "content");
+}
+
+TEST_F(SecretFile, IsThereWholeOrNotAtAll) {
+  rlimit former{};
+  ::getrlimit(RLIMIT_FSIZE, &former);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{.rlim_cur = 4, .rlim_max = former.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const auto written = write_secret_file(folder_ / "secret", "content");
+  ::setrlimit(RLIMIT_FSIZE, &former);
+  EXPECT_FALSE(written);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "a part of it would be taken for the secret";
+}
+
+TEST_F(SecretFile, LeavesNothingBesideIt) {
+  const auto path = folder_ / "secret";
+  EXPECT_TRUE(write_secret_file(path, "content"));
+  EXPECT_FALSE(write_secret_file(path, "other"));
+  const std::filesystem::directory_iterator files(folder_);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
 }
 
 TEST_F(SecretFile, IsRefusedWhenOthersCanReadOrWriteIt) {
