@@ -227,7 +227,7 @@ void Listener::open_unix(ActivatedSockets& activated) {
     if (!socket) {
       const std::optional<SocketHolder> holder = holder_of(config_.path);
       takes_place_ = holder && holder->stopped;
-      const std::string path = takes_place_ ? config_.path + ".new" : config_.path;
+      const std::string path = takes_place_ ? place_beside(config_.path) : config_.path;
       socket = listen_unix(path, config_.mode);
       socket_file_ = SocketFile(path);
     }

@@ -9,8 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <sstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -78,6 +82,41 @@ sockaddr_storage name_of(int descriptor) {
 bool somebody_listens(const ListeningSocket& probe, const sockaddr_un& address) {
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
          errno == EAGAIN;
+}
+
+/// As the kernel lists them, the inodes of the sockets that listen and were bound to one of two names.
+/// spec: proc(5), /proc/net/unix
+std::set<std::string> inodes_of_listeners(const std::string& one, const std::string& other) {
+  constexpr unsigned long kAccepts = 1UL << 16U;
+  std::set<std::string> result;
+  std::ifstream list("/proc/net/unix");
+  std::string line;
+  std::getline(list, line);
+  while (std::getline(list, line)) {
+    std::istringstream words(line);
+    std::string number, references, protocol, flags, type, state, inode, name;
+    words >> number >> references >> protocol >> flags >> type >> state >> inode >> std::ws;
+    std::getline(words, name);
+    if ((name == one || name == other) && (std::strtoul(flags.c_str(), nullptr, 16) & kAccepts) != 0) {
+      result.insert(inode);
+    }
+  }
+  return result;
+}
+
+bool has_socket(const std::filesystem::path& process, const std::set<std::string>& inodes) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(process / "fd", error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code gone;
+    const std::string file = std::filesystem::read_symlink(at->path(), gone).string();
+    constexpr std::string_view kSocket = "socket:[";
+    if (file.starts_with(kSocket) && file.ends_with(']') &&
+        inodes.contains(file.substr(kSocket.size(), file.size() - kSocket.size() - 1))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// spec: proc(5), /proc/PID/stat. The name before the state may hold anything, a bracket too.
@@ -151,6 +190,31 @@ ListeningSocket listen_unix(const std::string& path, unsigned mode) {
   return result;
 }
 
+namespace {
+
+/// Who listens where nobody is let in any more. A former holder of the place, which waits to go on, may still
+/// listen too: they count as stopped when all are.
+SocketHolder holder_by_name(const std::string& path) {
+  const auto inodes = inodes_of_listeners(path, place_beside(path));
+  SocketHolder holder;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc", error), end; !error && !inodes.empty() && at != end;
+       at.increment(error)) {
+    const auto pid = static_cast<pid_t>(std::strtol(at->path().filename().c_str(), nullptr, 10));
+    if (pid > 0 && has_socket(at->path(), inodes)) {
+      holder.stopped = is_stopped(pid) && (holder.pid == 0 || holder.stopped);
+      holder.pid = pid;
+    }
+  }
+  return holder;
+}
+
+}  // namespace
+
+std::string place_beside(const std::string& path) {
+  return path + ".new";
+}
+
 std::optional<SocketHolder> holder_of(const std::string& path) {
   const ListeningSocket probe = open_socket(AF_UNIX);
   if (!somebody_listens(probe, unix_address(path))) {
@@ -159,7 +223,8 @@ std::optional<SocketHolder> holder_of(const std::string& path) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) {
-    return SocketHolder{};
+    // The kernel tells of a connection, and there is none where too many wait for one.
+    return holder_by_name(path);
   }
   return SocketHolder{.pid = peer.pid, .stopped = is_stopped(peer.pid)};
 }

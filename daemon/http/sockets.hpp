@@ -45,6 +45,9 @@ struct SocketHolder {
   bool stopped = false;  ///< by SIGSTOP: it accepts nothing until it goes on
 };
 
+/// Where the socket lies of a process that is to take the place of another which is stopped.
+[[nodiscard]] std::string place_beside(const std::string& path);
+
 /// Who listens on a path; nothing where nobody does.
 [[nodiscard]] std::optional<SocketHolder> holder_of(const std::string& path);
 

@@ -14,6 +14,8 @@
 #include <system_error>
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +106,44 @@ TEST_F(UnixSocketTest, SeesThatTheProcessIsStopped) {
   holder = holder_of(path_);
   ASSERT_TRUE(holder);
   EXPECT_FALSE(holder->stopped);
+}
+
+/// Connects until no more are taken. Each waits for the listener although it has gone.
+void fill_the_backlog(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  for (;;) {
+    const ListeningSocket client(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      ASSERT_EQ(errno, EAGAIN);
+      return;
+    }
+  }
+}
+
+TEST_F(UnixSocketTest, SeesTheStoppedProcessBehindAFullBacklog) {
+  StoppedListener other(path_);
+  fill_the_backlog(path_);
+  auto holder = holder_of(path_);
+  ASSERT_TRUE(holder);
+  EXPECT_EQ(holder->pid, other.pid());
+  EXPECT_TRUE(holder->stopped);
+  other.go_on();
+  holder = holder_of(path_);
+  ASSERT_TRUE(holder);
+  EXPECT_EQ(holder->pid, other.pid());
+  EXPECT_FALSE(holder->stopped);
+}
+
+TEST_F(UnixSocketTest, TakesAStoppedProcessThatTookThePlaceOfAnotherForStoppedOnlyWithTheOther) {
+  StoppedListener first(path_);
+  StoppedListener second(place_beside(path_));
+  fs::rename(place_beside(path_), path_);
+  fill_the_backlog(path_);
+  EXPECT_TRUE(holder_of(path_)->stopped);
+  first.go_on();
+  EXPECT_FALSE(holder_of(path_)->stopped);
 }
 
 TEST_F(UnixSocketTest, IsRefusedToASecondWhileTheFirstListensAndGivenAfterItsEnd) {
