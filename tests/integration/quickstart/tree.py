@@ -65,6 +65,19 @@ class Tree:
     def slow_down(self, name):
         self._write_program(name, 'sleep 1\nexec %s "$@"' % shutil.which(name))
 
+    def cut_initdb_off(self):
+        """The first initdb ends in the middle, with what it has made so far."""
+        self._write_program("setpriv", """case "$*" in *initdb*)
+  if mkdir '%s' 2> /dev/null; then
+    for word; do
+      [ "$before" != -D ] || echo 15 > "$word/PG_VERSION"
+      before=$word
+    done
+    exit 137
+  fi ;;
+esac
+exec %s "$@\"""" % (os.path.join(self.root, "cut off"), shutil.which("setpriv")))
+
     def command(self, *options):
         return [os.path.join(self.root, "packaging", "quickstart"), "--data", self.data, *map(str, options)]
 

@@ -52,6 +52,17 @@ class QuickstartWorkersTest(unittest.TestCase):
         self.tree.data = above + "x" * (length - len(above))
         self.addCleanup(Undertaker(self.tree.data).close)
 
+    @unittest.skipIf(os.geteuid() != 0, "the program that is cut off runs for root alone")
+    def test_a_first_start_that_was_cut_off_is_begun_anew(self):
+        self.tree.cut_initdb_off()
+        self.assertIn("initdb failed", self.tree.run("--workers", "--background", "--port", self.port, code=1))
+        with open(self.tree.path("workers", "replication_secret"), "w"):
+            pass
+        supervisor, _ = self.tree.background("--workers", "--port", self.port, "--open-registration")
+        self.register("alice")
+        os.kill(supervisor, signal.SIGTERM)
+        wait_for_the_end(supervisor, *self.pids().values())
+
     def test_strangers_that_have_the_numbers_of_the_last_ones_are_not_ended(self):
         with Postgres() as postgres, Server() as server:
             os.makedirs(self.tree.path("run"))
