@@ -265,6 +265,8 @@ Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
       outcome = co_await limited(active, "stop", std::move(stopping), runtime_.steady_now() + timeout);
     } catch (const std::exception& error) {
       log_.error("The plugin {} failed to stop: {}.", active.library->name(), error.what());
+    } catch (...) {
+      log_.error("The plugin {} failed to stop, and does not say why.", active.library->name());
     }
     if (outcome == Outcome::Late) {
       log_.warning("The plugin {} did not stop within {} ms; it was cancelled, and has stopped then.",

@@ -185,6 +185,15 @@ class Signals(unittest.TestCase):
         self.assertIn("the sky has fallen", process.stderr.read().decode())
         self.ends_what_it_began(record)
 
+    def test_a_plugin_that_throws_a_number_at_its_end_keeps_no_other_from_stopping(self):
+        record = os.path.join(self.folder, "record")
+        process = self.launch("house", "throws_a_number_at_its_end", LARES_TEST_RECORD=record)
+        self.manager.wait_for("READY=1")
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        self.assertIn("The plugin throws_a_number_at_its_end failed to stop, and does not say why.", self.log())
+        self.ends_what_it_began(record)
+
     def test_sigterm_during_start_drains_and_stops_what_has_started(self):
         record = os.path.join(self.folder, "record")
         process = self.launch("house", "waits_on_roof", LARES_TEST_RECORD=record)
