@@ -43,8 +43,9 @@ Task<void> keep_error(Task<void> task, std::exception_ptr& error) {
   }
 }
 
-// Between the start of the storage plugin and that of all that need it.
-Task<void> prepare(Assembly& assembly, storage::Database& database, const std::exception_ptr& closed) {
+// Between the start of the storage plugin and that of all that need it. `closed`: why a listener is not open;
+// a copy, since this may go on when whoever called it waits no more.
+Task<void> prepare(Assembly& assembly, storage::Database& database, std::exception_ptr closed) {
   co_await assembly.data_care().migrate(database);
   for (service::StartCheck* check : assembly.server().services().all<service::StartCheck>()) {
     co_await check->check();

@@ -203,7 +203,10 @@ Task<void> ServerImpl::start(std::chrono::milliseconds timeout, DatabaseStep dat
       if (std::ranges::find(provided, storage::Database::kServiceId) != provided.end()) {
         try {
           auto& database = services_.get<storage::Database>();
-          co_await database_step(database);
+          // A transaction cannot be cancelled, and may wait for hours while another process changes the
+          // database.
+          auto preparing = database_step(database);
+          co_await limited(active, "database step", std::move(preparing), SteadyTime::max());
         } catch (...) {
           failure = std::current_exception();
         }
@@ -227,7 +230,7 @@ void ServerImpl::begin_drain() noexcept {
 Task<void> ServerImpl::settle() {
   for (auto& group : std::exchange(unfinished_, {})) {
     if (!co_await group->join(runtime_.steady_now() + kGrace)) {
-      abandoned_.push_back(std::move(group));
+      unfinished_.push_back(std::move(group));
     }
   }
 }
@@ -276,6 +279,8 @@ Task<void> ServerImpl::stop(std::chrono::milliseconds timeout) {
                  active.library->name(), timeout.count());
     }
   }
+  // A transaction ends with its database at the latest.
+  co_await settle();
 }
 
 ReloadReport ServerImpl::reload(ConfigPtr config) {

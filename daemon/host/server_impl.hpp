@@ -71,8 +71,8 @@ class ServerImpl final : public Server {
   /// Stops those that started, in reverse order. A plugin that has not stopped at its deadline is named in
   /// the log and left as it is: it is not destroyed, and clean() says so.
   Task<void> stop(std::chrono::milliseconds timeout);
-  /// False if a plugin was left running: the process then has to end without running destructors.
-  [[nodiscard]] bool clean() const noexcept { return abandoned_.empty(); }
+  /// False if something was left running: the process then has to end without running destructors.
+  [[nodiscard]] bool clean() const noexcept { return abandoned_.empty() && unfinished_.empty(); }
 
   /// Puts a checked configuration in force and lets the plugins take up what is declared live.
   ReloadReport reload(ConfigPtr config);
@@ -90,7 +90,7 @@ class ServerImpl final : public Server {
   enum class Outcome { Done, Late, Abandoned };
   // Runs one call into a plugin for a limited time. Throws what it throws.
   Task<Outcome> limited(const Active& active, const char* step, Task<void> task, SteadyTime deadline);
-  // Waits for what a start that was cut off still does.
+  // Waits for what a start that was cut off still does, for a limited time.
   Task<void> settle();
   void construct_one(const PluginLibrary& library);
   void destroy_plugins() noexcept;

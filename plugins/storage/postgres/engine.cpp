@@ -15,6 +15,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <functional>
+#include <thread>
 #include <utility>
 
 namespace lares::storage::postgres {
@@ -25,6 +28,28 @@ constexpr int kMinimumServer = 150000;
 /// How long a transaction waits for a server that is away, and tries again after it lost to others.
 constexpr std::chrono::seconds kRetryTime{10};
 constexpr int kMostConflicts = 50;
+
+/// Runs what waits for the server on a thread of its own, so that the loop goes on meanwhile: it hears
+/// signals, and looks at the clock.
+Task<void> on_own_thread(std::function<void()> function) {
+  Waiter done;
+  std::exception_ptr error;
+  std::thread thread;
+  co_await done.wait([&] {
+    thread = std::thread{[&] {
+      try {
+        function();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      done.notify();
+    }};
+  });
+  thread.join();
+  if (error) {
+    std::rethrow_exception(error);
+  }
+}
 
 }  // namespace
 
@@ -37,7 +62,16 @@ PostgresDatabase::~PostgresDatabase() {
   close();
 }
 
+Task<void> PostgresDatabase::opened() {
+  return on_own_thread([this] { open(); });
+}
+
+Task<void> PostgresDatabase::closed() {
+  return on_own_thread([this] { close(); });
+}
+
 void PostgresDatabase::open() {
+  const std::lock_guard opening{opening_};
   const std::size_t at_once = std::clamp<std::size_t>(options_.min_connections, 1,
                                                       std::max<std::size_t>(1, options_.max_connections));
   std::vector<std::unique_ptr<Session>> sessions;
@@ -48,10 +82,13 @@ void PostgresDatabase::open() {
       sessions.push_back(std::make_unique<Session>(options_, runtime_));
     }
   } catch (const Error& error) {
+    // A server that is away may come back, and a new start then succeeds.
+    const int code = dynamic_cast<const ConnectionLost*>(&error) != nullptr ? 1 : kExitConfig;
     throw StartError{
         fmt::format("PostgreSQL cannot be used: {}. Check database.args (host, port, user, password, dbname) "
                     "and that the server runs.",
-                    error.what())};
+                    error.what()),
+        code};
   }
   sessions.resize(std::max<std::size_t>(1, options_.max_connections));
   for (std::unique_ptr<Session>& session : sessions) {
@@ -66,10 +103,12 @@ void PostgresDatabase::close() noexcept {
     closing_ = true;
   }
   closing_changed_.notify_all();
+  const std::lock_guard opening{opening_};
   for (std::thread& thread : threads_) {
-    thread.join();
+    if (thread.joinable()) {
+      thread.join();
+    }
   }
-  threads_.clear();
 }
 
 void PostgresDatabase::check_fitness(Session& session) const {

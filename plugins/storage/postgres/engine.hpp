@@ -29,8 +29,12 @@ class PostgresDatabase final : public Database {
   /// Connects and checks that the database is fit. Blocks.
   /// **Errors**: StartError that says what to do.
   void open();
-  /// Runs what was submitted, and disconnects.
+  /// Runs what was submitted, and disconnects. Waits for an open() that is under way.
   void close() noexcept;
+  /// The same for a loop, which they do not block. The database outlives the end of these, whoever awaits
+  /// them.
+  [[nodiscard]] Task<void> opened();
+  [[nodiscard]] Task<void> closed();
 
   [[nodiscard]] Engine engine() const noexcept override { return Engine::Postgres; }
 
@@ -52,6 +56,7 @@ class PostgresDatabase final : public Database {
 
   PostgresOptions options_;
   JobQueue queue_;
+  std::mutex opening_;
   std::vector<std::thread> threads_;
   std::atomic<bool> away_{false};
   std::mutex mutex_;

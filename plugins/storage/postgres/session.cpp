@@ -18,9 +18,13 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <future>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace lares::storage::postgres {
@@ -328,12 +332,28 @@ void Session::wait_for_socket(bool for_writing) {
   }
 }
 
-void Session::cancel() noexcept {
+void Session::cancel() {
   cancelled_ = true;
-  if (PGcancel* const request = PQgetCancel(handle_)) {
-    char reason[256];
-    PQcancel(request, reason, sizeof reason);
-    PQfreeCancel(request);
+  const std::shared_ptr<PGcancel> request{PQgetCancel(handle_), &PQfreeCancel};
+  if (request == nullptr) {
+    return;
+  }
+  // PQcancel waits without limit until the server has taken the request. Where it does not, its thread is
+  // left to itself: it holds nothing of this session, and ends when the server goes on or the process ends.
+  const auto taken = std::make_shared<std::promise<void>>();
+  const std::future<void> done = taken->get_future();
+  try {
+    std::thread([request, taken] {
+      char reason[256];
+      PQcancel(request.get(), reason, sizeof reason);
+      taken->set_value();
+    }).detach();
+  } catch (const std::system_error& error) {
+    throw ConnectionLost{error.what()};
+  }
+  // Before that nothing else may be sent: the request would end what comes next.
+  if (done.wait_for(kPatienceAfterCancel) != std::future_status::ready) {
+    throw ConnectionLost{"PostgreSQL does not answer."};
   }
 }
 

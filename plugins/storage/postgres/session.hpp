@@ -104,7 +104,8 @@ class Session {
   Result wait();
   Result next_result();
   void wait_for_socket(bool for_writing);
-  void cancel() noexcept;
+  /// Asks the server to end the statement. **Errors**: ConnectionLost where it does not take the request.
+  void cancel();
   [[noreturn]] void lost() const;
 
   Runtime& runtime_;

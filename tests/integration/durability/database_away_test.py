@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL goes away under a server, and comes back."""
+"""PostgreSQL goes away under a server, or stands still, and comes back."""
 
 import concurrent.futures
+import os
+import signal
+import subprocess
 import unittest
 from urllib.parse import quote
 
@@ -91,6 +94,60 @@ class AwayFromACluster(Away, unittest.TestCase):
 
     def pids(self):
         return [self.server.pid(name) for name in self.server.LARES]
+
+
+class StandsStill(unittest.TestCase):
+    """It is there, takes connections, and does not answer."""
+
+    def setUp(self):
+        self.postgres = self.enterContext(Postgres())
+        self.server = Server(database=self.postgres.create_database())
+        self.addCleanup(self.server.close)
+
+    def freeze(self):
+        main = self.postgres.process.pid
+        children = subprocess.run(["pgrep", "-P", str(main)], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        self.frozen = [main, *map(int, children)]
+        self.addCleanup(self.go_on)
+        for pid in self.frozen:
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self):
+        for pid in self.frozen:
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+
+    def test_requests_are_refused_with_503_until_it_goes_on(self):
+        alice = self.server.start().register("alice")
+        self.addCleanup(alice.disconnect)
+        self.freeze()
+        self.assertEqual(alice.raw("GET", V3 + "/devices").status, 503)
+        self.go_on()
+        wait_until(lambda: alice.raw("GET", V3 + "/devices").status == 200, timeout=60, what="an answer after it goes on")
+
+    def test_a_start_without_it_may_be_tried_again(self):
+        self.postgres.stop()
+        self.server.process.start()
+        self.assertEqual(self.server.process.wait(30), 1, "78 would tell the service manager not to")
+        self.assertIn("PostgreSQL cannot be used", self.server.process.log_text())
+
+    def test_sigterm_ends_a_start_that_waits_for_another_process_in_the_database(self):
+        database = self.server.config["database"]["args"]["dbname"]
+        self.postgres.sql("CREATE TABLE lares_locks ()", database)
+        # As one that changes the database for hours.
+        other = subprocess.Popen([os.path.join(self.postgres.bin, "psql"), "-h", self.postgres.folder, "-U",
+                                  self.postgres.superuser, "-d", database, "-qX"], stdin=subprocess.PIPE)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.stdin.close)
+        other.stdin.write(b"BEGIN; LOCK TABLE lares_locks IN EXCLUSIVE MODE;\n")
+        other.stdin.flush()
+        self.server.process.start()
+        wait_until(lambda: self.postgres.sql("SELECT count(*) FROM pg_locks WHERE NOT granted", database) == [["1"]],
+                   timeout=60, what="the server's wait")
+        self.server.process.signal(signal.SIGTERM)
+        self.server.process.wait(60)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ inline constexpr const char* kEngineProvides[] = {"lares.storage.database/1", "l
 
 /// The plugin of a database engine: the database and the interner of numbers on it.
 ///
-/// `Engine` is a Database that is made of its options and a Runtime; `open` connects and `close` ends it.
+/// `Engine` is a Database that is made of its options and a Runtime; `open` connects and `close` ends it. One
+/// that waits for another process meanwhile has `opened` and `closed`, which do the same for a loop.
 template <class Engine>
 class EnginePlugin final : public Plugin {
  public:
@@ -35,13 +36,21 @@ class EnginePlugin final : public Plugin {
   }
 
   Task<void> start() override {
-    database_.open();
-    co_return;
+    if constexpr (requires { database_.opened(); }) {
+      co_await database_.opened();
+    } else {
+      database_.open();
+      co_return;
+    }
   }
 
   Task<void> stop() noexcept override {
-    database_.close();
-    co_return;
+    if constexpr (requires { database_.closed(); }) {
+      co_await database_.closed();
+    } else {
+      database_.close();
+      co_return;
+    }
   }
 
  private:
