@@ -13,13 +13,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 
 namespace lares::log {
 
@@ -48,6 +48,8 @@ struct Channel : detail::Node {
   mutable spdlog::logger logger;
 };
 
+using Sinks = std::vector<std::shared_ptr<Sink>>;
+
 /// Loggers, levels and sinks of the process. Never destroyed: code that runs at the very end may log.
 struct System {
   /// For nodes and levels.
@@ -56,12 +58,19 @@ struct System {
   std::map<std::string, Level, std::less<>> set;
 
   const std::shared_ptr<Router> router = std::make_shared<Router>();
-  std::shared_mutex sinks_mutex;
-  std::vector<std::shared_ptr<Sink>> sinks;
-  bool configured = false;
-  std::uint64_t dropped_before = 0;
-  Capture* capture = nullptr;
+  /// The latest of `configured`, null before there is one. Read for each record, without a lock, since
+  /// threads that log would wait for each other's processor to give up the lock's cache line.
+  std::atomic<const Sinks*> sinks{nullptr};
+  /// For `configured`.
+  std::mutex configure_mutex;
+  /// All that there ever were, since a thread may still be on its way to a former one. Of the sinks that were
+  /// replaced little is left.
+  std::vector<std::unique_ptr<const Sinks>> configured;
+
+  std::atomic<bool> capturing{false};
+  /// For the two after it.
   std::mutex capture_mutex;
+  Capture* capture = nullptr;
   Layout capture_layout = Layout::kHuman;
 
   System() { set.emplace("", Level::kWarning); }
@@ -107,24 +116,24 @@ std::string_view lay_out(const spdlog::details::log_msg& record, Layout layout) 
   return {line.data(), line.size()};
 }
 
-void Router::log(const spdlog::details::log_msg& record) {
-  System& system = the_system();
-  const std::shared_lock lock{system.sinks_mutex};
-  if (system.capture != nullptr) {
-    const std::string_view line = lay_out(record, system.capture_layout);
-    const std::lock_guard one_at_a_time{system.capture_mutex};
-    system.capture->line(line.substr(0, line.size() - 1));
-    return;
+/// False when the tests' capture is no longer there.
+bool capture(System& system, const spdlog::details::log_msg& record) {
+  const std::lock_guard one_at_a_time{system.capture_mutex};
+  if (system.capture == nullptr) {
+    return false;
   }
-  if (!system.configured) {
-    const std::string_view line = lay_out(record, Layout::kHuman);
-    std::fwrite(line.data(), 1, line.size(), stderr);
-    return;
-  }
+  const std::string_view line = lay_out(record, system.capture_layout);
+  system.capture->line(line.substr(0, line.size() - 1));
+  return true;
+}
+
+/// False when they have been replaced meanwhile, and take nothing more. Where there are several, the first of
+/// them may have the record by then, which is better there twice than missing in the others.
+bool push_to(const Sinks& sinks, const spdlog::details::log_msg& record) {
   const Level level = from_spdlog(record.level);
   const Sink* laid_out_for = nullptr;
   std::string_view line;
-  for (const std::shared_ptr<Sink>& sink : system.sinks) {
+  for (const std::shared_ptr<Sink>& sink : sinks) {
     if (level < sink->options().level) {
       continue;
     }
@@ -132,7 +141,26 @@ void Router::log(const spdlog::details::log_msg& record) {
       line = lay_out(record, sink->options().layout);
       laid_out_for = sink.get();
     }
-    sink->push(line, level >= Level::kError);
+    if (!sink->push(line, level >= Level::kError)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Router::log(const spdlog::details::log_msg& record) {
+  System& system = the_system();
+  if (system.capturing.load(std::memory_order_acquire) && capture(system, record)) {
+    return;
+  }
+  const Sinks* sinks = system.sinks.load(std::memory_order_acquire);
+  if (sinks == nullptr) {
+    const std::string_view line = lay_out(record, Layout::kHuman);
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    return;
+  }
+  while (!push_to(*sinks, record)) {
+    sinks = system.sinks.load(std::memory_order_acquire);
   }
 }
 
@@ -216,18 +244,18 @@ std::expected<void, std::string> configure(Options options) {
     }
     system.apply();
   }
+  const Sinks* former = nullptr;
   {
-    const std::unique_lock lock{system.sinks_mutex};
-    for (const std::shared_ptr<Sink>& sink : system.sinks) {
-      system.dropped_before += sink->dropped();
-    }
-    std::swap(system.sinks, sinks);
-    if (!std::exchange(system.configured, true)) {
-      std::atexit([] { flush(); });
-    }
+    const std::lock_guard lock{system.configure_mutex};
+    system.configured.push_back(std::make_unique<const Sinks>(std::move(sinks)));
+    former = system.sinks.exchange(system.configured.back().get(), std::memory_order_acq_rel);
   }
-  for (const std::shared_ptr<Sink>& former : sinks) {
-    former->close(kFlushLimit);
+  if (former == nullptr) {
+    std::atexit([] { flush(); });
+    return {};
+  }
+  for (const std::shared_ptr<Sink>& sink : *former) {
+    sink->close(kFlushLimit);
   }
   return {};
 }
@@ -266,27 +294,29 @@ std::vector<std::string> logger_names() {
 }
 
 void reopen() noexcept {
-  System& system = the_system();
-  const std::shared_lock lock{system.sinks_mutex};
-  for (const std::shared_ptr<Sink>& sink : system.sinks) {
-    sink->reopen();
+  if (const Sinks* const sinks = the_system().sinks.load(std::memory_order_acquire)) {
+    for (const std::shared_ptr<Sink>& sink : *sinks) {
+      sink->reopen();
+    }
   }
 }
 
 void flush() noexcept {
-  System& system = the_system();
-  const std::shared_lock lock{system.sinks_mutex};
-  for (const std::shared_ptr<Sink>& sink : system.sinks) {
-    sink->flush(kFlushLimit);
+  if (const Sinks* const sinks = the_system().sinks.load(std::memory_order_acquire)) {
+    for (const std::shared_ptr<Sink>& sink : *sinks) {
+      sink->flush(kFlushLimit);
+    }
   }
 }
 
 std::uint64_t dropped_records() noexcept {
   System& system = the_system();
-  const std::shared_lock lock{system.sinks_mutex};
-  std::uint64_t sum = system.dropped_before;
-  for (const std::shared_ptr<Sink>& sink : system.sinks) {
-    sum += sink->dropped();
+  const std::lock_guard lock{system.configure_mutex};
+  std::uint64_t sum = 0;
+  for (const std::unique_ptr<const Sinks>& sinks : system.configured) {
+    for (const std::shared_ptr<Sink>& sink : *sinks) {
+      sum += sink->dropped();
+    }
   }
   return sum;
 }
@@ -295,9 +325,10 @@ Capture::~Capture() = default;
 
 void set_capture(Capture* capture, Layout layout) {
   System& system = the_system();
-  const std::unique_lock lock{system.sinks_mutex};
+  const std::lock_guard lock{system.capture_mutex};
   system.capture = capture;
   system.capture_layout = layout;
+  system.capturing.store(capture != nullptr, std::memory_order_release);
 }
 
 }  // namespace lares::log

@@ -7,16 +7,19 @@
 #include <lares/json/scanner.hpp>
 #include <lares/json/writer.hpp>
 
-#include <spdlog/details/fmt_helper.h>
 #include <spdlog/details/log_msg.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <iterator>
+#include <limits>
 #include <string>
 
 namespace lares::log {
@@ -35,12 +38,21 @@ std::string_view view(spdlog::string_view_t text) noexcept {
 }
 
 bool is_control(char c) noexcept {
-  return (c >= 0 && c < 0x20) || c == 0x7f;
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+/// Reads to the end also when it has found one: of that the compiler makes vector instructions.
+bool has_control(std::string_view text) noexcept {
+  unsigned char found = 0;
+  for (const char c : text) {
+    found |= static_cast<unsigned char>(is_control(c));
+  }
+  return found != 0;
 }
 
 /// A text from outside must not be able to make lines of its own in a log.
 void escape_controls(memory_buf_t& out, std::size_t from) {
-  if (std::none_of(out.data() + from, out.data() + out.size(), is_control)) {
+  if (!has_control({out.data() + from, out.size() - from})) {
     return;
   }
   const std::string text{out.data() + from, out.size() - from};
@@ -59,16 +71,20 @@ void escape_controls(memory_buf_t& out, std::size_t from) {
 class HumanFormatter final : public spdlog::formatter {
  public:
   void format(const log_msg& record, memory_buf_t& out) override {
-    append_time(out, record.time);
-    append(out, " - ");
-    append(out, view(record.logger_name));
-    append(out, " - ");
-    spdlog::details::fmt_helper::append_int(record.source.line, out);
-    append(out, " - ");
-    append(out, to_string(from_spdlog(record.level)));
-    append(out, " - ");
-    append(out, current_context().name());
-    append(out, " - ");
+    const std::string_view logger = view(record.logger_name);
+    const std::string_view level = to_string(from_spdlog(record.level));
+    const std::string_view request = current_context().name();
+    constexpr std::size_t kTimeLineAndSeparators = 64;
+    const std::size_t begin = out.size();
+    out.resize(begin + kTimeLineAndSeparators + logger.size() + level.size() + request.size());
+    // Written without asking at each piece whether there is room.
+    char* at = write_time(out.data() + begin, record.time);
+    at = write_text(write_separator(at), logger);
+    at = write_separator(at);
+    at = std::to_chars(at, at + std::numeric_limits<int>::digits10 + 2, record.source.line).ptr;
+    at = write_text(write_separator(at), level);
+    at = write_text(write_separator(at), request);
+    out.resize(static_cast<std::size_t>(write_separator(at) - out.data()));
     const std::size_t from = out.size();
     append_redacted(out, view(record.payload));
     escape_controls(out, from);
@@ -79,9 +95,17 @@ class HumanFormatter final : public spdlog::formatter {
   }
 
  private:
+  static char* write_separator(char* at) noexcept {
+    std::memcpy(at, " - ", 3);
+    return at + 3;
+  }
+  static char* write_text(char* at, std::string_view text) noexcept {
+    return std::copy(text.begin(), text.end(), at);
+  }
+
   /// `2026-11-20 18:44:22,123` in local time. The text up to the seconds is made once a second.
-  void append_time(memory_buf_t& out, spdlog::log_clock::time_point at) {
-    const auto since_epoch = at.time_since_epoch();
+  char* write_time(char* at, spdlog::log_clock::time_point time) {
+    const auto since_epoch = time.time_since_epoch();
     const auto second = std::chrono::floor<std::chrono::seconds>(since_epoch);
     if (second != second_) {
       const std::time_t seconds = second.count();
@@ -90,9 +114,14 @@ class HumanFormatter final : public spdlog::formatter {
       std::strftime(text_.data(), text_.size(), "%Y-%m-%d %H:%M:%S,", &local);
       second_ = second;
     }
-    out.append(text_.data(), text_.data() + text_.size() - 1);
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - second);
-    spdlog::details::fmt_helper::pad3(static_cast<unsigned>(milliseconds.count()), out);
+    std::memcpy(at, text_.data(), text_.size() - 1);
+    at += text_.size() - 1;
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - second).count();
+    for (const std::int64_t unit : {100, 10, 1}) {
+      *at++ = static_cast<char>('0' + milliseconds / unit % 10);
+    }
+    return at;
   }
 
   std::chrono::seconds second_{-1};

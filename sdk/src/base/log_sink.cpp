@@ -30,6 +30,9 @@ namespace {
 
 /// How long lines are gathered before they are written, when none is urgent.
 constexpr std::chrono::milliseconds kGather{5};
+/// So much is written at once even if it is not urgent, so that memory does not grow with the haste of who
+/// logs.
+constexpr std::size_t kEnoughBytes = std::size_t{256} * 1024;
 constexpr std::size_t kStartBytes = std::size_t{64} * 1024;
 /// A buffer that a burst has made larger is given back.
 constexpr std::size_t kKeptBytes = std::size_t{1024} * 1024;
@@ -132,24 +135,29 @@ void Sink::close(std::chrono::milliseconds limit) noexcept {
   written_.wait_for(lock, limit, [this] { return ended_; });
 }
 
-void Sink::push(std::string_view line, bool urgent) noexcept {
+bool Sink::push(std::string_view line, bool urgent) noexcept {
   bool wake = false;
   {
     const std::lock_guard lock{mutex_};
+    if (stop_) {
+      return false;
+    }
     if (waiting_.size() + line.size() > max_waiting_bytes_) {
       ++dropped_unreported_;
       dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
+      return true;
     }
     waiting_.append(line);
     pushed_bytes_ += line.size();
-    hurry_ = hurry_ || urgent;
-    wake = asleep_ || urgent;
+    const bool hurry = urgent || (!hurry_ && waiting_.size() >= kEnoughBytes);
+    hurry_ = hurry_ || hurry;
+    wake = asleep_ || hurry;
     asleep_ = false;
   }
   if (wake) {
     wake_.notify_one();
   }
+  return true;
 }
 
 void Sink::reopen() noexcept {
@@ -169,7 +177,7 @@ void Sink::flush(std::chrono::milliseconds limit) noexcept {
   const std::uint64_t until = pushed_bytes_;
   hurry_ = true;
   wake_.notify_one();
-  written_.wait_for(lock, limit, [&] { return written_bytes_ >= until && !reopen_; });
+  written_.wait_for(lock, limit, [&] { return ended_ || (written_bytes_ >= until && !reopen_); });
 }
 
 void Sink::run() noexcept {
@@ -210,6 +218,8 @@ void Sink::run() noexcept {
     written_.notify_all();
     // Still under the mutex, so whoever waits sees it.
     if (ending && waiting_.empty()) {
+      waiting_ = std::string{};
+      output_.reset();
       ended_ = true;
       return;
     }

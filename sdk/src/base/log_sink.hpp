@@ -35,12 +35,14 @@ class Sink {
   ~Sink();
 
   [[nodiscard]] const SinkOptions& options() const noexcept { return options_; }
-  /// Urgent lines are written at once, others within some milliseconds.
-  void push(std::string_view line, bool urgent) noexcept;
+  /// Urgent lines are written at once, others within some milliseconds. False when it has been closed; then
+  /// the line is not taken.
+  [[nodiscard]] bool push(std::string_view line, bool urgent) noexcept;
   void reopen() noexcept;
   /// Waits until everything pushed before has been written, for `limit` at most.
   void flush(std::chrono::milliseconds limit) noexcept;
-  /// Lets the thread write what waits and end; does not wait longer than `limit` for it.
+  /// Lets the thread write what waits, give back its memory and its file, and end; does not wait longer than
+  /// `limit` for it.
   void close(std::chrono::milliseconds limit) noexcept;
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
@@ -51,20 +53,24 @@ class Sink {
   void report(std::uint64_t dropped) noexcept;
   void open_again() noexcept;
 
+  /// Of a cache line, which goes from processor to processor with what threads write in turn.
+  static constexpr std::size_t kCacheLine = 64;
+
   const SinkOptions options_;
   const std::size_t max_waiting_bytes_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable written_;
-  std::string waiting_;
+  // What each line touches, close together and apart from what is only read.
+  alignas(kCacheLine) std::mutex mutex_;
   std::uint64_t pushed_bytes_ = 0;
-  std::uint64_t written_bytes_ = 0;
-  std::uint64_t dropped_unreported_ = 0;
   bool asleep_ = false;
   bool hurry_ = false;
   bool reopen_ = false;
   bool stop_ = false;
   bool ended_ = false;
+  std::string waiting_;
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t dropped_unreported_ = 0;
+  std::condition_variable wake_;
+  std::condition_variable written_;
   std::atomic<std::uint64_t> dropped_{0};
   // Of the thread alone.
   std::unique_ptr<spdlog::sinks::sink> output_;

@@ -11,6 +11,8 @@
 #include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 
+#include <observe/request_log.hpp>
+
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -272,14 +274,27 @@ void log_line_below_the_level(benchmark::State& state) {
 BENCHMARK(log_line_below_the_level);
 
 template <log::Layout kLayout>
-void log_line(benchmark::State& state) {
-  const auto configured =
-      log::configure({.root_level = log::Level::kInfo, .sinks = {{.layout = kLayout, .file = "/dev/null"}}});
-  if (!configured) {
-    state.SkipWithError(configured.error().c_str());
-    return;
+void log_request_line(benchmark::State& state) {
+  if (state.thread_index() == 0) {
+    const auto configured = log::configure(
+        {.root_level = log::Level::kInfo, .sinks = {{.layout = kLayout, .file = "/dev/null"}}});
+    if (!configured) {
+      state.SkipWithError(configured.error().c_str());
+    }
   }
-  const log::Logger logger{"lares.access.http.8008"};
+  const log::Logger access = access_logger("http", "8008");
+  const RequestRecord request{.ip_address = "192.0.2.1",
+                              .site_tag = "8008",
+                              .requester = "@alice:example.org",
+                              .processing = std::chrono::microseconds{1'234},
+                              .sending = std::chrono::microseconds{35},
+                              .usage = {.utime = std::chrono::microseconds{600}, .db_txn_count = 1},
+                              .response_bytes = 357,
+                              .code = 200,
+                              .method = "GET",
+                              .uri = "/_matrix/client/v3/sync?since=s12_34_56",
+                              .protocol = "HTTP/1.1",
+                              .user_agent = "Mozilla/5.0 (X11; Linux x86_64)"};
   const auto context = LogContext::create("GET-12345", "example.org");
   context->set_request({.request_id = "GET-12345",
                         .ip_address = "192.0.2.1",
@@ -287,17 +302,15 @@ void log_line(benchmark::State& state) {
                         .url = "/_matrix/client/v3/sync"});
   const ContextScope scope{context};
   for (auto _ : state) {
-    logger.info(
-        "Processed request: {:.3f}sec/{:.3f}sec ru=({:.3f}sec, {:.3f}sec) {}B {} \"{} {} {}\" \"{}\" [{} "
-        "dbevts]",
-        0.001, 0.002, 0.003, 0.004, 357, 200, "GET", "/_matrix/client/v3/sync?since=s12_34_56", "HTTP/1.1",
-        "Mozilla/5.0 (X11; Linux x86_64)", 0);
+    log_request(access, request);
   }
-  log::flush();
-  static_cast<void>(log::configure({.root_level = log::Level::kWarning, .sinks = {{}}}));
+  if (state.thread_index() == 0) {
+    log::flush();
+    static_cast<void>(log::configure({.root_level = log::Level::kWarning, .sinks = {{}}}));
+  }
 }
-BENCHMARK(log_line<log::Layout::kHuman>)->Name("log_line/human");
-BENCHMARK(log_line<log::Layout::kTerseJson>)->Name("log_line/json");
+BENCHMARK(log_request_line<log::Layout::kHuman>)->Name("log_request_line/human")->Threads(1)->Threads(2);
+BENCHMARK(log_request_line<log::Layout::kTerseJson>)->Name("log_request_line/json")->Threads(1);
 
 void counter(benchmark::State& state) {
   static metrics::Registry registry;

@@ -43,6 +43,32 @@ TEST(RequestLine, HasTheFieldsThatAdministratorsParse) {
             "\"Client/1.0\" [9 dbevts]");
 }
 
+TEST(RequestLine, RoundsTimesToMilliseconds) {
+  RequestRecord record = sync_record();
+  record.processing = 1'234'567'499us;
+  record.sending = -499us;
+  record.usage.utime = 499'999ns;
+  record.usage.stime = 500us;
+  record.usage.db_sched_duration = 10'009ms;
+  record.usage.db_txn_duration = 999'500us;
+  const std::string line = format_request_line(record);
+  EXPECT_NE(line.find(" 1234.567sec/-0.000sec ru=(0.000sec, 0.001sec) db=(10.009sec/1.000sec/4) "),
+            std::string::npos)
+      << line;
+}
+
+TEST(RequestLine, HasLongTargetsWhole) {
+  RequestRecord record = sync_record();
+  record.uri = "";
+  EXPECT_NE(format_request_line(record).find(" \"GET  HTTP/1.1\" "), std::string::npos);
+  const std::string path = "/" + std::string(5000, 'x');
+  const std::string target = path + "?client_secret=s&" + std::string(5000, 'y') + "=z";
+  record.uri = target;
+  EXPECT_NE(format_request_line(record).find(" \"GET " + path + "?client_secret=<redacted>&" +
+                                             std::string(5000, 'y') + "=z HTTP/1.1\" "),
+            std::string::npos);
+}
+
 TEST(RequestLine, NamesNobodyAndPuppets) {
   RequestRecord record = sync_record();
   record.requester = "";

@@ -182,8 +182,12 @@ TEST(LogRedaction, TakesSecretsOutOfEveryShapeTheyComeIn) {
       {R"({"refresh_token": "abc"})", R"({"refresh_token": "<redacted>"})"},
       {R"("{\"access_token\":\"abc\"}")", R"("{\"access_token\":\"<redacted>\"}")"},
       {"token lst_0123456789abcdef_xyz was refused", "token <redacted> was refused"},
+      {"token lst_-123456789abcdef was refused", "token <redacted> was refused"},
       {"syt_dXNlcg_AbCdEfGhIjKlMnOp_1a2b3c, and more", "<redacted>, and more"},
       {"url=%2Fsync%3Faccess_token%3Dabc", "url=%2Fsync%3Faccess_token%3D<redacted>"},
+      {std::string(1000, 'e') + " earth, search, Bearer a",
+       std::string(1000, 'e') + " earth, search, Bearer <redacted>"},
+      {"Bearer " + std::string(1000, 'e'), "Bearer <redacted>"},
       {"no bearer (), but Bearer abc", "no bearer (), but Bearer <redacted>"},
       {"access_token=a access_token=b Bearer c",
        "access_token=<redacted> access_token=<redacted> Bearer <redacted>"},
@@ -256,6 +260,47 @@ TEST_F(LogFiles, SinksHaveLayoutsAndLevelsOfTheirOwn) {
   EXPECT_EQ(read(human).find(" - c\n"), std::string::npos);
   EXPECT_EQ(read(machine),
             "{\"log\":\"b\",\"namespace\":\"test\",\"level\":\"ERROR\",\"request\":\"sentinel\"}\n");
+}
+
+TEST_F(LogFiles, ThatReplaceOthersHaveEachLineThatWasLoggedMeanwhileOnceAndInOrder) {
+  constexpr int kLines = 20'000;
+  std::vector<std::string> files{folder_ / "log-0"};
+  std::atomic<int> ready{0};
+  std::atomic<int> at_work{2};
+  ASSERT_TRUE(configure({.root_level = Level::kInfo, .sinks = {{.file = files.back()}}}));
+  const auto log_lines = [&](const char* who) {
+    const Logger logger{"test"};
+    ++ready;
+    for (int i = 0; i < kLines; ++i) {
+      logger.info("{}-{}", who, i);
+    }
+    --at_work;
+  };
+  std::thread first{log_lines, "first"};
+  std::thread second{log_lines, "second"};
+  while (ready < 2) {
+    std::this_thread::yield();
+  }
+  while (at_work > 0 && files.size() < 200) {
+    files.push_back(folder_ / ("log-" + std::to_string(files.size())));
+    EXPECT_TRUE(configure({.root_level = Level::kInfo, .sinks = {{.file = files.back()}}}));
+  }
+  first.join();
+  second.join();
+  flush();
+  int expected_first = 0;
+  int expected_second = 0;
+  for (const std::string& file : files) {
+    std::ifstream in{file};
+    for (std::string line; std::getline(in, line);) {
+      const bool of_first = line.find("first-") != std::string::npos;
+      int& expected = of_first ? expected_first : expected_second;
+      ASSERT_TRUE(line.ends_with((of_first ? "first-" : "second-") + std::to_string(expected))) << line;
+      ++expected;
+    }
+  }
+  EXPECT_EQ(expected_first, kLines);
+  EXPECT_EQ(expected_second, kLines);
 }
 
 TEST_F(LogFiles, ThatCannotBeOpenedAreAnErrorAndChangeNothing) {
