@@ -7,6 +7,8 @@
 #include <config/synapse_keys.hpp>
 #include <config/value_reader.hpp>
 
+#include <lares/base/strings.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -29,7 +31,8 @@ constexpr std::string_view kHidden = "(set, not shown)";
 /// What a plugin's free map may hold under such a name is nobody else's business.
 bool sounds_secret(std::string_view name) {
   constexpr std::array<std::string_view, 5> kWords = {"secret", "pass", "token", "key", "pepper"};
-  return std::ranges::any_of(kWords, [&](std::string_view word) { return name.contains(word); });
+  const std::string lower = to_lower_ascii(name);
+  return std::ranges::any_of(kWords, [&](std::string_view word) { return lower.contains(word); });
 }
 
 /// A copy without secrets.

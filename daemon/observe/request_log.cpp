@@ -34,7 +34,8 @@ void redact_uri_into(std::string_view uri, const Append& append) {
     const std::string_view parameter = rest.substr(0, end);
     const std::size_t equals = parameter.find('=');
     const std::string_view name = parameter.substr(0, equals);
-    if (equals != std::string_view::npos && (name == "access_token" || name == "client_secret")) {
+    if (equals != std::string_view::npos &&
+        (name == "access_token" || name == "client_secret" || name == "token")) {
       append(name);
       append(std::string_view{"=<redacted>"});
     } else {
@@ -107,7 +108,7 @@ class Line {
 /// What the line's own words and its numbers take at most, and how much a target grows that is redacted: each
 /// of its parameters by no more than the word that stands for the secret.
 std::size_t longest_line(const RequestRecord& record) {
-  constexpr std::size_t kOwnWords = 320;
+  constexpr std::size_t kOwnWords = 384;
   constexpr std::size_t kGrowth = std::string_view{"<redacted>"}.size();
   const auto parameters = static_cast<std::size_t>(std::ranges::count(record.uri, '&')) + 1;
   return kOwnWords + record.ip_address.size() + record.site_tag.size() + record.authenticated_entity.size() +

@@ -13,6 +13,7 @@ class Explain : public ConfigTest {
     declare({.path = "password", .default_value = "null", .secret = true});
     declare({.path = "rules", .type = ConfigType::List, .default_value = "[]", .reload = Reload::Live});
     declare({.path = "rules[].action", .default_value = "deny"});
+    declare({.path = "free", .type = ConfigType::Map, .default_value = "{}"});
     declare({.path = "presence.enabled", .default_value = "yes", .aliases = {"use_presence"}});
   }
 
@@ -35,6 +36,14 @@ TEST_F(Explain, KnowsWhatTheCheckLetsPassOrRefuses) {
   EXPECT_NE(about("worker_replication_http_port").find("Refused: workers find the main process"),
             std::string::npos);
   EXPECT_EQ(about("use_presence"), "use_presence\n  The older name of presence.enabled: A key of a test.\n");
+}
+
+TEST_F(Explain, HidesWhatSoundsLikeASecretInAFreeMapHoweverItIsWritten) {
+  const auto loaded = load_text("free: {apiKey: hush, Mode: loud}\n");
+  ASSERT_TRUE(loaded.config) << said(loaded);
+  const std::string text = explain(keys_, "free", loaded.config.get()).value();
+  EXPECT_EQ(text.find("hush"), std::string::npos) << text;
+  EXPECT_NE(text.find("loud"), std::string::npos) << text;
 }
 
 TEST_F(Explain, GuessesGroupsToo) {

@@ -93,6 +93,8 @@ TEST(RequestLine, RedactsEachSecretParameterAndNoOther) {
   EXPECT_EQ(redact_uri("/x"), "/x");
   EXPECT_EQ(redact_uri("/access_token=a"), "/access_token=a");
   EXPECT_EQ(redact_uri("/x?access_token"), "/x?access_token");
+  EXPECT_EQ(redact_uri("/registration_token/validity?token=t&tokens=2"),
+            "/registration_token/validity?token=<redacted>&tokens=2");
   EXPECT_EQ(redact_uri("/x?a=1&access_token=s&client_secret=t&access_token=&b"),
             "/x?a=1&access_token=<redacted>&client_secret=<redacted>&access_token=<redacted>&b");
 }
