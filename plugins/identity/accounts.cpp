@@ -383,12 +383,14 @@ Task<Session> Accounts::refresh(std::string token) {
     std::optional<std::int64_t> expires;
     std::optional<std::int64_t> next;
   };
+  bool expired = false;
   const std::optional<std::pair<std::int64_t, std::string>> refreshed = co_await database_.write(
       "refresh_token", [&](WriteTransaction& tx) -> std::optional<std::pair<std::int64_t, std::string>> {
         const std::optional<Old> old = tx.maybe(kFindRefresh, Bytes{old_hash}, [](const Row& row) {
           return Old{row.i64(0), row.i64(1), row.bytes_copy(2), row.maybe_i64(3), row.maybe_i64(4)};
         });
-        if (!old || (old->expires && *old->expires <= now)) {
+        expired = old && old->expires && *old->expires <= now;
+        if (!old || expired) {
           return std::nullopt;
         }
         if (old->next) {
@@ -412,7 +414,10 @@ Task<Session> Accounts::refresh(std::string token) {
         return std::pair{old->account, old->device_id};
       });
   if (!refreshed) {
-    throw http::unknown_token("This refresh token is not, or no longer, valid.");
+    // The device is still there: its client logs in again and keeps its keys.
+    throw http::unknown_token(
+        expired ? "This refresh token has expired." : "This refresh token is not, or no longer, valid.",
+        expired);
   }
   session.device_id = refreshed->second;
   co_return session;

@@ -125,20 +125,14 @@ storage::Schema identity_schema() {
                     .key = {"token"},
                     .owners = {device},
                     .bound = "one per login, two while a token is being refreshed",
-                    .ends = "logout; refresh; a day after it expired",
-                    .prune =
-                        Statement{"DELETE FROM access_tokens WHERE token IN (SELECT token FROM access_tokens "
-                                  "WHERE expires_ts < CAST($1 AS BIGINT) - 86400000 AND refresh_token IS "
-                                  "NULL LIMIT $2)"}},
-              Table{
-                  .name = "refresh_tokens",
-                  .key = {"token"},
-                  .owners = {device},
-                  .bound = "two per login",
-                  .ends = "logout; first use of the token after it; a day after it expired",
-                  .prune =
-                      Statement{"DELETE FROM refresh_tokens WHERE token IN (SELECT token FROM refresh_tokens "
-                                "WHERE expires_ts < CAST($1 AS BIGINT) - 86400000 LIMIT $2)"}},
+                    .ends =
+                        "logout; refresh; the end of its device: who comes with one that has expired is told "
+                        "so, and not that the device is gone"},
+              Table{.name = "refresh_tokens",
+                    .key = {"token"},
+                    .owners = {device},
+                    .bound = "two per login",
+                    .ends = "logout; first use of the token after it; the end of its device"},
               Table{.name = "profiles",
                     .key = {"account"},
                     .owners = {user},

@@ -278,12 +278,21 @@ class Purge:
         self.server.start()
         self.talk()
         self.assertEqual(self.server.stop(), 0)
+        self.db = self.open()
+        self.db.run("UPDATE %s SET expires_ts = 1" % table for table in ("access_tokens", "refresh_tokens"))
+        self.db.close()
         year_2100 = 4102444800000
         self.ask_tool("prune", str(year_2100))
         self.db = self.open()
-        self.stack.callback(self.db.close)
         for table in ("event_transactions", "to_device_transactions", "uia_sessions"):
             self.assertEqual(self.db.rows("SELECT count(*) FROM %s" % table)[0][0], 0, table)
+        self.db.close()
+        # Who comes back after a long time has the same device, and keeps its keys.
+        self.server.start()
+        for answer in (self.bob.error("GET", "/_matrix/client/v3/account/whoami"), self.bob.error(
+                "POST", "/_matrix/client/v3/refresh", {"refresh_token": self.alice.refresh_token})):
+            self.assertEqual((answer.status, answer.errcode), (401, "M_UNKNOWN_TOKEN"))
+            self.assertIs(answer.body["soft_logout"], True)
 
 
 class PurgeOnSqlite(Purge, unittest.TestCase):
