@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
+#include <lares/base/strings.hpp>
 #include <lares/crypto/hash.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/newcomers.hpp>
@@ -7,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 
 #include "endpoints.hpp"
@@ -23,9 +25,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr storage::Statement kAddNonce{"INSERT INTO registration_nonces (nonce, created_ts) VALUES ($1, $2)"};
-constexpr storage::Statement kTakeNonce{
-    "DELETE FROM registration_nonces WHERE nonce = $1 AND created_ts > $2"};
+constexpr storage::Statement kUseNonce{
+    "INSERT INTO registration_nonces (nonce, created_ts) VALUES ($1, $2) ON CONFLICT DO NOTHING"};
+constexpr std::size_t kNonceLetters = 32;
 constexpr std::int64_t kNonceLifetimeMs = 60'000;
 
 json session_json(const Shared& shared, const matrix::UserId& user, const Session& session) {
@@ -218,15 +220,30 @@ std::string shared_secret(const Shared& shared) {
   return secret;
 }
 
+// A nonce says by itself when it was given out: strangers may ask for as many as they like, and nothing is
+// written before one comes back from who knows the secret.
+std::string nonce_of(const std::string& secret, const std::string& time_and_letters) {
+  return time_and_letters + "." + crypto::hex_encode(crypto::hmac_sha256(secret, time_and_letters));
+}
+
+// When it was given out, if it was.
+std::optional<std::int64_t> time_of(const std::string& secret, const std::string& nonce) {
+  const std::string time_and_letters = nonce.substr(0, std::min(nonce.rfind('.'), nonce.size()));
+  if (!crypto::equal_constant_time(nonce_of(secret, time_and_letters), nonce)) {
+    return std::nullopt;
+  }
+  return parse_int64(std::string_view{time_and_letters}.substr(0, time_and_letters.find('.')));
+}
+
 /// GET /_synapse/admin/v1/register: a nonce for one registration within a minute.
 Task<Response> get_nonce(Shared& shared, Request&) {
-  (void)shared_secret(shared);
-  const std::string nonce = crypto::random_alphanumeric(shared.server.runtime(), 64);
-  const std::int64_t now = shared.server.runtime().now_ms();
-  co_await shared.database.write("add_registration_nonce", [&nonce, now](storage::WriteTransaction& tx) {
-    tx.exec(kAddNonce, std::string_view{nonce}, now);
-  });
-  co_return Response::json({{"nonce", nonce}});
+  const std::string time = std::to_string(shared.server.runtime().now_ms());
+  const std::string letters = crypto::random_alphanumeric(shared.server.runtime(), kNonceLetters);
+  co_return Response::json({{"nonce", nonce_of(shared_secret(shared), time + "." + letters)}});
+}
+
+http::MatrixError unknown_nonce() {
+  return {400, "M_UNKNOWN", "The nonce is not known here."};
 }
 
 /// POST /_synapse/admin/v1/register
@@ -241,16 +258,9 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
   if (password.size() > kLongestPassword) {
     throw http::invalid_param("A password is at most 512 bytes long.");
   }
-  const std::int64_t oldest = shared.server.runtime().now_ms() - kNonceLifetimeMs;
-  // PostgreSQL refuses a text with NUL in it.
-  const bool possible = !nonce.contains('\0');
-  const bool known =
-      possible && co_await shared.database.write(
-                      "take_registration_nonce", [&nonce, oldest](storage::WriteTransaction& tx) {
-                        return tx.exec(kTakeNonce, std::string_view{nonce}, oldest) == 1;
-                      });
-  if (!known) {
-    throw http::MatrixError(400, "M_UNKNOWN", "The nonce is not known here.");
+  const std::optional<std::int64_t> given_out = time_of(secret, nonce);
+  if (!given_out || *given_out <= shared.server.runtime().now_ms() - kNonceLifetimeMs) {
+    throw unknown_nonce();
   }
   std::string signed_text = nonce;
   for (const std::string_view part : {std::string_view{username}, std::string_view{password},
@@ -265,6 +275,13 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
   const crypto::Sha1Digest digest = crypto::hmac_sha1(secret, signed_text);
   if (!crypto::equal_constant_time(crypto::hex_encode(digest), to_lower_ascii(mac))) {
     throw http::forbidden("HMAC incorrect");
+  }
+  const bool fresh = co_await shared.database.write(
+      "use_registration_nonce", [&nonce, &given_out](storage::WriteTransaction& tx) {
+        return tx.exec(kUseNonce, std::string_view{nonce}, *given_out) == 1;
+      });
+  if (!fresh) {
+    throw unknown_nonce();
   }
   matrix::UserId user = new_user(shared, to_lower_ascii(username));
   co_await refuse_taken(shared, user);

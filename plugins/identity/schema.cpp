@@ -161,8 +161,8 @@ storage::Schema identity_schema() {
               Table{.name = "registration_nonces",
                     .key = {"nonce"},
                     .owners = {{.kind = OwnerKind::None}},
-                    .bound = "what is asked for in a minute",
-                    .ends = "use; a minute after `created_ts`",
+                    .bound = "what is registered by the shared secret in a minute",
+                    .ends = "a minute after `created_ts`, when the nonce no longer holds",
                     .prune =
                         Statement{
                             "DELETE FROM registration_nonces WHERE nonce IN (SELECT nonce FROM "

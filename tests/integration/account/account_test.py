@@ -3,7 +3,10 @@
 as rooms see them, the end of an account."""
 
 import contextlib
+import hashlib
+import hmac
 import sqlite3
+import threading
 import time
 import unittest
 
@@ -87,6 +90,23 @@ class AccountTests:
             self.check_error(alice.error("POST", V3 + "/refresh", {"refresh_token": old}), 401, "M_UNKNOWN_TOKEN")
         # The one in use and the one before it.
         self.assertEqual([self.count(table) for table in tables], [count + 1 for count in before])
+
+    def test_whoever_asks_for_nonces_leaves_nothing_behind(self):
+        path, secret = "/_synapse/admin/v1/register", self.server.config["registration_shared_secret"]
+        client = self.server.client()
+
+        def body(name, nonce):
+            text = "\0".join([nonce, name, "correct horse", "notadmin"])
+            return {"nonce": nonce, "username": name, "password": "correct horse",
+                    "mac": hmac.new(secret.encode(), text.encode(), hashlib.sha1).hexdigest()}
+        before = self.count("registration_nonces")
+        nonce = client.get(path)["nonce"]
+        self.assertNotEqual(client.get(path)["nonce"], nonce)
+        self.check_error(client.error("POST", path, {**body("nonce1", nonce), "mac": "0" * 40}), 403, "M_FORBIDDEN")
+        self.assertEqual(self.count("registration_nonces"), before)
+        client.post(path, body("nonce1", nonce))
+        for other in (nonce, "1" + nonce, nonce + "0", nonce.rsplit(".", 1)[0], "x", "", "a\0b", "9" * 15 + ".x.y"):
+            self.check_error(client.error("POST", path, body("nonce2", other)), 400, "M_UNKNOWN")
 
     def test_a_name_may_be_typed_in_capitals(self):
         user = self.server.register("capitals", password="a secret")

@@ -94,7 +94,6 @@ def age(shape):
         alice.post("/_matrix/client/v3/keys/claim", {"one_time_keys": {bob.user_id: {bob.device_id: "test_key"}}})
         alice.put("/_matrix/client/v3/sendToDevice/test.message/d%d" % number,
                   {"messages": {bob.user_id: {bob.device_id: {"number": number}}}})
-        server.client().get("/_synapse/admin/v1/register")
     then = int(time.time() * 1000) - 30 * DAY
 
     def change():
@@ -103,7 +102,7 @@ def age(shape):
             shape.sql("UPDATE %s SET %s = %d WHERE %s > 0" % (table, column, then, column))
             rows = shape.sql("SELECT COUNT(*) FROM %s WHERE %s > 0" % (table, column))[0][0]
             print("%d rows of another day in %s" % (rows, table))
-            if not rows and table != "cache_invalidations":
+            if not rows and table not in ("cache_invalidations", "registration_nonces"):
                 raise AssertionError("nothing to prune in %s" % table)
     shape.change_database(change)
     return then
