@@ -79,6 +79,9 @@ struct Query {
 
 // Where a page begins: `p` and how many rooms stand before it.
 std::size_t place_of(const std::string& token) {
+  if (token.empty()) {
+    return 0;
+  }
   std::size_t place = 0;
   const auto [end, error] = std::from_chars(token.data() + 1, token.data() + token.size(), place);
   if (token.size() < 2 || token.front() != 'p' || error != std::errc{} ||

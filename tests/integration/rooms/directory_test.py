@@ -81,6 +81,7 @@ class Directory(EngineTests):
         self.assertEqual([room["room_id"] for room in first["chunk"] + rest["chunk"]],
                          [room["room_id"] for room in everything["chunk"]])
         self.assertNotIn("next_batch", rest)
+        self.assertEqual(search(limit=4, since=""), first)
         self.assertEqual([room["room_id"] for room in search(filter={"room_types": ["m.space"]})["chunk"]], [space])
         self.assertEqual(len(search(filter={"room_types": [None]})["chunk"]), 5)
         self.assertEqual(search(filter={"generic_search_term": "topic 2"})["chunk"][0]["room_id"], rooms[2])
