@@ -89,6 +89,8 @@ Task<Response> post_password(Shared& shared, const Requester& requester, Request
   if (const auto given = body.find("new_password"); given != body.end() && given->is_string()) {
     check_new_password(*shared.server.config(), given->get_ref<const std::string&>());
   }
+  // Before the former password is asked for: who proves to know it may have been locked out meanwhile.
+  const std::optional<AccountRow> former = co_await shared.accounts.find(requester.user());
   if (std::optional<Response> ask = co_await shared.interactive_auth.step(requester, request, "password")) {
     co_return std::move(*ask);
   }
@@ -96,7 +98,12 @@ Task<Response> post_password(Shared& shared, const Requester& requester, Request
   const bool log_out_others = body.value("logout_devices", true);
   request.shield_from_cancellation();
   std::string hash = co_await shared.passwords.hash(std::move(password));
-  co_await shared.accounts.set_password(requester.account().user_number, std::move(hash));
+  const std::int64_t account = requester.account().user_number;
+  if (!former || former->password_hash.empty()) {
+    co_await shared.accounts.set_password(account, std::move(hash));
+  } else if (!co_await shared.accounts.replace_password(account, former->password_hash, std::move(hash))) {
+    throw http::MatrixError(400, "M_UNKNOWN", "The password has been changed meanwhile.");
+  }
   if (log_out_others) {
     co_await shared.accounts.log_out_all(requester.account().user_number, requester.device_id());
   }

@@ -36,6 +36,12 @@ constexpr storage::Statement kCreateAccount{
     "$4, $5, $6) "
     "ON CONFLICT DO NOTHING"};
 constexpr storage::Statement kSetPassword{"UPDATE accounts SET password_hash = $2 WHERE account = $1"};
+constexpr storage::Statement kReplacePassword{
+    "UPDATE accounts SET password_hash = $3 WHERE account = $1 AND password_hash = $2"};
+// Writes what is there, so that of a login and a new password at the same time one waits for the other.
+constexpr storage::Statement kHoldPassword{
+    "UPDATE accounts SET password_hash = password_hash WHERE account = $1 AND password_hash = $2 AND NOT "
+    "deactivated"};
 constexpr storage::Statement kDeactivate{
     "UPDATE accounts SET deactivated = TRUE, erased = (erased OR $2), password_hash = NULL WHERE account = "
     "$1"};
@@ -311,6 +317,12 @@ Task<void> Accounts::set_password(std::int64_t account, std::string hash) {
   });
 }
 
+Task<bool> Accounts::replace_password(std::int64_t account, std::string former, std::string hash) {
+  co_return co_await database_.write("replace_password", [account, &former, &hash](WriteTransaction& tx) {
+    return tx.exec(kReplacePassword, account, std::string_view{former}, std::string_view{hash}) == 1;
+  });
+}
+
 Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
   const std::int64_t now = runtime_.now_ms();
   Session session;
@@ -331,6 +343,11 @@ Task<Session> Accounts::log_in(std::int64_t account, SessionOptions options) {
   const std::optional<std::int64_t> refresh_expires =
       lifetimes_.refresh_ms ? std::optional{now + *lifetimes_.refresh_ms} : std::nullopt;
   const auto write = [&](WriteTransaction& tx) {
+    // Whoever changes the password ends the sessions that are there, so no later one rests on the former.
+    if (options.password_hash &&
+        tx.exec(kHoldPassword, account, std::string_view{*options.password_hash}) != 1) {
+      throw http::forbidden("Invalid username or password");
+    }
     const std::optional<Bytes> name =
         options.display_name ? std::optional{Bytes{*options.display_name}} : std::nullopt;
     const bool is_new = tx.exec(kAddDevice, account, Bytes{session.device_id}, name, now) == 1;

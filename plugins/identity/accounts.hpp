@@ -60,6 +60,8 @@ struct SessionOptions {
       device_id;  ///< a device of the user's to take over, or a new name; made where absent
   std::optional<std::string> display_name;
   bool refreshable = false;
+  /// The hash that the password was right for: a login is refused where it is another by now.
+  std::optional<std::string> password_hash = {};
 };
 
 struct Device {
@@ -117,12 +119,15 @@ class Accounts final : public service::Authenticator {
   /// more.
   Task<bool> create(NewAccount account);
   Task<void> set_password(std::int64_t account, std::string hash);
+  /// False if the account has another hash than the former by now.
+  Task<bool> replace_password(std::int64_t account, std::string former, std::string hash);
   /// Marks the account, erases its profile, ends every token and device, and notes that its rooms are to be
   /// left, and with `erase` that whatever is the user's is to be deleted; its name is never given again.
   Task<void> deactivate(std::int64_t account, bool erase);
 
+  /// **Errors**: MatrixError 403 M_FORBIDDEN if the password is another by now.
   Task<Session> log_in(std::int64_t account, SessionOptions options);
-  /// Exchanges a refresh token. **Errors**: MatrixError 401 M_UNKNOWN_TOKEN.
+  /// Exchanges a refresh token. **Errors**: MatrixError 401 M_UNKNOWN_TOKEN, softly if it has expired.
   Task<Session> refresh(std::string token);
   Task<void> log_out(const http::Account& account);
   Task<void> log_out_all(std::int64_t account, std::optional<std::string> except_device);

@@ -43,6 +43,22 @@ std::string user_of_login(const json& body) {
   return required_string(*identifier, "user");
 }
 
+// The hash that stands for the password from now on. What stands there when it was changed meanwhile is
+// another password, or the same that another login has hashed anew.
+Task<std::string> rehash(Shared& shared, AccountRow account, std::string password) {
+  std::string hash = co_await shared.passwords.hash(password);
+  if (co_await shared.accounts.replace_password(account.account, account.password_hash, hash)) {
+    co_return hash;
+  }
+  std::optional<AccountRow> now = co_await shared.accounts.find(account.user);
+  const std::string stored = now ? std::move(now->password_hash) : std::string{};
+  const Passwords::Check check = co_await shared.passwords.check(std::move(password), stored);
+  if (!check.right) {
+    throw http::forbidden("Invalid username or password");
+  }
+  co_return stored;
+}
+
 /// POST /login
 Task<Response> post_login(Shared& shared, Request& request) {
   const json& body = request.json();
@@ -82,9 +98,9 @@ Task<Response> post_login(Shared& shared, Request& request) {
     refuse_while_disabled(*shared.server.config());
   }
   logins.take(user.view());
+  options.password_hash = account->password_hash;
   if (check.upgrade) {
-    std::string hash = co_await shared.passwords.hash(password);
-    co_await shared.accounts.set_password(account->account, std::move(hash));
+    options.password_hash = co_await rehash(shared, *account, password);
   }
   const Session session = co_await shared.accounts.log_in(account->account, std::move(options));
   shared.logins.at({shared.server.name(), "false", ""}).add();

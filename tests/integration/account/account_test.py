@@ -329,6 +329,65 @@ class PostgresAccountTest(AccountTests, unittest.TestCase):
         return int(self.postgres.sql("SELECT COUNT(*) FROM " + table, self.server.config["database"]["args"]["dbname"])[0][0])
 
 
+class PasswordChangeTest(unittest.TestCase):
+    """A password becomes another while requests with the former are under way."""
+
+    def setUp(self):
+        self.postgres = self.enterContext(Postgres())
+        database = self.postgres.create_database()
+        self.name = database["args"]["dbname"]
+        self.server = self.enterContext(Server(config={"password_hash": {"memory": "8K", "passes": 1}}, database=database))
+
+    def stored(self, user):
+        return self.postgres.sql("SELECT password_hash FROM accounts WHERE user_id = convert_to('%s', 'UTF8')"
+                                 % user.user_id, self.name)[0][0]
+
+    def proof(self, user, password):
+        return {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": user.user_id}, "password": password}
+
+    def log_in(self, user, password):
+        return self.server.client().raw("POST", V3 + "/login", self.proof(user, password))
+
+    def side_by_side(self, *calls):
+        answers = []
+        threads = [threading.Thread(target=lambda call=call: answers.append(call())) for call in calls]
+        for thread in threads:
+            thread.start()
+        return threads, answers
+
+    def during_change(self, user, changed, call, status, errcode):
+        (thread,), answers = self.side_by_side(call)
+        time.sleep(0.4)
+        self.postgres.sql("UPDATE accounts SET password_hash = '%s' WHERE user_id = convert_to('%s', 'UTF8')"
+                          % (changed, user.user_id), self.name)
+        self.assertTrue(thread.is_alive(), "the change came too late")
+        thread.join()
+        self.assertEqual((answers[0].status, answers[0].json.get("errcode")), (status, errcode))
+        self.assertEqual(self.stored(user), changed)
+
+    def test_nothing_rests_on_a_former_password(self):
+        alice, other = self.server.register("alice", password="old"), self.server.register("other", password="new")
+        old, new = self.stored(alice), self.stored(other)
+        self.server.stop()
+        self.server.config["password_hash"] = {"memory": "32M", "passes": 60}
+        self.server.write_config()
+        self.server.start()
+        # The right password is hashed anew, which takes longer than the change.
+        self.during_change(alice, new, lambda: self.log_in(alice, "old"), 403, "M_FORBIDDEN")
+        self.server.client().login("alice", "new")
+        self.assertNotEqual(self.stored(alice), new)
+        # Now it takes as long to see that it is right.
+        self.during_change(alice, old, lambda: self.log_in(alice, "new"), 403, "M_FORBIDDEN")
+        # Nor does who knew it take the account back.
+        self.during_change(alice, new, lambda: alice.raw("POST", V3 + "/account/password", {
+            "new_password": "mine", "auth": self.proof(alice, "old")}), 400, "M_UNKNOWN")
+        # Two that hash the same password anew do not stand in each other's way.
+        threads, answers = self.side_by_side(*[lambda: self.log_in(alice, "new")] * 2)
+        for thread in threads:
+            thread.join()
+        self.assertEqual([answer.status for answer in answers], [200, 200])
+
+
 class TokenTest(unittest.TestCase):
     """Registration that asks for a token and for agreement."""
 
