@@ -221,15 +221,18 @@ std::string shared_secret(const Shared& shared) {
 }
 
 // A nonce says by itself when it was given out: strangers may ask for as many as they like, and nothing is
-// written before one comes back from who knows the secret.
-std::string nonce_of(const std::string& secret, const std::string& time_and_letters) {
-  return time_and_letters + "." + crypto::hex_encode(crypto::hmac_sha256(secret, time_and_letters));
+// written before one comes back from who knows the secret. Of which it tells nothing: whoever could hold
+// guesses against it would find a short one.
+std::string nonce_of(const Shared& shared, const std::string& time_and_letters) {
+  const crypto::Ed25519Signature signature =
+      shared.keys.signing_key().sign("registration nonce " + time_and_letters);
+  return time_and_letters + "." + crypto::hex_encode(signature);
 }
 
 // When it was given out, if it was.
-std::optional<std::int64_t> time_of(const std::string& secret, const std::string& nonce) {
+std::optional<std::int64_t> time_of(const Shared& shared, const std::string& nonce) {
   const std::string time_and_letters = nonce.substr(0, std::min(nonce.rfind('.'), nonce.size()));
-  if (!crypto::equal_constant_time(nonce_of(secret, time_and_letters), nonce)) {
+  if (!crypto::equal_constant_time(nonce_of(shared, time_and_letters), nonce)) {
     return std::nullopt;
   }
   return parse_int64(std::string_view{time_and_letters}.substr(0, time_and_letters.find('.')));
@@ -237,9 +240,10 @@ std::optional<std::int64_t> time_of(const std::string& secret, const std::string
 
 /// GET /_synapse/admin/v1/register: a nonce for one registration within a minute.
 Task<Response> get_nonce(Shared& shared, Request&) {
+  (void)shared_secret(shared);
   const std::string time = std::to_string(shared.server.runtime().now_ms());
   const std::string letters = crypto::random_alphanumeric(shared.server.runtime(), kNonceLetters);
-  co_return Response::json({{"nonce", nonce_of(shared_secret(shared), time + "." + letters)}});
+  co_return Response::json({{"nonce", nonce_of(shared, time + "." + letters)}});
 }
 
 http::MatrixError unknown_nonce() {
@@ -258,7 +262,7 @@ Task<Response> post_shared_secret(Shared& shared, Request& request) {
   if (password.size() > kLongestPassword) {
     throw http::invalid_param("A password is at most 512 bytes long.");
   }
-  const std::optional<std::int64_t> given_out = time_of(secret, nonce);
+  const std::optional<std::int64_t> given_out = time_of(shared, nonce);
   if (!given_out || *given_out <= shared.server.runtime().now_ms() - kNonceLifetimeMs) {
     throw unknown_nonce();
   }
