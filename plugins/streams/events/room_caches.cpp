@@ -138,12 +138,44 @@ void RoomCaches::drop(const AppliedEvent& applied) {
     related_.put(applied.target, true);
   }
   if (applied.redacts != 0) {
-    events_.invalidate(applied.redacts);
+    forget_redacted(applied.redacts);
   }
   timelines_.invalidate(room);
   if (applied.member != 0) {
     rooms_of_.invalidate(applied.member);
     members_of_.invalidate(room);
+  }
+}
+
+// The count goes up first: see `remember`.
+void RoomCaches::forget_redacted(std::int64_t event) {
+  events_changed_.fetch_add(1);
+  events_.invalidate(event);
+}
+
+void RoomCaches::drop_states() {
+  timelines_.invalidate_all();
+  events_changed_.fetch_add(1);
+  events_.invalidate_all();
+}
+
+// Whoever read what an event said before its redaction, and comes here after the redaction was applied, would
+// keep it for good. Looked at before and after: either the redaction finds what was put, or it is seen here.
+void RoomCaches::remember(std::span<const StoredEventPtr> events, std::uint64_t begun) {
+  if (events_changed_.load() != begun) {
+    return;
+  }
+  for (const StoredEventPtr& event : events) {
+    if (event) {
+      events_.put(event->number, event);
+    }
+  }
+  if (events_changed_.load() != begun) {
+    for (const StoredEventPtr& event : events) {
+      if (event) {
+        events_.invalidate(event->number);
+      }
+    }
   }
 }
 
@@ -178,7 +210,7 @@ void RoomCaches::apply(std::span<const AppliedEvent> events) {
       related_.put(applied.target, true);
     }
     if (applied.redacts != 0) {
-      events_.invalidate(applied.redacts);
+      forget_redacted(applied.redacts);
       timelines_.invalidate(stored->room);
     } else if (timeline) {
       if (*timeline && (*timeline)->event->number == stored->number) {
@@ -276,13 +308,12 @@ Task<RoomName> RoomCaches::name(std::int64_t room) {
 
 Task<TimelinePtr> RoomCaches::timeline(std::int64_t room) {
   return timelines_.get(room, [this](std::int64_t number) -> Task<TimelinePtr> {
+    const std::uint64_t begun = events_changed_.load();
     const std::vector<StoredEventPtr> newest =
         co_await database_.read("room_timeline", [this, number](ReadTransaction& tx) {
           return reader_.newest(tx, number, 0, std::numeric_limits<std::int64_t>::max(), kTimelineLoaded);
         });
-    for (const StoredEventPtr& event : newest) {
-      remember(event);
-    }
+    remember(newest, begun);
     current_context().add_event_fetches(newest.size());
     co_return make_timeline(newest, newest.size() < kTimelineLoaded);
   });
@@ -342,13 +373,14 @@ Task<std::vector<StoredEventPtr>> RoomCaches::events(std::vector<std::int64_t> n
   const Measure measure{fetching_};
   const Ongoing ongoing{fetches_};
   current_context().add_event_fetches(missing.size());
+  const std::uint64_t begun = events_changed_.load();
   std::vector<StoredEventPtr> loaded = co_await database_.read(
       "events_by_number", [this, &missing](ReadTransaction& tx) { return reader_.by_number(tx, missing); });
+  if (std::ranges::find(loaded, nullptr) != loaded.end()) {
+    throw storage::Corrupt{"An event that is referred to is not there."};
+  }
+  remember(loaded, begun);
   for (std::size_t i = 0; i < loaded.size(); ++i) {
-    if (!loaded[i]) {
-      throw storage::Corrupt{"An event that is referred to is not there."};
-    }
-    remember(loaded[i]);
     result[places[i]] = std::move(loaded[i]);
   }
   co_return result;
@@ -513,6 +545,7 @@ Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timelin
     if (wanted.empty()) {
       continue;
     }
+    const std::uint64_t begun = events_changed_.load();
     const std::vector<StoredEventPtr> events =
         co_await database_.read("warm_rooms", [this, &wanted](ReadTransaction& tx) {
           std::vector<std::int64_t> missing;
@@ -550,11 +583,7 @@ Task<void> RoomCaches::warm(std::vector<std::int64_t> rooms, std::size_t timelin
     keys.erase(std::ranges::unique(keys).begin(), keys.end());
     (void)co_await interner_.texts(storage::InternKind::StateKey, std::move(keys));
     current_context().add_event_fetches(events.size());
-    for (const StoredEventPtr& event : events) {
-      if (event) {
-        remember(event);
-      }
-    }
+    remember(events, begun);
   }
 }
 

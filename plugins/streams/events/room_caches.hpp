@@ -10,6 +10,7 @@
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -94,10 +95,7 @@ class RoomCaches {
   /// The rooms of a user have changed by other means than an event; nothing for everyone.
   void drop_rooms_of(std::optional<std::int64_t> user);
   /// States of events have been replaced by others.
-  void drop_states() {
-    timelines_.invalidate_all();
-    events_.invalidate_all();
-  }
+  void drop_states();
   Task<TimelinePtr> timeline(std::int64_t room);
   Task<UserRooms> rooms_of(std::int64_t user);
   Task<RoomMembers> members_of(std::int64_t room);
@@ -106,7 +104,6 @@ class RoomCaches {
   [[nodiscard]] std::optional<service::StoredEventPtr> cached_event(std::int64_t number) {
     return events_.peek(number);
   }
-  void remember(const service::StoredEventPtr& event) { events_.put(event->number, event); }
 
   /// Those of the events that others relate to.
   Task<std::vector<service::StoredEventPtr>> related(std::vector<service::StoredEventPtr> events);
@@ -134,6 +131,10 @@ class RoomCaches {
                                                                             std::int64_t after);
 
  private:
+  /// Keeps events that were read, unless one of them may have been redacted since `begun`, which was read
+  /// from `events_changed_` before.
+  void remember(std::span<const service::StoredEventPtr> events, std::uint64_t begun);
+  void forget_redacted(std::int64_t event);
   [[nodiscard]] bool knows_newer_membership(const AppliedEvent& applied);
   /// Forgets what a late event concerns, so that it is read anew.
   void drop(const AppliedEvent& applied);
@@ -173,6 +174,7 @@ class RoomCaches {
   Cache<std::int64_t, UserRooms> rooms_of_;
   Cache<std::int64_t, RoomMembers> members_of_;
   Cache<std::int64_t, service::StoredEventPtr> events_;
+  std::atomic<std::uint64_t> events_changed_{0};  ///< how often events were changed that may be held
   Cache<StateName, matrix::StateMap, StateNameHash> states_;
   Cache<std::int64_t, bool> related_;  // whether anything relates to an event
 };
