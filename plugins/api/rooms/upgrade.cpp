@@ -235,6 +235,10 @@ Task<Response> post_upgrade(Shared& shared, const Requester& requester, Request&
   const matrix::UserId& creator = requester.user();
   const std::unique_ptr<RoomView> view = co_await shared.rooms.view(requester, room);
   const StoredEventPtr create = co_await view->state_event("m.room.create", "");
+  if (!create) {
+    // A process that is behind may know of the membership and not of the room yet.
+    throw http::not_found("This room is not known here.");
+  }
   const StoredEventPtr levels = co_await view->state_event("m.room.power_levels", "");
   const StoredEventPtr canonical = co_await view->state_event("m.room.canonical_alias", "");
   const matrix::PowerLevels power{view->version(), create->event.get(),

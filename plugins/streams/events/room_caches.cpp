@@ -20,6 +20,8 @@ namespace {
 
 // What a sync asks for by default is 10; what most clients ask for is 20.
 constexpr std::size_t kTimelineLoaded = 30;
+// Of a room whose writer is ahead of this process, so many are looked at together for its newest one here.
+constexpr std::size_t kLookedAtOnce = 30;
 // Rooms whose states are read in one transaction, and entries up to which a state is small.
 constexpr std::size_t kWarmedAtOnce = 100;
 constexpr std::size_t kSmallState = 100;
@@ -317,6 +319,37 @@ Task<TimelinePtr> RoomCaches::timeline(std::int64_t room) {
     current_context().add_event_fetches(newest.size());
     co_return make_timeline(newest, newest.size() < kTimelineLoaded);
   });
+}
+
+Task<std::int64_t> RoomCaches::root_at(std::int64_t room, stream::StreamPosition upto) {
+  const TimelinePtr newest = co_await timeline(room);
+  std::int64_t last = upto.maximum();
+  for (const Timeline* at = newest.get(); at != nullptr; at = at->older.get()) {
+    if (upto.covers(at->event->writer, at->event->position)) {
+      co_return at->event->state_after;
+    }
+    last = std::min(last, at->event->position - 1);
+    if (at->complete) {
+      co_return 0;
+    }
+  }
+  // All that is held may be beyond what this process has taken up.
+  while (newest) {
+    const std::vector<StoredEventPtr> events = co_await database_.read(
+        "room_root",
+        [this, room, last](ReadTransaction& tx) { return reader_.newest(tx, room, 0, last, kLookedAtOnce); });
+    current_context().add_event_fetches(events.size());
+    for (const StoredEventPtr& event : events) {
+      if (upto.covers(event->writer, event->position)) {
+        co_return event->state_after;
+      }
+      last = event->position - 1;
+    }
+    if (events.size() < kLookedAtOnce) {
+      break;
+    }
+  }
+  co_return 0;
 }
 
 Task<UserRooms> RoomCaches::rooms_of(std::int64_t user) {

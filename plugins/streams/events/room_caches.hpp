@@ -9,6 +9,7 @@
 #include <lares/service/stored_event.hpp>
 #include <lares/storage/database.hpp>
 #include <lares/storage/intern.hpp>
+#include <lares/stream/token.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -97,6 +98,8 @@ class RoomCaches {
   /// States of events have been replaced by others.
   void drop_states();
   Task<TimelinePtr> timeline(std::int64_t room);
+  /// Root of the room's state after the newest of its events up to a position; 0 where there is none.
+  Task<std::int64_t> root_at(std::int64_t room, stream::StreamPosition upto);
   Task<UserRooms> rooms_of(std::int64_t user);
   Task<RoomMembers> members_of(std::int64_t room);
   /// By number, in order. **Errors**: storage::Corrupt if one is not there.

@@ -97,6 +97,13 @@ class RoomCachesTest : public ::testing::Test {
       return reader_.newest(tx, room_, 0, std::numeric_limits<std::int64_t>::max(), 1).front();
     });
   }
+  std::int64_t root_at(std::int64_t position) {
+    play(find_root(stream::StreamPosition{position}));
+    return root_;
+  }
+  Task<void> find_root(stream::StreamPosition upto) {
+    root_ = co_await caches_->root_at(room_, std::move(upto));
+  }
   Task<void> load(std::int64_t number) { (void)co_await caches_->events(std::vector<std::int64_t>{number}); }
   Task<void> apply(AppliedEvent applied) {
     caches_->apply({&applied, 1});
@@ -127,6 +134,7 @@ class RoomCachesTest : public ::testing::Test {
   std::unique_ptr<RoomCaches> caches_;
   std::optional<matrix::RoomId> room_id_;
   std::int64_t room_ = 0;
+  std::int64_t root_ = 0;
   StoredEventPtr newest_;
 };
 
@@ -139,6 +147,16 @@ TEST_F(RoomCachesTest, WhatIsReadWhileARedactionComesInIsUsedOnceAndNotKept) {
   EXPECT_FALSE(caches_->cached_event(target->number));
   play(load(target->number));
   EXPECT_TRUE(caches_->cached_event(target->number));
+}
+
+TEST_F(RoomCachesTest, TheStateHereIsThatOfTheNewestEventHereHoweverFarTheWriterIsAhead) {
+  const StoredEventPtr here = write(event("m.room.topic", "", R"({"topic":"here"})"));
+  write(event("m.room.topic", "", R"({"topic":"not yet here"})"));
+  const StoredEventPtr ahead = write(event("m.room.message", std::nullopt, R"({"body":"ahead"})"), 100);
+  ASSERT_NE(here->state_after, ahead->state_after);
+  EXPECT_EQ(root_at(here->position), here->state_after);
+  EXPECT_EQ(root_at(ahead->position), ahead->state_after);
+  EXPECT_EQ(root_at(0), 0);
 }
 
 }  // namespace

@@ -375,16 +375,9 @@ Task<std::vector<std::int64_t>> RoomsService::joined_rooms(std::int64_t user) {
   co_return result;
 }
 
+// What was read from the database may be ahead of what this process has announced.
 Task<std::int64_t> RoomsService::current_root(std::int64_t room) {
-  const stream::StreamPosition now = hub_.position(stream::StreamNumber::kEvents);
-  const TimelinePtr newest = co_await caches_.timeline(room);
-  // What was read from the database may be ahead of what this process has announced.
-  for (const Timeline* at = newest.get(); at != nullptr; at = at->older.get()) {
-    if (now.covers(at->event->writer, at->event->position)) {
-      co_return at->event->state_after;
-    }
-  }
-  co_return 0;
+  co_return co_await caches_.root_at(room, hub_.position(stream::StreamNumber::kEvents));
 }
 
 Task<matrix::EventPtr> RoomsService::current_state(const matrix::RoomId& room, std::string type,

@@ -126,6 +126,18 @@ class LaggingProcessTest(unittest.TestCase):
         finally:
             self.line.late = False
 
+    def test_a_room_that_is_far_ahead_is_shown_as_it_was(self):
+        room, other = self.alice.create_room(), self.alice.create_room()
+        self.alice.set_state(room, "m.room.topic", {"topic": "heard of"})
+        self.alice.set_state(other, "org.example.last", {})
+        # What comes later than the room's topic is there, and the room itself has not been looked at.
+        self.alice_there.get("/_matrix/client/v3/rooms/%s/state/org.example.last" % quote(other))
+        self.line.late = True
+        for number in range(40):
+            self.alice.send(room, "more than is held of a room, %d" % number)
+        state = self.alice_there.get("/_matrix/client/v3/rooms/%s/state" % quote(room))
+        self.assertIn({"topic": "heard of"}, [event["content"] for event in state])
+
     def test_membership_and_what_is_in_the_room(self):
         room = self.alice.create_room()
         self.alice_there.sync()
