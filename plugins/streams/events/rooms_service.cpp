@@ -91,8 +91,11 @@ class RoomViewImpl final : public service::RoomView {
     co_return co_await events_of(root);
   }
 
+  // A user's own membership may be read whenever it came; the room's state then is not the user's to know.
   Task<std::vector<StoredEventPtr>> state_at(StoredEventPtr event) override {
-    co_return co_await events_of(event->state_after);
+    const bool outside = left() && event->position > membership_->position;
+    const std::int64_t root = outside ? co_await state_root() : event->state_after;
+    co_return co_await events_of(root);
   }
 
   Task<std::vector<StoredEventPtr>> members(std::optional<stream::Token> at) override {

@@ -125,6 +125,29 @@ class HistoryVisibility(EngineTests):
         self.assertEqual([one["content"]["membership"] for one in shown if one["type"] == "m.room.member"], ["ban"])
         self.assertEqual(len(shown), 1)
 
+    def test_what_came_for_who_had_left_shows_nothing_of_the_room_then(self):
+        alice, bob = self.users("alice", "bob")
+        for end in ("banned", "invitation declined"):
+            with self.subTest(end=end):
+                room = alice.create_room(preset="private_chat")
+                alice.set_state(room, "m.room.topic", {"topic": "before"})
+                alice.invite(room, bob.user_id)
+                bob.join(room)
+                bob.leave(room)
+                since = self.server.client(bob.token).sync()["next_batch"]
+                alice.set_state(room, "m.room.topic", {"topic": "after"})
+                if end == "banned":
+                    alice.post(alice.room_path(room, "ban"), {"user_id": bob.user_id})
+                else:
+                    alice.invite(room, bob.user_id)
+                    bob.leave(room)
+                left = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]
+                event = left["timeline"]["events"][-1]["event_id"]
+                context = bob.get(bob.room_path(room, "context", event))
+                self.assertEqual(context["event"]["event_id"], event)
+                self.assertEqual([one["content"] for one in context["state"] if one["type"] == "m.room.topic"],
+                                 [{"topic": "before"}])
+
 
 on_both_engines(HistoryVisibility, globals())
 
