@@ -275,6 +275,9 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
   if (target != nullptr && target->event && matrix::may_redact(*event, *target->event, lookup)) {
     prepared.redacts = target->number;
     prepared.redacts_position = target->position;
+    if (target->event->is_state()) {
+      redact_entry(*target);
+    }
   }
   auto stored = std::make_shared<service::StoredEvent>();
   stored->event = event;
@@ -312,6 +315,20 @@ PreparedEvent RoomHead::append_built(EventPtr event, const Interned& numbers, co
   }
   prepared.stored = std::move(stored);
   return prepared;
+}
+
+// As it is read back from the database: what the state said before is not said any more.
+void RoomHead::redact_entry(const RedactionTarget& target) {
+  const std::string_view type = target.event->type();
+  const std::string_view state_key = target.event->state_key().value_or("");
+  const StateEntry* const entry = find(type, state_key);
+  if (entry == nullptr || !entry->event || entry->number != target.number) {
+    return;
+  }
+  if (mark_) {
+    mark_->former.emplace_back(Key{std::string{type}, std::string{state_key}}, *entry);
+  }
+  put(type, state_key, {matrix::redact(*entry->event), target.number});
 }
 
 HeadRow RoomHead::row() const {

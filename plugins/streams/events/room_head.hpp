@@ -148,6 +148,7 @@ class RoomHead {
   [[nodiscard]] matrix::EventDraft draft_of(const service::NewEvent& event, std::int64_t now_ts) const;
   void authorise(const matrix::Event& event) const;
   void check_may_redact(const matrix::Event& redaction, const matrix::Event& target) const;
+  void redact_entry(const RedactionTarget& target);
 
   struct Key {
     std::string type;

@@ -222,6 +222,30 @@ TEST_P(RoomHeadOf, RedactsWhatTheSenderMayRedact) {
   EXPECT_EQ(room_.append(redaction, &target).redacts, message.stored->number);
 }
 
+TEST_P(RoomHeadOf, WhatARedactedStateSaidIsNotSaidAnyMore) {
+  room_.begin();
+  const NewEvent topic = MemoryRoom::event("m.room.topic", "", R"({"topic":"x"})");
+  const PreparedEvent said = room_.append(topic);
+  const std::string id{said.stored->event->event_id()};
+  const RedactionTarget target{said.stored->event, said.stored->number};
+  NewEvent redaction = MemoryRoom::event("m.room.redaction", std::nullopt, "{}");
+  redaction.redacts = id;
+  room_.head().mark();
+  room_.append(redaction, &target);
+  // To say it again is something new, and what is in force is the event that was redacted.
+  EXPECT_EQ(room_.head().same_state(topic), nullptr);
+  ASSERT_NE(room_.head().find("m.room.topic", ""), nullptr);
+  EXPECT_EQ(room_.head().find("m.room.topic", "")->event->event_id(), id);
+  EXPECT_EQ(room_.head().find("m.room.topic", "")->event->content().bytes(), "{}");
+  room_.head().back_to_mark();
+  EXPECT_NE(room_.head().same_state(topic), nullptr);
+  // What another took the place of is no state any more.
+  const NewEvent other = MemoryRoom::event("m.room.topic", "", R"({"topic":"y"})");
+  room_.append(other);
+  room_.append(redaction, &target);
+  EXPECT_NE(room_.head().same_state(other), nullptr);
+}
+
 TEST(RoomHead, AnEventTiesTheRoomTogether) {
   const matrix::RoomVersion& version = *matrix::find_room_version("10");
   MemoryRoom source{"10"};
