@@ -194,13 +194,18 @@ void add_aliases(Shared& shared) {
   router.add<Access::Public>(
       Method::Get, http::client_paths("/directory/room/{roomAlias}"), {.name = "ClientDirectoryServer"},
       [&shared](const Anyone&, Request& request) { return get_alias(shared, request); });
-  router.add<Access::User>(Method::Put, http::client_paths("/directory/room/{roomAlias}"),
-                           {.name = "ClientDirectoryServer", .allow_suspended = false},
-                           [&shared](const Requester& requester, Request& request) {
-                             return put_alias(shared, requester, request);
-                           });
+  router.add<Access::User>(
+      Method::Put, http::client_paths("/directory/room/{roomAlias}"),
+      // Each is a row that stays, so they are counted as what else stays.
+      {.name = "ClientDirectoryServer", .rate_limit = "rc_message", .allow_suspended = false},
+      [&shared](const Requester& requester, Request& request) {
+        return put_alias(shared, requester, request);
+      });
   router.add<Access::User>(Method::Delete, http::client_paths("/directory/room/{roomAlias}"),
-                           {.name = "ClientDirectoryServer", .allow_suspended = false, .body_optional = true},
+                           {.name = "ClientDirectoryServer",
+                            .rate_limit = "rc_message",
+                            .allow_suspended = false,
+                            .body_optional = true},
                            [&shared](const Requester& requester, Request& request) {
                              return delete_alias(shared, requester, request);
                            });

@@ -88,6 +88,18 @@ class LimitsTest(unittest.TestCase):
             guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest %d" % number})
         self.too_many(guest.error("PUT", V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest"}))
 
+    def test_aliases_count_as_messages(self):
+        server = self.server(rc_message=bucket(3))
+        host = server.register("host")
+        room = host.create_room()
+        path = V3 + "/directory/room/%%23number-%d%%3Ahs.test"
+        for number in range(2):
+            host.put(path % number, {"room_id": room})
+        host.call("DELETE", path % 0)
+        self.too_many(host.error("PUT", path % 2, {"room_id": room}))
+        self.too_many(host.error("DELETE", path % 1))
+        self.assertEqual(len(host.get(host.room_path(room, "aliases"))["aliases"]), 1)
+
     def test_wrong_passwords_of_a_dialogue_end_at_the_limit(self):
         server = self.server(rc_login={"failed_attempts": bucket(2), "address": PLENTY, "account": PLENTY})
         user = server.register("user")
