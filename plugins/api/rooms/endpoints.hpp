@@ -83,8 +83,8 @@ Task<std::optional<std::string>> authorising_user(Shared& shared, const http::Re
 /// A user who was in the room that this one replaces finds here what was set there: tags, push rules, the
 /// place among direct chats. Only where both rooms name each other.
 Task<void> follow_predecessor(Shared& shared, std::int64_t user, std::string user_id, matrix::RoomId room);
-/// Writes the requester's own join, and lets what was set in a predecessor come along. **Errors**: those of
-/// EventWriter.
+/// Writes the requester's own join, which counts for `rc_joins_per_room`, and lets what was set in a
+/// predecessor come along. **Errors**: those of EventWriter; MatrixError M_LIMIT_EXCEEDED.
 Task<service::WriteResult> write_join(Shared& shared, const http::Requester& requester, matrix::RoomId room,
                                       service::NewEvent event);
 /// As follow_predecessor, for those who are in the new room before the old one names it.

@@ -81,8 +81,6 @@ Task<void> admit(Shared& shared, const Requester& requester, matrix::RoomId room
         co_await shared.spam.user_may_join_room(requester.user(), room, now == "invite");
     require(verdict);
   }
-  service::RateLimiter& limits = shared.server.services().get<service::RateLimiter>();
-  limits.limiter("rc_joins_per_room").take(room.view());
   if (now == "invite") {
     co_return;
   }
@@ -250,7 +248,16 @@ Task<void> ask_about_invite(Shared& shared, const Requester& requester, matrix::
 
 Task<service::WriteResult> write_join(Shared& shared, const Requester& requester, matrix::RoomId room,
                                       service::NewEvent event) {
-  service::WriteResult written = co_await write_one(shared, room, std::move(event), std::nullopt);
+  service::Limiter& joins = shared.server.services().get<service::RateLimiter>().limiter("rc_joins_per_room");
+  joins.take(room.view());
+  service::WriteResult written;
+  try {
+    written = co_await write_one(shared, room, std::move(event), std::nullopt);
+  } catch (...) {
+    // Strangers who are refused are not to use up the joins of those who may come in.
+    (void)joins.try_take(room.view(), -1);
+    throw;
+  }
   co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
                               std::move(room));
   co_return written;

@@ -97,6 +97,18 @@ Task<Response> put_send(Shared& shared, const Requester& requester, Request& req
   co_return event_id_answer(written);
 }
 
+// Who is suspended goes on taking back what is their own, and nothing of what others have sent.
+// spec: Client-Server API, "Account suspension"
+Task<void> refuse_suspended(Shared& shared, const Requester& requester, const std::string& target) {
+  if (!requester.account().suspended) {
+    co_return;
+  }
+  const service::StoredEventPtr event = co_await shared.rooms.event(target);
+  if (!event || event->event->sender() != requester.user().view()) {
+    throw http::MatrixError{403, "M_USER_SUSPENDED", "This account has been suspended and cannot do this."};
+  }
+}
+
 /// PUT /rooms/{roomId}/redact/{eventId}/{txnId}. spec: Client-Server API, "Redactions"
 Task<Response> put_redact(Shared& shared, const Requester& requester, Request& request) {
   matrix::RoomId room = room_id(request);
@@ -108,6 +120,7 @@ Task<Response> put_redact(Shared& shared, const Requester& requester, Request& r
   if (!matrix::EventId::parse(target)) {
     throw http::invalid_param("This is no event id.");
   }
+  co_await refuse_suspended(shared, requester, target);
   NewEvent event{.type = "m.room.redaction",
                  .state_key = {},
                  .sender = requester.user(),

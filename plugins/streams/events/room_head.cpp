@@ -223,6 +223,10 @@ void RoomHead::check_may_redact(const matrix::Event& redaction, const matrix::Ev
     const StateEntry* entry = find(type, "");
     return entry == nullptr ? nullptr : entry->event.get();
   };
+  // Its content says what kind of room this is, and nothing would bring it back.
+  if (target.type() == "m.room.create") {
+    throw http::forbidden("What a room was made with cannot be redacted.");
+  }
   if (redaction.sender() == target.sender()) {
     return;
   }

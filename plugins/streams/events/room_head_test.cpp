@@ -222,6 +222,15 @@ TEST_P(RoomHeadOf, RedactsWhatTheSenderMayRedact) {
   EXPECT_EQ(room_.append(redaction, &target).redacts, message.stored->number);
 }
 
+TEST_P(RoomHeadOf, WhatTheRoomWasMadeWithIsNotRedacted) {
+  const PreparedEvent create = room_.create();
+  room_.append(MemoryRoom::membership("@creator:a.example", "join"));
+  const RedactionTarget target{create.stored->event, create.stored->number};
+  NewEvent redaction = MemoryRoom::event("m.room.redaction", std::nullopt, "{}");
+  redaction.redacts = std::string{create.stored->event->event_id()};
+  EXPECT_THROW(room_.append(redaction, &target), http::MatrixError);
+}
+
 TEST_P(RoomHeadOf, WhatARedactedStateSaidIsNotSaidAnyMore) {
   room_.begin();
   const NewEvent topic = MemoryRoom::event("m.room.topic", "", R"({"topic":"x"})");

@@ -88,6 +88,21 @@ class LimitsTest(unittest.TestCase):
             guest.put(V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest %d" % number})
         self.too_many(guest.error("PUT", V3 + "/profile/%s/displayname" % guest.user_id, {"displayname": "Guest"}))
 
+    def test_joins_that_are_refused_use_up_nobodys(self):
+        server = self.server(rc_joins={"local": PLENTY, "remote": PLENTY}, rc_message=PLENTY, rc_joins_per_room=bucket(3),
+                             rc_invites={"per_issuer": PLENTY, "per_room": PLENTY, "per_user": PLENTY})
+        host, guest, stranger = (server.register(name) for name in ("host", "guest", "stranger"))
+        room = host.create_room(preset="private_chat")
+        host.invite(room, guest.user_id)
+        for _ in range(5):
+            error = stranger.error("POST", stranger.room_path(room, "join"), {})
+            self.assertEqual((error.status, error.errcode), (403, "M_FORBIDDEN"), error)
+        for _ in range(3):
+            guest.join(room)
+            guest.leave(room)
+            host.invite(room, guest.user_id)
+        self.too_many(guest.error("POST", guest.room_path(room, "join"), {}))
+
     def test_aliases_count_as_messages(self):
         server = self.server(rc_message=bucket(3))
         host = server.register("host")

@@ -70,6 +70,10 @@ class Walk:
         cls.room = cls.alice.create_room("private_chat", name=PRIVATE, topic=PRIVATE)
         cls.event = cls.alice.send(cls.room, PRIVATE)
         cls.gone.post("/_matrix/client/v3/logout")
+        cls.moderated = cls.suspended.create_room("public_chat")
+        cls.alice.join(cls.moderated)
+        cls.of_suspended = cls.suspended.send(cls.moderated, "what is to be taken back")
+        cls.of_another = cls.alice.send(cls.moderated, "what a moderator may take back")
 
         server.stop()
         server.config["session_lifetime"] = "20ms"
@@ -192,6 +196,15 @@ class Walk:
         routes = [route for route in self.of_accounts() if "not-suspended" in route.flags and route.access != "admin"]
         self.refused(self.suspended, routes, "suspended", 403, "M_USER_SUSPENDED")
         self.assertEqual(self.suspended.get("/_matrix/client/v3/account/whoami")["user_id"], self.suspended.user_id)
+
+    def test_a_suspended_account_takes_back_what_is_its_own_and_nothing_else(self):
+        error = self.suspended.error("PUT", self.suspended.room_path(self.moderated, "redact", self.of_another, "1"), {})
+        self.assertEqual((error.status, error.errcode), (403, "M_USER_SUSPENDED"))
+        shown = self.alice.get(self.alice.room_path(self.moderated, "event", self.of_another))
+        self.assertEqual(shown["content"]["body"], "what a moderator may take back")
+        self.suspended.redact(self.moderated, self.of_suspended)
+        shown = self.alice.get(self.alice.room_path(self.moderated, "event", self.of_suspended))
+        self.assertEqual(shown["content"], {})
 
     def test_what_a_suspended_account_may_not_do_is_declared_so(self):
         open_to_them = [str(route) for route in self.of_accounts()
