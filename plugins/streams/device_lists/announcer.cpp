@@ -7,6 +7,7 @@
 #include <lares/storage/intern.hpp>
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace lares::device_lists {
@@ -30,7 +31,14 @@ Announcer::Announcer(Server& server, stream::StreamWriter<Change>& writer)
       tasks_(server.runtime(), "device lists") {}
 
 void Announcer::start() {
-  spawn(tasks_, Background{"announce-device-lists", server_.name()}, catch_up());
+  say_later();
+}
+
+void Announcer::say_later() {
+  more_.store(true);
+  if (!saying_.exchange(true)) {
+    spawn(tasks_, Background{"announce-device-lists", server_.name()}, catch_up());
+  }
 }
 
 Task<void> Announcer::stop() noexcept {
@@ -41,7 +49,20 @@ void Announcer::note(storage::WriteTransaction& tx, std::int64_t user) {
   tx.exec(kNote, user);
 }
 
+// A client that is refused sends the same again, which changes nothing any more and so says nothing: nobody
+// but this process would ever tell the others.
 Task<void> Announcer::changed(std::int64_t user, std::string user_id) {
+  try {
+    co_await write(user, std::move(user_id));
+  } catch (const std::exception&) {
+    if (!tasks_.cancelled()) {
+      say_later();
+    }
+    throw;
+  }
+}
+
+Task<void> Announcer::write(std::int64_t user, std::string user_id) {
   const Measure measure{announcing_};
   std::string key = user_id;
   Change change{.user = user, .user_id = std::move(user_id), .signed_users = {}, .signed_numbers = {}};
@@ -77,15 +98,21 @@ Task<void> Announcer::changed(std::int64_t user, matrix::UserId user_id, std::ve
 Task<void> Announcer::catch_up() {
   for (;;) {
     bool done = false;
+    more_.store(false);
     try {
       done = co_await say_what_was_noted();
-    } catch (const http::MatrixError& error) {
-      log_.warning("Changes of devices from before the start cannot be announced yet: {}", error.what());
-    } catch (const storage::Error& error) {
-      log_.warning("Changes of devices from before the start cannot be announced yet: {}", error.what());
+    } catch (const std::exception& error) {
+      if (tasks_.cancelled()) {
+        throw;
+      }
+      log_.warning("Changes of devices cannot be announced yet; it is tried again: {}", error.what());
     }
     if (done) {
-      co_return;
+      // In this order, and say_later() in the other: one of the two sees what the other did.
+      saying_.store(false);
+      if (!more_.load() || saying_.exchange(true)) {
+        co_return;
+      }
     }
     co_await server_.runtime().sleep_for(kTryAgain);
   }
@@ -106,7 +133,7 @@ Task<bool> Announcer::say_what_was_noted() {
     }
     const std::vector<storage::InternText> ids = co_await interner.texts(storage::InternKind::User, users);
     for (std::size_t i = 0; i < users.size(); ++i) {
-      co_await changed(users[i], ids[i].first);
+      co_await write(users[i], ids[i].first);
     }
   }
 }

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from lares_test import Postgres, Server
 
+from signing import Identity
+
 V3 = "/_matrix/client/v3"
 
 
@@ -120,6 +122,27 @@ class DeviceListsTest(unittest.TestCase):
         self.sql("INSERT INTO device_list_pending SELECT account FROM accounts WHERE user_id = %s", alice.user_id)
         self.server.start()
         bob.sync_until(lambda answer: lists(answer) == ({alice.user_id}, set()))
+
+    def test_what_was_refused_when_it_should_be_said_is_said_without_another_start(self):
+        if not self.database:
+            self.skipTest("a database that refuses is made of triggers while the server runs")
+        alice, bob = self.users("alice", "bob")
+        bob.join(alice.create_room())
+        bob.sync()
+        keys = {"device_keys": Identity(alice).device_keys()}
+        # As with a database that goes away between the commit of the keys and the announcement.
+        self.postgres.sql("""
+            CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$ LANGUAGE plpgsql;
+            CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON device_list_changes FOR EACH ROW EXECUTE FUNCTION refuse()
+            """, self.database)
+        try:
+            self.assertGreaterEqual(alice.error("POST", V3 + "/keys/upload", keys).status, 500)
+            # The client tries again, and nothing is new any more.
+            alice.post(V3 + "/keys/upload", keys)
+            self.assertEqual(lists(bob.sync()), (set(), set()))
+        finally:
+            self.postgres.sql("DROP FUNCTION refuse CASCADE", self.database)
+        self.assertEqual(lists(bob.sync(timeout=30000)), ({alice.user_id}, set()))
 
     def test_what_happened_before_a_kill_is_told_after_it(self):
         alice, bob = self.users("alice", "bob")

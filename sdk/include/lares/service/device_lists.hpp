@@ -16,8 +16,8 @@ class WriteTransaction;
 namespace lares::service {
 
 /// The stream of whose devices, keys or identity changed. Whoever changes them notes it in the transaction
-/// and says so after the commit; what was noted and never said, because the process ended in between, is said
-/// at the next start.
+/// and says so after the commit; what was noted and could not be said is said later: by the same process, or,
+/// if it ended in between, at the next start.
 ///
 ///     co_await db.write("upload_keys", [&](WriteTransaction& tx) { ...; lists.note(tx, user); });
 ///     co_await lists.changed(user, user_id);
