@@ -5,9 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "backup_body.hpp"
 #include "backup_store.hpp"
 #include "common.hpp"
 
@@ -23,13 +25,8 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t kLargestBody = 32U << 20U;
-// Keys of one request, and keys read in one snapshot.
+// Keys of one request.
 constexpr std::size_t kMostKeys = 50'000;
-constexpr std::int64_t kKeysAtOnce = 5'000;
-
-http::MatrixError no_backup() {
-  return http::not_found("There is no such backup.");
-}
 
 std::int64_t parse_version(const std::string& text) {
   const std::optional<std::int64_t> version = parse_int64(text);
@@ -222,45 +219,39 @@ Task<Response> put_keys(Shared& shared, const Requester& requester, Request& req
   co_return Response::json(summary(after));
 }
 
-json key_json(const RoomKey& key) {
-  return {{"first_message_index", key.first_message_index},
-          {"forwarded_count", key.forwarded_count},
-          {"is_verified", key.is_verified},
-          {"session_data", parse_stored(key.session_data)}};
+/// GET of one key.
+Task<Response> get_key(Shared& shared, const Requester& requester, std::int64_t version, Part part) {
+  const std::int64_t user = requester.account().user_number;
+  const std::vector<RoomKey> keys =
+      co_await shared.database.read("room_key", [&part, version, user](storage::ReadTransaction& tx) {
+        if (!backup(tx, user, version)) {
+          throw no_backup();
+        }
+        return room_keys(tx, user, version, part, {}, 1);
+      });
+  if (keys.empty()) {
+    throw http::not_found("There is no key of this session.");
+  }
+  std::string text;
+  append_key(text, keys.front());
+  co_return Response::json_text(std::move(text));
 }
 
 /// GET of all, of a room's or of one key.
 Task<Response> get_keys(Shared& shared, const Requester& requester, Request& request, Part part) {
   const std::int64_t version = version_of(request);
-  const std::int64_t user = requester.account().user_number;
-  json rooms = json::object();
-  RoomKey after;
-  for (bool more = true; more;) {
-    const std::vector<RoomKey> page =
-        co_await shared.database.read("room_keys", [&, version, user](storage::ReadTransaction& tx) {
-          if (!backup(tx, user, version)) {
-            throw no_backup();
-          }
-          return room_keys(tx, user, version, part, after, kKeysAtOnce);
-        });
-    for (const RoomKey& key : page) {
-      rooms[key.room_id]["sessions"][key.session_id] = key_json(key);
-    }
-    more = !part.session_id && page.size() == static_cast<std::size_t>(kKeysAtOnce);
-    if (more) {
-      after = page.back();
-    }
-  }
   if (part.session_id) {
-    if (rooms.empty()) {
-      throw http::not_found("There is no key of this session.");
-    }
-    co_return Response::json(rooms[*part.room_id]["sessions"][*part.session_id]);
+    co_return co_await get_key(shared, requester, version, std::move(part));
   }
-  if (part.room_id) {
-    co_return Response::json(rooms.empty() ? json{{"sessions", json::object()}} : rooms[*part.room_id]);
+  auto body = std::make_unique<BackupBody>(shared.database, requester.account().user_number, version,
+                                           std::move(part));
+  co_await body->next();
+  if (body->ended()) {
+    co_return Response::json_text(std::move(*body).take());
   }
-  co_return Response::json({{"rooms", std::move(rooms)}});
+  Response response;
+  response.source = std::move(body);
+  co_return response;
 }
 
 /// DELETE of all, of a room's or of one key.

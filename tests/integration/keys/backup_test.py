@@ -111,6 +111,33 @@ class BackupTest(unittest.TestCase):
         bob = self.server.register("bob%d" % self.count)
         self.assertEqual(bob.error("GET", self.path(second)).errcode, "M_NOT_FOUND")
 
+    def test_a_backup_of_many_pages_is_read_whole(self):
+        alice, version = self.alice, self.create()
+        rooms = {"!r%d:hs.test" % room: {"sessions": {"s/%d\"" % n: key(n, data="%d-%d" % (room, n))
+                                                      for n in range(count)}}
+                 for room, count in enumerate((1, 249, 250, 501, 2))}
+        alice.put(self.path(version), {"rooms": rooms})
+        self.assertEqual(alice.call("GET", self.path(version)), {"rooms": rooms})
+        for room, found in rooms.items():
+            self.assertEqual(alice.call("GET", self.path(version, room)), found)
+        self.assertEqual(alice.call("GET", self.path(self.create())), {"rooms": {}})
+
+    def test_a_large_backup_is_not_read_into_memory(self):
+        def peak():
+            with open("/proc/%d/status" % self.server.process.pid) as file:
+                return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) // 1024
+        alice, version = self.alice, self.create()
+        for part in range(5):
+            alice.put(self.path(version, ROOM), {"sessions": {"%d-%d" % (part, n): key(data="x" * 65000)
+                                                              for n in range(460)}})
+        with open("/proc/%d/clear_refs" % self.server.process.pid, "w") as file:
+            file.write("5")  # what was used at most until now
+        before = peak()
+        answer = alice.raw("GET", self.path(version))
+        self.assertEqual((answer.status, answer.data.count(b"ciphertext")), (200, 5 * 460))
+        # The backup has 150 MB.
+        self.assertLess(peak(), before + 100)
+
     def test_a_backup_survives_a_kill(self):
         alice, version = self.alice, self.create()
         alice.put(self.path(version), {"rooms": {ROOM: {"sessions": {"s%d" % n: key(n) for n in range(200)}}}})
