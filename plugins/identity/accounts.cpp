@@ -505,12 +505,10 @@ Task<std::optional<Device>> Accounts::device(std::int64_t account, std::string d
   });
 }
 
-Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id,
-                                   std::optional<std::string> name) {
+Task<bool> Accounts::rename_device(std::int64_t account, std::string device_id, std::string name) {
   const bool found =
       co_await database_.write("rename_device", [account, &device_id, &name](WriteTransaction& tx) {
-        const std::optional<Bytes> value = name ? std::optional{Bytes{*name}} : std::nullopt;
-        return tx.exec(kRename, account, Bytes{device_id}, value) == 1;
+        return tx.exec(kRename, account, Bytes{device_id}, Bytes{name}) == 1;
       });
   if (found) {
     std::vector<std::string> ids{std::move(device_id)};

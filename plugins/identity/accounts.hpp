@@ -135,7 +135,7 @@ class Accounts final : public service::Authenticator {
   Task<std::vector<Device>> devices(std::int64_t account);
   Task<std::optional<Device>> device(std::int64_t account, std::string device_id);
   /// False if there is no such device.
-  Task<bool> rename_device(std::int64_t account, std::string device_id, std::optional<std::string> name);
+  Task<bool> rename_device(std::int64_t account, std::string device_id, std::string name);
   Task<void> delete_devices(std::int64_t account, std::vector<std::string> device_ids);
   /// Who is to know what happens to devices; before the first request.
   void set_observers(std::vector<service::DeviceObserver*> observers) { observers_ = std::move(observers); }

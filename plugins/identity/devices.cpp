@@ -48,22 +48,35 @@ Task<Response> get_devices(Shared& shared, const Requester& requester) {
   co_return Response::json({{"devices", std::move(list)}});
 }
 
-Task<Response> get_device(Shared& shared, const Requester& requester, Request& request) {
-  const std::optional<Device> device =
+http::MatrixError no_such_device() {
+  return http::not_found("You have no device of this name.");
+}
+
+Task<Device> device_of(Shared& shared, const Requester& requester, const Request& request) {
+  std::optional<Device> device =
       co_await shared.accounts.device(requester.account().user_number, request.param("deviceId"));
   if (!device) {
-    throw http::not_found("You have no device of this name.");
+    throw no_such_device();
   }
-  co_return Response::json(device_json(*device, requester));
+  co_return std::move(*device);
+}
+
+Task<Response> get_device(Shared& shared, const Requester& requester, Request& request) {
+  const Device device = co_await device_of(shared, requester, request);
+  co_return Response::json(device_json(device, requester));
 }
 
 Task<Response> put_device(Shared& shared, const Requester& requester, Request& request) {
   std::optional<std::string> name = optional_string(request.json(), "display_name");
   check_display_name(name);
+  if (!name) {
+    co_await device_of(shared, requester, request);  // what is not given stays as it is
+    co_return Response::empty_object();
+  }
   request.shield_from_cancellation();
   if (!co_await shared.accounts.rename_device(requester.account().user_number, request.param("deviceId"),
-                                              std::move(name))) {
-    throw http::not_found("You have no device of this name.");
+                                              std::move(*name))) {
+    throw no_such_device();
   }
   co_return Response::empty_object();
 }

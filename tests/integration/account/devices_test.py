@@ -69,7 +69,10 @@ class SeenTests:
         error = user.error("PUT", device, {"display_name": "名" * 101})
         self.assertEqual((error.status, error.errcode), (413, "M_TOO_LARGE"))
         user.put(device, {"display_name": "名" * 100})
+        # A name that is not given stays as it is.
+        user.put(device, {})
         self.assertEqual(user.get(device)["display_name"], "名" * 100)
+        self.assertEqual(user.error("PUT", V3 + "/devices/none", {}).errcode, "M_NOT_FOUND")
         long = self.server.client().call("POST", V3 + "/login", {**login, "device_id": "D" * 512})
         self.assertEqual(long["device_id"], "D" * 512)
 
