@@ -200,6 +200,9 @@ bool Connection::feed(std::string_view bytes, std::size_t& consumed) {
     case RequestParser::State::NeedMore:
     case RequestParser::State::HeaderDone:
       if (parser_->header_done()) {
+        if (!hold_body()) {
+          return false;
+        }
         set_read_deadline();
       }
       return true;
@@ -219,6 +222,33 @@ void Connection::set_read_deadline() {
   const auto allowance = std::chrono::seconds(parser_->body_received() / settings_->limits.minimum_rate);
   loop_.wheel().set(*this,
                     began_ + settings_->limits.header_timeout + settings_->limits.body_timeout + allowance);
+}
+
+/// Counts what has come of a large body. A token is looked up only once all is read, so anybody could fill
+/// the memory: of those that are not known from before, so much is held together and no more. False if the
+/// request was refused.
+bool Connection::hold_body() {
+  const std::uint64_t received = parser_->body_received();
+  if (received <= kMostPublicBody || known_) {
+    return true;
+  }
+  HttpCore& core = loop_.core();
+  if (held_ == 0 && core.gate.knows(request_)) {
+    known_ = true;
+    return true;
+  }
+  const std::uint64_t more = received - held_;
+  held_ = received;
+  if (core.strangers_bytes.fetch_add(more, std::memory_order_relaxed) + more <= core.most_of_strangers) {
+    return true;
+  }
+  refuse(429, "M_LIMIT_EXCEEDED", "Too many large requests arrive at the moment. Try again later.");
+  return false;
+}
+
+void Connection::release_body() noexcept {
+  loop_.core().strangers_bytes.fetch_sub(std::exchange(held_, 0), std::memory_order_relaxed);
+  known_ = false;
 }
 
 /// The header is complete: finds the route, which says how large the body may be. False if the request was
@@ -284,6 +314,7 @@ void Connection::refuse(int status, std::string_view errcode, std::string_view m
 }
 
 void Connection::on_request() {
+  release_body();
   loop_.wheel().clear(*this);
   received_ = loop_.loop().now();
   request_.received_ts_ = loop_.core().runtime.now_ms();
@@ -587,6 +618,7 @@ void Connection::close() {
   }
   const RefPtr<Connection> keep(this);
   state_ = State::Closed;
+  release_body();
   loop_.wheel().remove(*this);
   stream_->close();
   if (Waiter* waiter = std::exchange(writable_, nullptr)) {

@@ -77,6 +77,8 @@ class Connection final : public RefCounted<Connection>, private Timed {
   void on_end_of_input();
   void refuse(int status, std::string_view errcode, std::string_view message);
   void set_read_deadline();
+  [[nodiscard]] bool hold_body();
+  void release_body() noexcept;
 
   // Handling.
   void start_context();
@@ -127,7 +129,9 @@ class Connection final : public RefCounted<Connection>, private Timed {
 
   std::optional<RequestParser> parser_;
   RequestImpl request_;
-  std::string ahead_;  ///< read, and not yet used
+  std::string ahead_;       ///< read, and not yet used
+  std::uint64_t held_ = 0;  ///< of the body, in HttpCore::strangers_bytes
+  bool known_ = false;      ///< the body is not a stranger's
   boost::asio::cancellation_signal cancel_;
   RefPtr<LogContext> context_;
   RouteMetrics* metrics_ = nullptr;

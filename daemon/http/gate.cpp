@@ -221,6 +221,29 @@ Peer Gate::admit_worker(const RequestImpl& request) const {
   return Peer(std::string(request.header("X-Lares-Instance")));
 }
 
+bool Gate::knows(const RequestImpl& request) const noexcept {
+  try {
+    switch (request.match().route->access) {
+      case Access::Public:
+      case Access::Server:
+        return false;
+      case Access::Worker:
+        (void)admit_worker(request);
+        return true;
+      case Access::User:
+      case Access::Guest:
+      case Access::Admin:
+      case Access::AppService: {
+        const std::string token = access_token(request);
+        return of_appservice(token) || authenticator_->cached(token) != nullptr;
+      }
+    }
+  } catch (...) {
+    // It is told what is wrong once all of it has come.
+  }
+  return false;
+}
+
 Task<Response> Gate::pass_server(const Route& route, RequestImpl& request) {
   const std::string_view header = request.header(RequestImpl::Field::authorization);
   if (header.empty()) {

@@ -48,6 +48,10 @@ class Gate {
   /// 499.
   Task<Response> pass(RequestImpl& request);
 
+  /// Whether the header alone shows that the request comes from an account that was here lately, an
+  /// application service or another process of this server. What a token really is takes a look-up.
+  bool knows(const RequestImpl& request) const noexcept;
+
   /// The response for what a handler has thrown; logs what an administrator should know.
   Response to_response(const std::exception_ptr& error, const RequestImpl& request) const;
 

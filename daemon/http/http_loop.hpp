@@ -42,6 +42,10 @@ struct HttpCore {
   std::atomic<std::uint64_t> sequence{0};
   std::atomic<std::size_t> connections{
       0};  ///< counted when accepted, so that the limit holds while they change loops
+  /// Of the bodies that those send who cannot be told from a stranger before all is read: what is held, and
+  /// may be held.
+  std::atomic<std::uint64_t> strangers_bytes{0};
+  std::uint64_t most_of_strangers = std::uint64_t{128} << 20U;
   std::atomic<bool> draining{false};
   log::Logger log{"lares.http"};
 };

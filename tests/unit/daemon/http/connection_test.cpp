@@ -37,6 +37,13 @@ class ConnectionTest : public testing::Test {
         [](const Anyone&, Request& request) -> Task<Response> {
           co_return Response{.content_type = "text/plain", .body = std::string(request.body())};
         });
+    router.add<Access::User>(Method::Post, {"/upload"}, {.name = "Upload", .body_json = false},
+                             [](const Requester&, Request& request) -> Task<Response> {
+                               co_return Response{.content_type = "text/plain",
+                                                  .body = std::to_string(request.body().size())};
+                             });
+    server_.server().authenticator.add("known", "@alice:example.org");
+    server_.server().authenticator.add("slow", "@bob:example.org");
     router.add<Access::Public>(Method::Get, {"/poll"}, {.name = "Poll"},
                                [this](const Anyone&, Request&) { return poll(); });
     router.add<Access::Public>(Method::Get, {"/firm"}, {.name = "Firm", .cancellable = false},
@@ -531,6 +538,36 @@ TEST_F(ConnectionTest, GivesLargeBodiesMoreTime) {
   server_.pass_time(52s);
   server_.send(wire, std::string(10'000, 'x'));
   EXPECT_EQ(status_of(server_.responses(wire)), 200);
+}
+
+TEST_F(ConnectionTest, HoldsNoMoreOfWhatStrangersSendThanItMay) {
+  server_.on_loop([&] { server_.core().most_of_strangers = 500'000; });
+  const auto upload = [this](std::string_view token) {
+    const auto wire = server_.connect();
+    server_.send(wire,
+                 "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\nAuthorization: Bearer " +
+                     std::string(token) + "\r\n\r\n" + std::string(199'999, 'x'));
+    return wire;
+  };
+  const auto first = upload("made-up");
+  const auto second = upload("slow");
+  const auto third = upload("made-up");
+  EXPECT_EQ(errcode_of(server_.responses(third)), "M_LIMIT_EXCEEDED");
+  server_.end_input(third);
+  server_.until(third, [&] { return third->closed; });
+  // Whoever was here lately does not suffer from it.
+  const auto known = upload("known");
+  server_.send(known, "x");
+  EXPECT_EQ(body_of(server_.responses(known)), "200000");
+  // What is read through or broken off makes room.
+  server_.send(second, "x");
+  EXPECT_EQ(body_of(server_.responses(second)), "200000");
+  server_.break_wire(first);
+  server_.until(first, [&] { return first->closed; });
+  server_.on_loop([&] { EXPECT_EQ(server_.core().strangers_bytes, 0U); });
+  const auto fourth = upload("slow");
+  server_.send(fourth, "x");
+  EXPECT_EQ(body_of(server_.responses(fourth)), "200000");
 }
 
 TEST_F(ConnectionTest, ClosesIdleConnections) {
