@@ -80,7 +80,9 @@ Task<json> HttpPeers::call(std::string instance, std::string path, json body, st
         .headers = {{"Authorization", "Bearer " + config->string("worker_replication_secret")},
                     {"X-Lares-Instance", server_.instance()}},
         .body = text,
-        .deadline = kAnswer};
+        .deadline = kAnswer,
+        // The other end may have done it before its connection broke.
+        .retry_on_stale_connection = repeat == stream::Repeat::kFreely};
     std::optional<http::ClientResponse> answer;
     std::string failure;
     try {
