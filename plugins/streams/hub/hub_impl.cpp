@@ -350,8 +350,10 @@ void HubImpl::opened(StreamNumber stream, int change) noexcept {
 
 void HubImpl::committed(StreamNumber stream, std::int64_t position,
                         std::function<std::vector<stream::Row>()> rows) {
-  board_.advance(stream, self_, position);
+  // In this order: an announcement in between that had the position, and not yet the rows, would say that
+  // there are none up to it.
   written_[static_cast<std::size_t>(stream)].store(position, std::memory_order_release);
+  board_.advance(stream, self_, position);
   if (!transports_.empty()) {
     publish_rows(stream::stream_name(stream), rows());
   }

@@ -8,19 +8,25 @@
 #include <lares/async/event.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/stream/command.hpp>
+#include <lares/stream/stream_writer.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <stdlib.h>
@@ -102,11 +108,21 @@ class FakeTransport final : public stream::Transport {
   [[nodiscard]] std::string_view name() const noexcept override { return "local"; }
   [[nodiscard]] bool active() const noexcept override { return true; }
   void open(stream::TransportListener& opened) override { listener = &opened; }
-  void publish(std::string line) override { published.push_back(std::move(line)); }
+  void publish(std::string line) override {
+    const std::lock_guard lock{mutex_};
+    if (const Loop* const loop = Loop::current(); loop != nullptr && line.starts_with("RDATA")) {
+      from.insert(loop->index());
+    }
+    published.push_back(std::move(line));
+  }
   Task<void> close() noexcept override { co_return; }
 
   stream::TransportListener* listener = nullptr;
   std::vector<std::string> published;
+  std::set<std::size_t> from;  // the loops on which rows were published
+
+ private:
+  std::mutex mutex_;
 };
 
 class HubTest : public ::testing::Test {
@@ -202,6 +218,36 @@ class HubTest : public ::testing::Test {
     bool replaced = false;
     HubImpl hub;
   };
+  /// The process w1, which writes the receipts, with a connection.
+  struct WritingProcess {
+    explicit WritingProcess(HubTest& own)
+        : test(own), server(own.runtime_, "w1", own.server_->config()), hub(server, *own.database_) {
+      server.services().join<stream::Stream>(receipts);
+      server.services().join<stream::Transport>(transport);
+      server.services().provide<stream::Hub>(hub);
+      server.services().provide<storage::Database>(*own.database_);
+      writer.emplace(server, receipts, kReceipts,
+                     stream::StreamWriter<int>::Parts{
+                         .store = [](storage::WriteTransaction&, const int&, std::int64_t) {},
+                         .rows = [](const int&) { return std::vector<std::string>{"[1]"}; },
+                         .encode = [](const int& change) { return std::to_string(change); },
+                         .decode = [](const std::string& text) { return std::stoi(text); }});
+      test.play(hub.start());
+      test.on_loop([this] { transport.listener->transport_connected(); });
+    }
+    ~WritingProcess() {
+      test.play(writer->drain());
+      test.play(hub.stop());
+    }
+    Task<void> write() { (void)co_await writer->write("@a:example.org", 1); }
+
+    HubTest& test;
+    FakeStream receipts{"receipts"};
+    FakeTransport transport;
+    testing::TestServer server;
+    HubImpl hub;
+    std::optional<stream::StreamWriter<int>> writer;
+  };
   std::unique_ptr<WriterProcess> writer_process(std::string name, const nlohmann::json& writers) {
     auto config = std::make_shared<testing::MapConfig>();
     config->set("instance_map", {{"master", nlohmann::json::object()}})
@@ -278,7 +324,7 @@ class HubTest : public ::testing::Test {
     return numbers;
   }
 
-  sim::VirtualRuntime runtime_{1, 1};
+  sim::VirtualRuntime runtime_{1, 2};
   FakeStream receipts_{"receipts"};
   FakeStream caches_{"caches"};
   FakeTransport transport_;
@@ -641,6 +687,52 @@ TEST_F(HubTest, AsksForPositionsWhenItIsConnectedAndAnnouncesItsOwnAgainAndAgain
   transport_.published.clear();
   pass(5s);
   EXPECT_TRUE(transport_.published.empty());  // it writes none of the two
+}
+
+TEST_F(HubTest, AnnouncesNoPositionAheadOfTheRowsUpToIt) {
+  start();
+  WritingProcess writer{*this};
+  constexpr std::int64_t kLast = 60'000;
+  std::atomic<bool> over{false};
+  std::thread commits{[&writer, &over] {
+    for (std::int64_t position = 2; position <= kLast; ++position) {
+      writer.hub.committed(kReceipts, position,
+                           [position] { return std::vector<stream::Row>{{position, "[1]"}}; });
+    }
+    over = true;
+  }};
+  while (!over) {
+    writer.transport.listener->received("REPLICATE");
+  }
+  commits.join();
+  // Where somebody who goes by what is said stands, and up to where it has read the rows from the database.
+  std::int64_t here = 1;
+  std::int64_t read = 1;
+  std::size_t lost = 0;
+  for (const std::string& line : writer.transport.published) {
+    const auto command = stream::parse_command(line);
+    ASSERT_TRUE(command.has_value()) << line;
+    if (const auto* rdata = std::get_if<stream::RdataCommand>(&*command)) {
+      lost += *rdata->token <= here && *rdata->token > read ? 1 : 0;
+      here = std::max(here, *rdata->token);
+    } else if (const auto* position = std::get_if<stream::PositionCommand>(&*command)) {
+      read = position->previous > here ? position->current : read;
+      here = std::max(here, position->current);
+    }
+  }
+  EXPECT_EQ(lost, 0U);
+}
+
+TEST_F(HubTest, PublishesTheRowsOfAStreamFromOneLoopWhicheverAskedForThem) {
+  start();
+  WritingProcess writer{*this};
+  for (const std::size_t loop : {0U, 1U, 0U, 1U}) {
+    TaskGroup group{runtime_, "write"};
+    spawn(group, Background{"write"}, writer.write(), &runtime_.loop(loop));
+    runtime_.run_until([&group] { return group.size() == 0; });
+  }
+  EXPECT_EQ(writer.receipts.applied.size(), 4U);
+  EXPECT_EQ(writer.transport.from, std::set<std::size_t>{0});
 }
 
 TEST_F(HubTest, CountsCommandsByNameAndRowsByStream) {

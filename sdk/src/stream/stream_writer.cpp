@@ -110,7 +110,10 @@ Task<std::int64_t> StreamWriterBase::write_here(std::any change) {
     start = !std::exchange(running_, true);
   }
   if (start) {
-    spawn(tasks_, Background{"write-" + std::string{stream_name(stream_)}, server_.name()}, run());
+    // On the first loop, from which the transports send: what two loops hand over keeps no order, and a row
+    // behind a later one counts as taken up everywhere else.
+    spawn(tasks_, Background{"write-" + std::string{stream_name(stream_)}, server_.name()}, run(),
+          &server_.runtime().loop(0));
   }
   const Written written = co_await done.get();
   current_context().add_db_sched(written.waited);
