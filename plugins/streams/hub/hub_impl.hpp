@@ -4,6 +4,7 @@
 #include <lares/async/actor.hpp>
 #include <lares/async/cache.hpp>
 #include <lares/async/measure.hpp>
+#include <lares/async/promise.hpp>
 #include <lares/async/task_group.hpp>
 #include <lares/base/log.hpp>
 #include <lares/plugin/server.hpp>
@@ -152,6 +153,10 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   Task<bool> applied(stream::StreamNumber stream, stream::WriterNumber writer, std::int64_t position,
                      std::chrono::milliseconds deadline, Source source);
   Task<void> fetch(Inbox& inbox, Fetch wanted);
+  class Look;
+  Future<bool> ask_to_look();
+  Task<void> look_for_all(std::unique_ptr<Look> look);
+  Task<bool> catch_up_now();
   Task<void> fill(Inbox& inbox, stream::WriterNumber writer, std::int64_t upto);
   /// Every few seconds: what only the database can tell.
   Task<void> look_around();
@@ -188,6 +193,9 @@ class HubImpl final : public stream::Hub, public service::CatchUp, private strea
   MeasuredBlock waiting_;
   MeasuredBlock filling_;
   Actor inbox_actor_;  // on the first loop, as the inboxes are
+  // Those who have asked to catch up since the last look began; on the first loop.
+  std::optional<Promise<bool>> next_look_;
+  bool looking_ = false;
   TaskGroup tasks_;
   Cache<std::string, stream::WriterNumber> numbers_;
   log::Logger log_{"lares.replication"};

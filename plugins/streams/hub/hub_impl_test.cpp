@@ -13,10 +13,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,7 +53,12 @@ class FakeStream final : public stream::Stream {
   }
   Task<std::vector<stream::StreamPosition::Ahead>> committed_beyond(storage::Database&,
                                                                     stream::StreamPosition) override {
-    co_return committed;
+    ++looks;
+    const std::vector<stream::StreamPosition::Ahead> found = committed;
+    if (slow) {
+      co_await look_on.wait();
+    }
+    co_return found;
   }
   Task<void> apply(stream::WriterNumber, std::span<const stream::Row> rows, std::int64_t) override {
     if (held) {
@@ -93,11 +100,14 @@ class FakeStream final : public stream::Stream {
   std::size_t woken = 0;
   int calls = 0;
   int asked = 0;
+  int looks = 0;
   bool apply_fails = false;
   bool updates_fail = false;
   bool held = false;
   bool memory = false;
+  bool slow = false;
   Event go_on;
+  Event look_on;
 
  private:
   std::string name_;
@@ -624,6 +634,51 @@ TEST_F(HubTest, CatchesUpWithWhatTheDatabaseSaysThatOthersCommitted) {
   // What this process wrote itself it knows.
   receipts_.committed = {{hub_->self(), 9}};
   EXPECT_FALSE(catch_up());
+}
+
+TEST_F(HubTest, LooksOnceForAllWhoAskMeanwhileAndNotBeforeTheyAsked) {
+  start();
+  receipts_.slow = true;
+  std::array<bool, 40> behind{};
+  std::array<std::exception_ptr, 40> failures;
+  TaskGroup group{runtime_, "asks"};
+  const auto ask = [&](std::size_t i) {
+    spawn(group, Background{"ask"}, catch_up_into(behind.at(i), failures.at(i)), &runtime_.loop(i % 2));
+  };
+  ask(0);
+  pass(10ms);
+  ASSERT_EQ(receipts_.looks, 1);
+  for (std::size_t i = 1; i < behind.size(); ++i) {
+    ask(i);
+  }
+  pass(10ms);
+  EXPECT_EQ(receipts_.looks, 1);
+  // Committed after the first has looked.
+  keep(2, 2);
+  receipts_.committed = {{w1_, 2}};
+  on_loop([this] { receipts_.look_on.set(); });
+  runtime_.run_until([&group] { return group.size() == 0; });
+  EXPECT_EQ(receipts_.looks, 2);
+  EXPECT_TRUE(std::ranges::all_of(failures, [](const auto& failure) { return !failure; }));
+  EXPECT_TRUE(std::ranges::all_of(behind.begin() + 1, behind.end(), std::identity{}));
+}
+
+TEST_F(HubTest, WhoWaitsForALookWhenTheProcessEndsIsToldSo) {
+  start();
+  receipts_.slow = true;
+  std::array<bool, 2> behind{};
+  std::array<std::exception_ptr, 2> failures;
+  TaskGroup group{runtime_, "asks"};
+  for (std::size_t i = 0; i < behind.size(); ++i) {
+    spawn(group, Background{"ask"}, catch_up_into(behind.at(i), failures.at(i)), &runtime_.loop(0));
+    pass(10ms);
+  }
+  play(hub_->stop());
+  runtime_.run_until([&group] { return group.size() == 0; });
+  for (const std::exception_ptr& failure : failures) {
+    ASSERT_TRUE(failure);
+    EXPECT_THROW(std::rethrow_exception(failure), http::MatrixError);
+  }
 }
 
 TEST_F(HubTest, TakesUpWhatAClientHasBeenShownByAnotherProcess) {

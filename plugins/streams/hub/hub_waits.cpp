@@ -7,7 +7,13 @@
 #include <lares/storage/transaction.hpp>
 #include <lares/stream/topology.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace lares::hub {
@@ -109,7 +115,64 @@ Task<void> HubImpl::fetch(Inbox& inbox, Fetch wanted) {
   co_await fill(inbox, wanted.writer, wanted.upto);
 }
 
+/// One task that looks for all who ask; who still waits when it goes, even before it ever ran, is told so.
+class HubImpl::Look {
+ public:
+  explicit Look(HubImpl& hub) noexcept : hub_(&hub) {}
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+  ~Look() {
+    if (hub_ != nullptr) {
+      hub_->looking_ = false;
+      hub_->next_look_.reset();
+    }
+  }
+  /// Those who have asked since the last call; nothing, and the end, where there are none.
+  std::optional<Promise<bool>> next() {
+    std::optional<Promise<bool>> asked = std::exchange(hub_->next_look_, std::nullopt);
+    if (!asked) {
+      hub_->looking_ = false;
+      hub_ = nullptr;
+    }
+    return asked;
+  }
+
+ private:
+  HubImpl* hub_;
+};
+
+// What is committed before the call has to be seen, so a look that has begun is not joined; all who come
+// meanwhile share the next one. However many are denied something at a time, one asks the database.
 Task<bool> HubImpl::catch_up() {
+  const Future<bool> seen = co_await inbox_actor_.call([this] { return ask_to_look(); });
+  co_return co_await seen.get();
+}
+
+Future<bool> HubImpl::ask_to_look() {
+  if (!next_look_) {
+    next_look_.emplace();
+  }
+  Future<bool> seen = next_look_->future();
+  if (!std::exchange(looking_, true)) {
+    spawn(tasks_, Background{"replication-catch-up", server_.name()},
+          look_for_all(std::make_unique<Look>(*this)), &server_.runtime().loop(0));
+  }
+  return seen;
+}
+
+Task<void> HubImpl::look_for_all(std::unique_ptr<Look> look) {
+  while (std::optional<Promise<bool>> asked = look->next()) {
+    try {
+      asked->set(co_await catch_up_now());
+    } catch (const boost::system::system_error&) {
+      asked->fail(std::make_exception_ptr(http::unavailable("This process ends.")));
+    } catch (...) {
+      asked->fail(std::current_exception());
+    }
+  }
+}
+
+Task<bool> HubImpl::catch_up_now() {
   bool behind = co_await inbox_actor_.call([this] { return read_unnumbered(); });
   struct Drawn {
     StreamNumber stream;
