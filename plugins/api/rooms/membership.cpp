@@ -250,7 +250,7 @@ Task<service::WriteResult> write_join(Shared& shared, const Requester& requester
                                       service::NewEvent event) {
   service::Limiter& joins = shared.server.services().get<service::RateLimiter>().limiter("rc_joins_per_room");
   joins.take(room.view());
-  service::WriteResult written;
+  std::optional<service::WriteResult> written;
   try {
     written = co_await write_one(shared, room, std::move(event), std::nullopt);
   } catch (...) {
@@ -260,7 +260,7 @@ Task<service::WriteResult> write_join(Shared& shared, const Requester& requester
   }
   co_await follow_predecessor(shared, requester.account().user_number, requester.user().str(),
                               std::move(room));
-  co_return written;
+  co_return *std::move(written);
 }
 
 Task<bool> admit_member_state(Shared& shared, const Requester& requester, matrix::RoomId room,
