@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "schema.hpp"
 
 namespace lares::to_device {
 
 using storage::Bytes;
+using storage::ColumnType;
 using storage::ReadTransaction;
 using storage::Row;
 using storage::Statement;
@@ -20,10 +24,23 @@ constexpr Statement kAddMessage{
     "INSERT INTO to_device_messages (account, device_id, position, number, message) VALUES ($1, $2, $3, "
     "COALESCE((SELECT number FROM to_device_messages WHERE account = $1 AND device_id = $2 "
     "ORDER BY position DESC LIMIT 1), 0) + 1, $4) RETURNING number"};
+constexpr storage::InsertMany kAddMessages{"to_device_messages",
+                                           {{{"account", ColumnType::Integer},
+                                             {"device_id", ColumnType::Bytes},
+                                             {"position", ColumnType::Integer},
+                                             {"number", ColumnType::Integer},
+                                             {"message", ColumnType::Bytes}}}};
+constexpr Statement kNumberMessages{
+    "UPDATE to_device_messages SET number = COALESCE((SELECT former.number FROM to_device_messages former "
+    "WHERE former.account = to_device_messages.account AND former.device_id = to_device_messages.device_id "
+    "AND former.position < $1 ORDER BY former.position DESC LIMIT 1), 0) + 1 WHERE position = $1 "
+    "RETURNING number"};
 constexpr Statement kDropOldest{
-    "DELETE FROM to_device_messages WHERE account = $1 AND device_id = $2 AND number <= $3 AND position = "
-    "(SELECT position FROM to_device_messages WHERE account = $1 AND device_id = $2 ORDER BY position LIMIT "
-    "1)"};
+    "DELETE FROM to_device_messages WHERE (account, device_id, position) IN (SELECT newest.account, "
+    "newest.device_id, (SELECT CASE WHEN oldest.number <= newest.number - $2 THEN oldest.position END FROM "
+    "to_device_messages oldest WHERE oldest.account = newest.account AND oldest.device_id = newest.device_id "
+    "ORDER BY oldest.position LIMIT 1) FROM to_device_messages newest WHERE newest.position = $1 AND "
+    "newest.number > $2)"};
 constexpr Statement kWaiting{
     "SELECT device_id, MIN(position), MAX(position) FROM to_device_messages WHERE account = $1 "
     "GROUP BY device_id"};
@@ -40,6 +57,36 @@ constexpr Statement kArrivals{
     "SELECT DISTINCT position, account FROM to_device_messages WHERE position > $1 AND position <= $2 "
     "ORDER BY position"};
 
+// Bytes of messages in one statement: what is said to thousands of devices may be hundreds of megabytes.
+constexpr std::size_t kStatementBytes = std::size_t{4} << 20U;
+
+// Both give the highest number of a message added. Most requests are for one device, and are spared the
+// second statement.
+std::int64_t add_message(WriteTransaction& tx, const Message& message, std::int64_t position) {
+  return tx.one(kAddMessage, message.user, Bytes{message.device_id}, position, Bytes{message.json},
+                [](const Row& row) { return row.i64(0); });
+}
+
+std::int64_t add_messages(WriteTransaction& tx, std::span<const Message> messages, std::int64_t position) {
+  while (!messages.empty()) {
+    std::size_t count = 0;
+    for (std::size_t bytes = 0; count < messages.size(); ++count) {
+      bytes += messages[count].json.size();
+      if (count > 0 && bytes > kStatementBytes) {
+        break;
+      }
+    }
+    tx.insert_many(kAddMessages, messages.first(count), [position](const Message& message) {
+      return std::tuple{message.user, Bytes{message.device_id}, position, 0, Bytes{message.json}};
+    });
+    messages = messages.subspan(count);
+  }
+  // A position is one change's, so it names what was just added.
+  std::int64_t highest = 0;
+  tx.each(kNumberMessages, position, [&highest](const Row& row) { highest = std::max(highest, row.i64(0)); });
+  return highest;
+}
+
 }  // namespace
 
 void store(WriteTransaction& tx, const Change& change, std::int64_t position) {
@@ -47,12 +94,11 @@ void store(WriteTransaction& tx, const Change& change, std::int64_t position) {
               change.created_ts) == 0) {
     return;
   }
-  for (const Message& message : change.messages) {
-    const std::int64_t number = tx.one(kAddMessage, message.user, Bytes{message.device_id}, position,
-                                       Bytes{message.json}, [](const Row& row) { return row.i64(0); });
-    if (number > kMostWaiting) {
-      tx.exec(kDropOldest, message.user, Bytes{message.device_id}, number - kMostWaiting);
-    }
+  const std::int64_t highest = change.messages.size() == 1
+                                   ? add_message(tx, change.messages.front(), position)
+                                   : add_messages(tx, change.messages, position);
+  if (highest > kMostWaiting) {
+    tx.exec(kDropOldest, position, kMostWaiting);
   }
 }
 
