@@ -5,16 +5,39 @@
 #include <lares/service/stored_event.hpp>
 #include <lares/storage/transaction.hpp>
 
+#include <map>
+#include <tuple>
+#include <utility>
+
 namespace lares::device_lists {
+
+using storage::ColumnType;
 
 namespace {
 
+constexpr storage::Columns kColumns{{{"room", ColumnType::Integer},
+                                     {"member", ColumnType::Integer},
+                                     {"joined", ColumnType::Boolean},
+                                     {"writer", ColumnType::Integer},
+                                     {"position", ColumnType::Integer}}};
 // A change of name alone is no news.
-constexpr storage::Statement kNote{
-    "INSERT INTO room_sharing (room, member, joined, writer, position) VALUES ($1, $2, $3, $4, $5) "
+constexpr storage::InsertMany kNote{
+    "room_sharing", kColumns,
     "ON CONFLICT (room, member) DO UPDATE SET joined = excluded.joined, writer = excluded.writer, "
     "position = excluded.position WHERE room_sharing.joined <> excluded.joined"};
-constexpr storage::Statement kNumber{"SELECT number FROM users WHERE user_id = $1"};
+// Who has come and gone within a batch is news whatever the row says, which knows nothing of the former step.
+constexpr storage::InsertMany kNoteMoved{
+    "room_sharing", kColumns,
+    "ON CONFLICT (room, member) DO UPDATE SET joined = excluded.joined, writer = excluded.writer, "
+    "position = excluded.position"};
+
+using Key = std::pair<std::int64_t, std::int64_t>;  // room, member
+struct Sharing {
+  bool joined = false;
+  std::int64_t writer = 0;
+  std::int64_t position = 0;
+  bool moved = false;  // the batch says first one thing of the member, then the other
+};
 
 bool is_member_event(const service::StoredEvent& stored) {
   return stored.event->type() == "m.room.member" && stored.event->state_key() && !stored.rejected &&
@@ -25,28 +48,53 @@ bool is_member_event(const service::StoredEvent& stored) {
 
 Task<void> SharingSink::prepare(std::span<const service::StoredEventPtr> events,
                                 std::span<service::EventMarks>) {
-  for (const service::StoredEventPtr& stored : events) {
-    if (is_member_event(*stored)) {
-      co_await interner_.intern_user(*stored->event->state_key());
+  members_.clear();
+  std::vector<storage::InternView> users;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (is_member_event(*events[i])) {
+      members_.push_back({.place = i});
+      users.push_back({*events[i]->event->state_key()});
     }
+  }
+  if (members_.empty()) {
+    co_return;
+  }
+  const std::vector<std::int64_t> numbers =
+      co_await interner_.intern(storage::InternKind::User, std::move(users));
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    members_[i].member = numbers[i];
   }
 }
 
 void SharingSink::write(storage::WriteTransaction& tx, std::span<const service::StoredEventPtr> events) {
-  for (const service::StoredEventPtr& stored : events) {
+  std::map<Key, Sharing> noted;
+  for (const MemberEvent& one : members_) {
+    const service::StoredEvent& stored = *events[one.place];
     // Backfilled events and outliers say nothing of who is in the room now.
-    if (!is_member_event(*stored) || stored->position <= 0) {
+    if (stored.position <= 0) {
       continue;
     }
-    const std::string_view user_id = *stored->event->state_key();
-    std::optional<std::int64_t> member = interner_.cached(storage::InternKind::User, {.first = user_id});
-    if (!member) {
-      member = tx.one(kNumber, storage::Bytes{user_id}, [](const storage::Row& row) { return row.i64(0); });
+    const Sharing now{.joined = stored.event->content()["membership"].equals("join"),
+                      .writer = static_cast<std::int64_t>(stored.writer),
+                      .position = stored.position};
+    const auto [place, first] = noted.try_emplace({stored.room, one.member}, now);
+    if (!first && place->second.joined != now.joined) {
+      place->second = now;
+      place->second.moved = true;
     }
-    const bool joined = stored->event->content()["membership"].equals("join");
-    tx.exec(kNote, stored->room, *member, joined, static_cast<std::int64_t>(stored->writer),
-            stored->position);
   }
+  // One statement must not touch a row twice.
+  std::vector<std::pair<Key, Sharing>> rows;
+  std::vector<std::pair<Key, Sharing>> moved;
+  for (const auto& [key, sharing] : noted) {
+    (sharing.moved ? moved : rows).emplace_back(key, sharing);
+  }
+  const auto cells = [](const std::pair<Key, Sharing>& row) {
+    const auto& [key, sharing] = row;
+    return std::tuple{key.first, key.second, sharing.joined, sharing.writer, sharing.position};
+  };
+  tx.insert_many(kNote, rows, cells);
+  tx.insert_many(kNoteMoved, moved, cells);
 }
 
 void SharingSink::committed(std::span<const service::StoredEventPtr>) noexcept {}
