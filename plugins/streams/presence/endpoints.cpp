@@ -98,7 +98,7 @@ void add_endpoints(Shared& shared) {
   router.add<Access::User>(Method::Put, paths,
                            {.name = "PresenceStatusRestServlet",
                             .spec = "Client-Server API, Presence",
-                            .rate_limit = "rc_presence.per_user",
+                            .rate_limit = kChangesLimit,
                             .shard = "user",
                             .body_limit = 16'384},
                            [&shared](const Requester& requester, Request& request) {

@@ -5,8 +5,12 @@
 #include <lares/plugin/declarations.hpp>
 
 #include <chrono>
+#include <string_view>
 
 namespace lares::presence {
+
+/// The limit of how often a user's presence changes, by whatever request.
+constexpr std::string_view kChangesLimit = "rc_presence.per_user";
 
 /// `presence` of the configuration.
 struct Settings {

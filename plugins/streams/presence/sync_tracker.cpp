@@ -33,6 +33,7 @@ SyncTracker::SyncTracker(Server& server, const Settings& settings, PresenceWrite
                         .record = true}) {}
 
 void SyncTracker::start() {
+  changes_ = &server_.services().get<service::RateLimiter>().limiter(kChangesLimit);
   if (settings_.tracked) {
     spawn(tasks_, Background{"presence-reports", server_.name()}, work(), &server_.runtime().loop(0));
   }
@@ -57,7 +58,10 @@ std::shared_ptr<void> SyncTracker::syncing(const http::Requester& requester, std
     // In this order, and `collect` in the other: one of the two sees what the other did.
     (*known)->used.store(server_.runtime().steady_now());
     if (!(*known)->ended.load()) {
-      if ((*known)->state.load(std::memory_order_relaxed) != *state) {
+      // Each change is announced to everybody who shares a room, and a client syncs as often as it likes.
+      // What the limit refuses holds back no sync, and is asked for again by the next.
+      if ((*known)->state.load(std::memory_order_relaxed) != *state &&
+          !changes_->try_take(requester.user().view())) {
         (*known)->state.store(*state, std::memory_order_relaxed);
         spawn(tasks_, Background{"presence-reports", server_.name()}, hurry(*known),
               &server_.runtime().loop(0));

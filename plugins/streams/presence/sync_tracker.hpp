@@ -8,6 +8,7 @@
 #include <lares/plugin/server.hpp>
 #include <lares/service/event_sink.hpp>
 #include <lares/service/presence.hpp>
+#include <lares/service/rate_limiter.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -86,6 +87,7 @@ class SyncTracker final : public service::Presence, public service::EventSink {
   Server& server_;
   const Settings& settings_;
   PresenceWriter& writer_;
+  service::Limiter* changes_ = nullptr;
   TaskGroup tasks_;
   Cache<Key, RecordPtr, KeyHash> records_;
   std::atomic<std::size_t> count_{0};

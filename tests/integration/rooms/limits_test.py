@@ -5,7 +5,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from engines import V3
-from lares_test import Postgres, Redis, Server
+from lares_test import Postgres, Redis, Server, wait_until
 
 PLENTY = {"per_second": 1000, "burst_count": 1000}
 
@@ -114,6 +114,28 @@ class LimitsTest(unittest.TestCase):
         self.too_many(host.error("PUT", path % 2, {"room_id": room}))
         self.too_many(host.error("DELETE", path % 1))
         self.assertEqual(len(host.get(host.room_path(room, "aliases"))["aliases"]), 1)
+
+    def test_presence_that_comes_with_a_sync_changes_as_often_as_its_user_may_say_so(self):
+        server = self.server(rc_presence={"per_user": bucket(2)})
+        user, other = server.register("user"), server.register("other")
+
+        def path(client):
+            return V3 + "/presence/%s/status" % client.user_id
+
+        def becomes(client, state):
+            wait_until(lambda: client.get(path(client))["presence"] == state, what="%s is %s" % (client.user_id, state))
+        user.sync()
+        becomes(user, "online")
+        for state in ("unavailable", "online"):
+            for _ in range(3):
+                user.sync(set_presence=state)
+            becomes(user, state)
+        user.sync(set_presence="unavailable")
+        # What is told after it is there.
+        other.sync()
+        becomes(other, "online")
+        self.assertEqual(user.get(path(user))["presence"], "online")
+        self.too_many(user.error("PUT", path(user), {"presence": "unavailable"}))
 
     def test_wrong_passwords_of_a_dialogue_end_at_the_limit(self):
         server = self.server(rc_login={"failed_attempts": bucket(2), "address": PLENTY, "account": PLENTY})
