@@ -12,6 +12,8 @@
 #include <chrono>
 #include <iterator>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -198,10 +200,18 @@ Task<std::vector<PresencePtr>> PresenceStream::present_now(std::vector<std::int6
     co_return co_await board_.ask_for_all(std::move(users));
   }
   std::vector<PresencePtr> people;
+  const std::vector<storage::InternText> ids = co_await interner_.texts(storage::InternKind::User, users);
+  std::unordered_map<std::string_view, std::int64_t> numbers;
+  auto asked = nlohmann::json::array();
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    if (numbers.emplace(ids[i].first, users[i]).second) {
+      asked.push_back(ids[i].first);
+    }
+  }
   nlohmann::json found;
   try {
     const ConfigPtr config = server_.config();
-    nlohmann::json body = {{"users", users}};
+    nlohmann::json body = {{"users", std::move(asked)}};
     found = co_await with_timeout(
         kAskWriter, peers_.call(stream::stream_writers(*config, name()).front(), std::string{kPeoplePath},
                                 std::move(body), stream::Repeat::kFreely));
@@ -215,8 +225,10 @@ Task<std::vector<PresencePtr>> PresenceStream::present_now(std::vector<std::int6
     co_return people;
   }
   for (const nlohmann::json& entry : found.at("people")) {
-    if (std::optional<PresenceState> presence = read_row(entry.at(1).get<std::string>())) {
-      presence->user = entry.at(0).get<std::int64_t>();
+    std::optional<PresenceState> presence = read_row(entry.get<std::string>());
+    const auto number = presence ? numbers.find(presence->user_id) : numbers.end();
+    if (number != numbers.end()) {
+      presence->user = number->second;
       people.push_back(std::make_shared<const PresenceState>(*std::move(presence)));
     }
   }
@@ -224,12 +236,23 @@ Task<std::vector<PresencePtr>> PresenceStream::present_now(std::vector<std::int6
 }
 
 Task<nlohmann::json> PresenceStream::answer_people(nlohmann::json body) {
+  const auto ids = body.at("users").get<std::vector<std::string>>();
+  std::vector<storage::InternView> texts;
+  for (const std::string& id : ids) {
+    texts.push_back({.first = id});
+  }
+  std::vector<std::int64_t> users;
+  for (const std::optional<std::int64_t>& number :
+       co_await interner_.lookup(storage::InternKind::User, std::move(texts))) {
+    if (number) {
+      users.push_back(*number);
+    }
+  }
   // Before the people: what changes in between is news beyond it.
   const std::int64_t position = hub_.position(StreamNumber::kPresence).of(hub_.self());
   auto people = nlohmann::json::array();
-  for (const PresencePtr& presence :
-       co_await board_.ask_for_all(body.at("users").get<std::vector<std::int64_t>>())) {
-    people.push_back(nlohmann::json::array({presence->user, row_of(*presence)}));
+  for (const PresencePtr& presence : co_await board_.ask_for_all(std::move(users))) {
+    people.push_back(row_of(*presence));
   }
   co_return nlohmann::json{{"position", position}, {"people", std::move(people)}};
 }

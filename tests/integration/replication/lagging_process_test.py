@@ -2,6 +2,7 @@
 """A process that hears late of what another wrote: it takes its time, but denies nothing that was acknowledged."""
 
 import contextlib
+import json
 import os
 import queue
 import socket
@@ -11,7 +12,7 @@ import unittest
 from urllib.parse import quote
 
 from cluster import Worker
-from lares_test import MatrixError, Postgres, Server, reserve_port, wait_until
+from lares_test import Client, MatrixError, Postgres, Server, reserve_port, wait_until
 
 # Longer than any request of the test takes.
 LATE = 20
@@ -89,6 +90,7 @@ class LaggingProcessTest(unittest.TestCase):
                  "resources": [{"names": ["replication"]}]},
                 {"port": lines, "type": "replication"}]
             cls.main.write_config()
+            cls.between = Client("http://127.0.0.1:%d" % main_port, "between processes")
             cls.line = LateLine(lines)
             stack.callback(cls.line.close)
             cls.reader = Worker("reader1", cls.main, reader_port)
@@ -154,6 +156,27 @@ class LaggingProcessTest(unittest.TestCase):
                            {"typing": True})
         other = self.alice.create_room()
         self.alice_there.send(other, "in a room of which it has not heard")
+
+    def test_the_presence_of_who_comes_into_a_room_is_asked_for_by_name(self):
+        room, other = self.alice.create_room(), self.bob.create_room()
+        self.line.late = True
+        self.bob.sync()
+        status = "/_matrix/client/v3/presence/%s/status" % quote(self.bob.user_id)
+        wait_until(lambda: self.bob.get(status)["presence"] == "online", what="bob's presence")
+        # Of this the other process has yet to hear.
+        self.alice_there.since = self.alice.sync(set_presence="offline")["next_batch"]
+        self.bob.join(room)
+        # Who is denied something comes as far as the events are.
+        self.denied(self.alice_there, "/_matrix/client/v3/rooms/%s/state" % quote(other))
+        answer = self.alice_there.sync(set_presence="offline")
+        self.assertIn("m.room.member", [event["type"] for event in self.alice.timeline(answer, room)])
+        seen = {event["sender"]: event["content"]["presence"] for event in answer["presence"]["events"]}
+        self.assertEqual(seen[self.bob.user_id], "online")
+        told = self.between.post("/_lares/replication/v1/presence/people", {"users": [
+            self.bob.user_id, "@nobody:cluster.test"]})
+        self.assertEqual([json.loads(row)[:2] for row in told["people"]], [[self.bob.user_id, "online"]])
+        refused = self.between.error("POST", "/_lares/replication/v1/presence/people", {"users": [1, 2]})
+        self.assertEqual(refused.errcode, "M_BAD_JSON")
 
     def test_leaving_and_joining_again(self):
         room = self.alice.create_room()
