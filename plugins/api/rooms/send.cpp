@@ -48,6 +48,11 @@ Task<void> ask_modules(Shared& shared, const Requester& requester, const matrix:
   if (!shared.spam.asks(service::SpamChecker::Hook::Event)) {
     co_return;
   }
+  // Who joins, knocks or declines an invitation is not in the room.
+  if (event.type == "m.room.member" && event.state_key == requester.user().str()) {
+    co_await ask_about_event(shared, room, event);
+    co_return;
+  }
   const std::unique_ptr<service::RoomView> view = co_await shared.rooms.view(requester, room);
   if (transaction != nullptr &&
       co_await shared.rooms.has_transaction(view->room(), transaction->scope, transaction->id)) {

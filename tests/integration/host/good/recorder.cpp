@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A module that writes down what it is asked, a line of JSON each, and denies events that contain one word
-// and new rooms that contain another.
+// A module that writes down what it is asked, a line of JSON each, and denies events that contain one word,
+// new rooms that contain another, and joins of users whose id contains a third.
 #include <lares/module/json.hpp>
 #include <lares/module/module.hpp>
 
@@ -23,7 +23,8 @@ class Recorder {
   Recorder(Host, const Create& create)
       : file_(setting(create, "file")),
         event_word_(setting(create, "event_word")),
-        room_word_(setting(create, "room_word")) {}
+        room_word_(setting(create, "room_word")),
+        join_word_(setting(create, "join_word")) {}
 
   void check_event_for_spam(const Event& event, Answer answer) {
     write("{\"event\":" + std::string{event.json} + ",\"event_id\":\"" + std::string{event.event_id} +
@@ -34,6 +35,11 @@ class Recorder {
   void user_may_create_room(const CreateRoom& room, Answer answer) {
     write("{\"request\":" + std::string{room.request} + "}");
     decide(room.request, room_word_, std::move(answer));
+  }
+  void user_may_join_room(const Join& join, Answer answer) {
+    write("{\"join\":{\"user_id\":\"" + std::string{join.user_id} + "\",\"room_id\":\"" +
+          std::string{join.room_id} + "\",\"invited\":" + (join.invited ? "true" : "false") + "}}");
+    decide(join.user_id, join_word_, std::move(answer));
   }
 
  private:
@@ -49,6 +55,7 @@ class Recorder {
   std::string file_;
   std::string event_word_;
   std::string room_word_;
+  std::string join_word_;
 };
 
 }  // namespace
