@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rate limits that depend on more than who asks for what: whose event a redaction is for, how many a new room invites."""
 
+import os
+import re
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from engines import V3
-from lares_test import Postgres, Redis, Server, wait_until
+from lares_test import Postgres, Redis, Server, source_dir, wait_until
 
 PLENTY = {"per_second": 1000, "burst_count": 1000}
 
@@ -172,6 +174,93 @@ class LimitsTest(unittest.TestCase):
             "rc_login": {"failed_attempts": bucket(3), "address": PLENTY, "account": PLENTY}}))
         server.register("user")
         self.assertEqual([self.login(server, "wrong") for _ in range(4)], [403, 403, 403, 429])
+
+
+class EveryLimitTest(unittest.TestCase):
+    """Each limit by itself: a third request of what it counts is refused where two may come at once."""
+
+    @staticmethod
+    def declared():
+        with open(os.path.join(source_dir(), "docs", "reference", "configuration.md")) as file:
+            return re.findall(r"^\| `(rc_[\w.]+)\.burst_count`", file.read(), re.MULTILINE)
+
+    @staticmethod
+    def config(keys, small):
+        config = {"rate_limits": True, "password_hash": {"memory": "8K", "passes": 1}}
+        for key in keys:
+            first, *second = key.split(".")
+            place = config.setdefault(first, {})
+            for name in second:
+                place = place.setdefault(name, {})
+            place.update(bucket(2) if key == small else PLENTY)
+        return config
+
+    @staticmethod
+    def log_in(client, user, password):
+        return client.raw("POST", V3 + "/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": password})
+
+    def ways(self):
+        """What each limit counts, as a request that is made again and again: by `host`, whose `room` it is, by `guest`, or by
+        `anyone`, with a `number` of its own."""
+
+        def redact_other(host, guest, room, number, **_):
+            event = guest.send(room, "x")
+            return host.raw("PUT", host.room_path(room, "redact", event, "r%d" % number), {})
+
+        def join_again(guest, room, **_):
+            guest.raw("POST", guest.room_path(room, "leave"), {})
+            return guest.raw("POST", guest.room_path(room, "join"), {})
+
+        def invite_elsewhere(host, guest, **_):
+            room = host.create_room(preset="private_chat")
+            return host.raw("POST", host.room_path(room, "invite"), {"user_id": guest.user_id})
+
+        def invite_another(host, room, number, **_):
+            return host.raw("POST", host.room_path(room, "invite"), {"user_id": "@u%d:hs.test" % number})
+
+        return {
+            "rc_message": lambda host, room, number, **_: host.raw(
+                "PUT", host.room_path(room, "send", "m.room.message", "m%d" % number), {"body": "x"}),
+            "rc_registration": lambda anyone, number, **_: anyone.raw(
+                "POST", V3 + "/register", {"username": "new%d" % number, "password": "correct horse",
+                                           "auth": {"type": "m.login.dummy"}}),
+            "rc_registration_token_validity": lambda anyone, number, **_: anyone.raw(
+                "GET", "/_matrix/client/v1/register/m.login.registration_token/validity?token=guess%d" % number),
+            "rc_login.address": lambda anyone, number, **_: self.log_in(anyone, "nobody%d" % number, "x"),
+            "rc_login.account": lambda anyone, **_: self.log_in(anyone, "host", "correct horse"),
+            "rc_login.failed_attempts": lambda anyone, **_: self.log_in(anyone, "host", "wrong"),
+            "rc_admin_redaction": redact_other,
+            "rc_joins.local": join_again,
+            "rc_joins_per_room": join_again,
+            "rc_invites.per_room": invite_another,
+            "rc_invites.per_user": invite_elsewhere,
+            "rc_invites.per_issuer": invite_another,
+            "rc_presence.per_user": lambda host, **_: host.raw(
+                "PUT", V3 + "/presence/%s/status" % host.user_id, {"presence": "online"}),
+            "rc_room_creation": lambda guest, **_: guest.raw("POST", V3 + "/createRoom", {}),
+            "rc_key_requests": lambda host, guest, number, **_: host.raw(
+                "PUT", V3 + "/sendToDevice/m.room_key_request/k%d" % number,
+                {"messages": {guest.user_id: {"*": {"action": "request"}}}}),
+        }
+
+    def test_each_limit_refuses_what_is_beyond_it(self):
+        keys, ways = self.declared(), self.ways()
+        self.assertEqual(sorted(keys), sorted(ways))
+        for key, way in ways.items():
+            with self.subTest(key), Server(config=self.config(keys, key)) as server:
+                host, guest = (server.register_admin(name, admin=False) for name in ("host", "guest"))
+                room = host.create_room()
+                if "joins" not in key:
+                    guest.join(room)
+                answers = [way(host=host, guest=guest, anyone=server.client(), room=room, number=number)
+                           for number in range(3)]
+                said = [(answer.status, answer.text) for answer in answers]
+                self.assertEqual([status == 429 for status, _ in said], [False, False, True], said)
+                self.assertEqual(answers[2].json["errcode"], "M_LIMIT_EXCEEDED")
+                wait = answers[2].json["retry_after_ms"]
+                self.assertGreater(wait, 0)
+                self.assertEqual(int(answers[2].headers["Retry-After"]), -(-wait // 1000))
 
 
 if __name__ == "__main__":
