@@ -348,21 +348,33 @@ class Creation(EngineTests):
                         self.assertEqual(bob.user_id in state["m.room.power_levels", ""]["users"], trusted)
 
     def test_what_the_client_gives_takes_the_place_of_the_preset(self):
-        alice, = self.users("alice")
-        room = alice.create_room(
-            preset="public_chat", name="N", topic="T", room_alias_name="given-" + alice.user_id[1:4],
-            creation_content={"m.federate": False, "type": "m.space", "room_version": "1"},
-            power_level_content_override={"events_default": 7},
-            initial_state=[{"type": "m.room.join_rules", "content": {"join_rule": "invite"}},
-                           {"type": "x.y", "state_key": "k", "content": {"z": 1}}])
-        state = self.state(alice, room)
-        self.assertEqual(state["m.room.create", ""]["type"], "m.space")
-        self.assertEqual((state["m.room.create", ""]["m.federate"], state["m.room.create", ""]["room_version"]),
-                         (False, "12"))
-        self.assertEqual(state["m.room.power_levels", ""]["events_default"], 7)
-        self.assertEqual(state["m.room.join_rules", ""], {"join_rule": "invite"})
-        self.assertEqual(state["x.y", "k"], {"z": 1})
-        self.assertEqual(state["m.room.topic", ""]["m.topic"]["m.text"][0]["body"], "T")
+        alice, bob = self.users("alice", "bob")
+        for version in ("10", "11", "12"):
+            with self.subTest(version=version):
+                alias = "given-%s-%s" % (version, alice.user_id[1:4])
+                room = alice.create_room(
+                    preset="public_chat", name="N", topic="T", room_alias_name=alias, room_version=version,
+                    creation_content={"m.federate": False, "type": "m.space", "room_version": "1", "creator": bob.user_id},
+                    power_level_content_override={"events_default": 7}, invite=[bob.user_id], is_direct=True,
+                    initial_state=[{"type": "m.room.join_rules", "content": {"join_rule": "invite"}},
+                                   {"type": "x.y", "state_key": "k", "content": {"z": 1}}])
+                state = self.state(alice, room)
+                create = state["m.room.create", ""]
+                self.assertEqual((create["type"], create["m.federate"], create["room_version"]), ("m.space", False, version))
+                self.assertEqual(create.get("creator"), alice.user_id if version == "10" else None)
+                levels = state["m.room.power_levels", ""]
+                self.assertEqual(levels["events_default"], 7)
+                self.assertEqual(levels.get("users", {}), {} if version == "12" else {alice.user_id: 100})
+                self.assertEqual(state["m.room.join_rules", ""], {"join_rule": "invite"})
+                self.assertEqual(state["x.y", "k"], {"z": 1})
+                self.assertEqual(state["m.room.name", ""], {"name": "N"})
+                self.assertEqual(state["m.room.topic", ""]["topic"], "T")
+                self.assertEqual(state["m.room.topic", ""]["m.topic"]["m.text"][0]["body"], "T")
+                invited = state["m.room.member", bob.user_id]
+                self.assertEqual((invited["membership"], invited["is_direct"]), ("invite", True))
+                full = "#%s:%s" % (alias, self.server.name)
+                self.assertEqual(state["m.room.canonical_alias", ""]["alias"], full)
+                self.assertEqual(alice.get(V3 + "/directory/room/" + quote(full))["room_id"], room)
 
     def test_what_no_power_allows_is_no_lack_of_power(self):
         alice, bob = self.users("alice", "bob")
