@@ -143,6 +143,24 @@ class AccountTests:
         with self.assertRaises(MatrixError):
             self.server.client().login("changer", "old secret")
 
+    def test_to_log_out_everywhere_ends_every_session_and_nobody_elses(self):
+        first, other = self.server.register("everywhere"), self.server.register("elsewhere")
+        second = self.server.client().login("everywhere", refresh_token=True)
+        third = self.server.client().login("everywhere", device_id="THIRD")
+        first.post(V3 + "/logout/all")
+        # Also after a start, when nothing of it is remembered.
+        for again in (False, True):
+            if again:
+                self.server.kill()
+                self.server.start()
+            for session in (first, second, third):
+                self.check_error(session.error("GET", V3 + "/account/whoami"), 401, "M_UNKNOWN_TOKEN")
+            self.check_error(self.server.client().error("POST", V3 + "/refresh", {"refresh_token": second.refresh_token}),
+                             401, "M_UNKNOWN_TOKEN")
+            self.assertEqual(other.get(V3 + "/account/whoami")["user_id"], other.user_id)
+        back = self.server.client().login("everywhere")
+        self.assertEqual([device["device_id"] for device in back.get(V3 + "/devices")["devices"]], [back.device_id])
+
     def test_a_deactivated_account_is_gone_from_rooms_and_sessions_also_across_a_kill(self):
         alice, gone = self.server.register("stays"), self.server.register("goes", password="the end")
         joined = [alice.create_room() for _ in range(4)]
@@ -296,6 +314,26 @@ class SqliteAccountTest(AccountTests, unittest.TestCase):
         user.put(V3 + "/profile/%s/displayname" % user.user_id, {"displayname": "Free"})
         wait_until(lambda: self.member(user, room, user.user_id).get("displayname") == "Free", what="the name in the room")
         wait_until(lambda: not self.rows("SELECT 1 FROM devices WHERE account = ?", number), what="the devices' end")
+
+    def test_a_hash_that_came_from_another_server_is_made_anew_at_a_login(self):
+        user = self.server.register("moved-in")
+        stored = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"  # of "secret"
+        self.change(("UPDATE accounts SET password_hash = ? WHERE user_id = CAST(? AS BLOB)",
+                     [(stored, user.user_id)]))
+
+        def kept():
+            return self.rows("SELECT password_hash FROM accounts WHERE user_id = CAST(? AS BLOB)",
+                             user.user_id)[0][0]
+        for wrong in ("correct horse", "Secret"):
+            with self.assertRaises(MatrixError) as refused:
+                self.server.client().login("moved-in", wrong)
+            self.check_error(refused.exception, 403, "M_FORBIDDEN")
+        self.assertEqual(kept(), stored)
+        self.server.client().login("moved-in", "secret")
+        anew = kept()
+        self.assertTrue(anew.startswith("$argon2id$"), anew)
+        self.server.client().login("moved-in", "secret")
+        self.assertEqual(kept(), anew)
 
     def test_what_an_erased_user_had_is_deleted_and_the_account_stays(self):
         gone = self.server.register("forgotten", password="the end")

@@ -42,6 +42,13 @@ class OpenRegistration(unittest.TestCase):
             wait_until(lambda: server.client().error("POST", REGISTER, {}).status == 401)
             server.register("alice")
 
+    def test_guests_are_not_admitted_before_the_configuration_says_so(self):
+        with Server() as server:
+            for body in ({}, {"initial_device_display_name": "a borrowed browser"}):
+                refused = server.client().error("POST", REGISTER + "?kind=guest", body)
+                self.assertEqual((refused.status, refused.errcode), (403, "M_FORBIDDEN"), refused)
+            server.register("alice")
+
     def test_a_reload_does_not_lose_a_secret_whose_file_is_away(self):
         with Server() as server:
             path = os.path.join(server.folder, "secret")

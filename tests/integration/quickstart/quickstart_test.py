@@ -67,6 +67,16 @@ class QuickstartTest(unittest.TestCase):
         self.tree.background("--port", other, "--open-registration")
         client(other).register("alice")
 
+    def test_without_rate_limits_it_admits_what_they_refuse(self):
+        def statuses():
+            return [client(self.port).raw("GET", "/_matrix/client/v3/register/available?username=user%d" % number).status
+                    for number in range(4)]
+        pid, _ = self.tree.background("--port", self.port, "--open-registration")
+        self.assertEqual(statuses(), [200, 200, 200, 429])
+        os.kill(pid, signal.SIGTERM)
+        self.tree.background("--port", self.port, "--open-registration", "--no-rate-limits")
+        self.assertEqual(statuses(), [200] * 4)
+
     def test_another_server_name_is_refused(self):
         self.tree.background("--port", self.port, "--server-name", "hs.test")
         self.assertIn("a server name cannot change", self.tree.run("--server-name", "other.test", code=1))
