@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/base/log.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/matrix/power_levels.hpp>
 
@@ -54,13 +55,7 @@ Task<Response> get_alias(Shared& shared, Request& request) {
 /// PUT /directory/room/{roomAlias}
 Task<Response> put_alias(Shared& shared, const Requester& requester, Request& request) {
   const matrix::RoomAlias alias = local_alias_of(shared, request);
-  const json& body = request.json();
-  const auto named = body.find("room_id");
-  if (named == body.end()) {
-    throw http::missing_param("'room_id' is missing.");
-  }
-  auto room =
-      named->is_string() ? matrix::RoomId::parse(named->get<std::string>()) : matrix::RoomId::parse("");
+  auto room = matrix::RoomId::parse(http::required_string(request.json(), "room_id"));
   if (!room) {
     throw http::invalid_param("'room_id' is no room id.");
   }

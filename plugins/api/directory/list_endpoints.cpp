@@ -53,6 +53,9 @@ Task<Response> get_visibility(Shared& shared, Request& request) {
 Task<Response> put_visibility(Shared& shared, const Requester& requester, Request& request) {
   const matrix::RoomId room = room_of(request);
   const json visibility = request.json().value("visibility", json("public"));
+  if (!visibility.is_string()) {
+    throw http::bad_json("'visibility' is not a string.");
+  }
   if (visibility != "public" && visibility != "private") {
     throw http::invalid_param("'visibility' is public or private.");
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/crypto/ed25519.hpp>
 #include <lares/crypto/signed_json.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/matrix_error.hpp>
 #include <lares/service/interactive_auth.hpp>
 
@@ -32,12 +33,15 @@ constexpr std::array<Usage, 3> kUsages{Usage{"master_key", kMaster}, Usage{"self
 
 // The key as it is stored. **Errors**: MatrixError 400.
 std::string checked(const json& key, std::string_view usage, const Requester& requester) {
-  if (key.value("user_id", json()) != requester.user().view()) {
+  if (http::required_string(key, "user_id") != requester.user().view()) {
     throw http::invalid_param("A cross-signing key is of another user than the one that uploads it.");
   }
   const std::vector<std::string> usages = strings(key.value("usage", json()), "The usages of a key");
   if (std::ranges::find(usages, usage) == usages.end()) {
     throw http::invalid_param("A cross-signing key does not name its usage: " + std::string{usage});
+  }
+  if (!is_object_of_strings(key.value("keys", json()))) {
+    throw http::bad_json("The keys of a key are no object of strings.");
   }
   const std::optional<std::string> public_key = public_key_of(key);
   if (!public_key || !crypto::parse_public_key(*public_key)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lares/async/runtime.hpp>
 #include <lares/crypto/signed_json.hpp>
+#include <lares/http/json_fields.hpp>
 #include <lares/http/matrix_error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -24,8 +25,8 @@ namespace {
 constexpr std::size_t kMostKeysAtOnce = 1'000;
 
 void check_device_keys(const json& keys, const Requester& requester) {
-  if (keys.value("user_id", json()) != requester.user().view() ||
-      keys.value("device_id", json()) != *requester.device_id()) {
+  if (http::required_string(keys, "user_id") != requester.user().view() ||
+      http::required_string(keys, "device_id") != *requester.device_id()) {
     throw http::invalid_param("'device_keys' is of another user or device than the one that uploads it.");
   }
   if (!keys.value("algorithms", json()).is_array()) {

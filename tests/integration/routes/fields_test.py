@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Right bodies with one field made wrong, and paths and queries with one long value: whatever a server is told, it may refuse
-and may not fail."""
+and may not fail. What it refuses for a field of another JSON type it calls so."""
 
 import copy
 import random
@@ -9,7 +9,8 @@ import unittest
 
 from lares_test import Postgres, Server
 
-from bodies import bodies
+from bodies import LOGIN, bodies
+from exceptions import FieldTypes
 from walk import describe, is_dialogue, is_matrix_error, load, one_of_each
 
 # Random, so that no database makes it shorter: PostgreSQL takes some 2,700 bytes into an index.
@@ -30,6 +31,7 @@ NAMES = ["", LONG, "@" + LONG + ":hs.test", "a:" + LONG, "!" + LONG, "a\0b"]
 REFUSED = {("POST", "/_matrix/client/*/" + what) for what in (
     "account/deactivate", "delete_devices", "keys/device_signing/upload", "knock/{roomIdOrAlias}", "publicRooms", "refresh",
     "rooms/{roomId}/forget", "rooms/{roomId}/kick", "rooms/{roomId}/unban")} | {("POST", "/_synapse/admin/*/register")}
+PASSWORD = ("POST", "/_matrix/client/*/account/password")
 LONG_QUERIES = ("from", "since", "filter", "version", "via", "user_id", "order_by", "membership", "username")
 
 
@@ -51,17 +53,26 @@ def changed(body, path, change):
     return result
 
 
+def json_type(value):
+    return {type(None): "null", bool: "boolean", str: "string", list: "array", dict: "object"}.get(type(value), "number")
+
+
 def variants(body):
-    """(what is wrong, a body) for each single thing that can be."""
+    """(what is wrong, a body, whether the answer that the field is of a wrong type may be expected) for each single thing that can
+    be wrong. The first of each place is the body without it, since `null` may be read as that."""
     for path in places(body):
         where = ".".join(map(str, path))
+        right = body
+        for key in path:
+            right = right[key]
+        yield where + " left out", changed(body, path, lambda parent, key: parent.pop(key)), False
         for name, wrong in WRONG.items():
-            yield "%s: %s" % (where, name), changed(body, path, lambda parent, key: parent.__setitem__(key, wrong))
-        yield where + " left out", changed(body, path, lambda parent, key: parent.pop(key))
+            yield "%s: %s" % (where, name), changed(
+                body, path, lambda parent, key: parent.__setitem__(key, wrong)), json_type(wrong) != json_type(right)
         if isinstance(path[-1], str):
             for name in NAMES:
                 yield "%s named %.20r" % (where, name), changed(
-                    body, path, lambda parent, key: parent.__setitem__(name, parent.pop(key)))
+                    body, path, lambda parent, key: parent.__setitem__(name, parent.pop(key))), False
 
 
 class Fields:
@@ -76,6 +87,7 @@ class Fields:
     def setUp(self):
         self.asked, self.faults = 0, []
         self.table, self.version = {}, "1"
+        self.types = FieldTypes()
 
     def bodies(self, route):
         """Those of a route, in a session and a room of its own, since some end with one or the other."""
@@ -115,6 +127,23 @@ class Fields:
         if not ok:
             self.faults.append("%s, %s: %s" % (route, what, describe(response)))
 
+    def put_password_back(self, new):
+        self.client.post("/_matrix/client/v3/account/password", {
+            "new_password": LOGIN["password"], "logout_devices": False, "auth": {**LOGIN, "password": new}})
+
+    def judge_type(self, route, what, response, others):
+        """Of a body in which a field has another type. `others` are the answers to the right body and to one without the field:
+        what says the same as they do does not come to the type."""
+        def said(answer):
+            return answer.status, (answer.json or {}).get("errcode") if isinstance(answer.json, dict) else None
+        if response.status < 400 or said(response) in [(400, "M_BAD_JSON"), (413, "M_TOO_LARGE"), *map(said, others)]:
+            return
+        # Of a stage of a dialogue it is said in the next question of the dialogue.
+        if is_dialogue(response) and said(response)[1] in (None, "M_BAD_JSON"):
+            return
+        if not self.types.allow(route, what, said(response)[1]):
+            self.faults.append("%s, %s, of another type: %s" % (route, what, describe(response)))
+
     def finish(self):
         self.assertEqual(self.faults, [], "%d of %d:\n%s" % (len(self.faults), self.asked, "\n".join(self.faults[:60])))
         bad = [line for line in self.server.process.log_text().splitlines() if re.search(r" - (ERROR|CRITICAL) - ", line)]
@@ -126,17 +155,25 @@ class Fields:
             for body in self.bodies(route):
                 query = "?version=" + self.version if "/room_keys/keys" in route.pattern else ""
                 values = {"eventType": "m.reaction"} if "m.annotation" in str(body) else None
-                response = self.ask(route, body, values, query)
-                self.judge(route, "a right body", response)
+                right = self.ask(route, body, values, query)
+                self.judge(route, "a right body", right)
                 # What is refused before anything else is looked at shows nothing of what is wrong besides.
-                if response.status != 200 and route.operation not in REFUSED:
-                    self.faults.append("%s, a right body: %s" % (route, describe(response)))
-                for what, wrong in variants(body):
-                    self.judge(route, what, self.ask(route, wrong, values, query))
+                if right.status != 200 and route.operation not in REFUSED:
+                    self.faults.append("%s, a right body: %s" % (route, describe(right)))
+                for what, wrong, retyped in variants(body):
+                    response = self.ask(route, wrong, values, query)
+                    self.judge(route, what, response)
+                    if route.operation == PASSWORD and response.status == 200:
+                        self.put_password_back(wrong["new_password"])
+                    if what.endswith(" left out"):
+                        left_out = response
+                    elif retyped:
+                        self.judge_type(route, what, response, [right] + [left_out] * what.endswith(": null"))
         self.assertEqual([str(route) for route in self.routes if route.writes and not route.flags & {"body-optional", "body-raw"}
                           and route.operation not in self.table and route.method != "DELETE"], [], "no right body is known")
         known = {route.operation for route in self.routes}
         self.assertEqual([operation for operation in self.table if operation not in known], [])
+        self.assertEqual(self.types.unused(), [], "no route needs these exceptions")
         self.finish()
 
     def test_one_long_parameter_is_never_the_server_s_fault(self):
