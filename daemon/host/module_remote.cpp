@@ -175,6 +175,8 @@ bool RemoteModule::spawn_process() {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  // Asio opens its sockets without CLOEXEC: the server's connections are not the module's to keep or to use.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   auto program = runner_.string();
   auto library = library_.string();
   char* arguments[] = {program.data(), library.data(), nullptr};

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Modules that misbehave where they begin and end, and what a process of their own gets from the server's.
+#include <host/module_local.hpp>
+#include <host/module_remote.hpp>
+
+#include <lares/async/real_runtime.hpp>
+#include <lares/base/error.hpp>
+#include <lares/base/log.hpp>
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lares::host {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::filesystem::path build_folder() {
+  const char* folder = std::getenv("LARES_BUILD_DIR");
+  return folder == nullptr ? std::filesystem::current_path() : std::filesystem::path(folder);
+}
+
+std::filesystem::path library(const std::string& name) {
+  return build_folder() / "tests/host" / name / (name + ".so");
+}
+
+class UnrulyModule : public testing::Test {
+ protected:
+  UnrulyModule() {
+    std::string name = (std::filesystem::temp_directory_path() / "lares-unruly-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~UnrulyModule() override { std::filesystem::remove_all(folder_); }
+
+  // `how`: the members of its configuration beside the file.
+  ModuleSettings settings(milliseconds timeout, const std::string& how = "") const {
+    return {.name = "unruly",
+            .server_name = "hs.test",
+            .instance_name = "master",
+            .config = "{\"file\":\"" + file().string() + "\"" + how + "}",
+            .origin = "test",
+            .timeout = timeout};
+  }
+  std::unique_ptr<RemoteModule> in_its_process(ModuleSettings settings, const std::string& name = "unruly") {
+    settings.name = name;
+    return std::make_unique<RemoteModule>(runtime_, build_folder() / "bin/laresd-module-runner",
+                                          library(name), std::move(settings));
+  }
+  ModuleAnswer ask(Module& module, std::string_view invitee) {
+    return run_blocking(runtime_, "ask", module.ask(invite(invitee)));
+  }
+  static ModuleQuestion invite(std::string_view invitee) {
+    lares_invite_view view{};
+    view.struct_size = sizeof(view);
+    view.inviter = view_of("@a:hs.test");
+    view.invitee = view_of(invitee);
+    view.room_id = view_of("!room:hs.test");
+    return view;
+  }
+  // Asks until it answers; for 20 s at most.
+  ModuleAnswer ask_patiently(Module& module) {
+    ModuleAnswer answer{.status = LARES_GONE};
+    for (int i = 0; i < 400 && answer.status != LARES_OK; ++i) {
+      answer = ask(module, "@quick:hs.test");
+      run_blocking(runtime_, "pause", runtime_.sleep_for(milliseconds(50)));
+    }
+    return answer;
+  }
+  std::vector<std::string> notes() const {
+    std::ifstream lines(file());
+    std::vector<std::string> all;
+    for (std::string line; std::getline(lines, line);) {
+      all.push_back(line);
+    }
+    return all;
+  }
+  std::filesystem::path file() const { return folder_ / "notes"; }
+
+  std::filesystem::path folder_;
+  RealRuntime runtime_{RealRuntimeOptions{.threads = 1}};
+};
+
+TEST_F(UnrulyModule, GetsNoneOfTheServersFiles) {
+  // A high number, which the runner does not come to by itself; inherited unless somebody sees to it.
+  const int opened = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  constexpr int kServers = 200;
+  ASSERT_EQ(::dup2(opened, kServers), kServers);
+  const auto module = in_its_process(settings(milliseconds(20'000)));
+  run_blocking(runtime_, "start", module->start());
+  std::vector<int> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(module->process()) + "/fd")) {
+    files.push_back(std::stoi(entry.path().filename()));
+  }
+  EXPECT_FALSE(files.empty());
+  for (const int number : files) {
+    EXPECT_LT(number, kServers);
+  }
+  EXPECT_EQ(ask(*module, "@quick:hs.test").status, LARES_OK);
+  run_blocking(runtime_, "stop", module->stop());
+  ::close(kServers);
+  ::close(opened);
+}
+
+}  // namespace
+}  // namespace lares::host
