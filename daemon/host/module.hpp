@@ -33,7 +33,8 @@ struct ModuleSettings {
   std::string config;  ///< a JSON object
   std::string origin;  ///< where the configuration stands: "homeserver.yaml:12: modules[0]"
   std::chrono::milliseconds timeout{2000};
-  std::string saved_state = {};  ///< of the instance before
+  std::chrono::milliseconds create_timeout{10'000};  ///< of a process of its own, each time it is started
+  std::string saved_state = {};                      ///< of the instance before
   std::uint64_t saved_state_version = 0;
 };
 

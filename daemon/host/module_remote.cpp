@@ -2,6 +2,7 @@
 #include <host/module_remote.hpp>
 
 #include <lares/async/log_context.hpp>
+#include <lares/async/timeout.hpp>
 #include <lares/base/error.hpp>
 
 #include <fmt/format.h>
@@ -36,7 +37,6 @@ constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{30'000};
 // A process that has lived this long is no longer part of a series of failures.
 constexpr std::chrono::seconds kHealthy{60};
-constexpr std::chrono::seconds kCreateTimeout{10};
 
 std::uint64_t milliseconds(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
@@ -82,10 +82,7 @@ bool RemoteModule::offers(std::size_t hook) const noexcept {
 
 Task<void> RemoteModule::start() {
   spawn(group_, "module_process", supervise(), &loop_);
-  if (co_await created_.wait(runtime().steady_now() + kCreateTimeout) == Wake::kTimeout) {
-    created_status_ = LARES_LATE;
-    created_message_ = "its process did not answer";
-  }
+  co_await created_.wait();
   if (created_status_ != LARES_OK) {
     const auto message = created_message_;
     co_await stop();
@@ -116,22 +113,25 @@ Task<void> RemoteModule::supervise() {
   for (;;) {
     const auto began = runtime().steady_now();
     co_await run_once();
-    if (stopping_) {
+    // What never was up is not tried again: start() says why.
+    if (stopping_ || !was_up_) {
       co_return;
     }
     if (runtime().steady_now() - began > kHealthy) {
       pause = kFirstPause;
     }
-    log().error(
-        "The process of the module {} has ended; it is started again in {} ms. Until then its defaults "
-        "count.",
-        name(), pause.count());
+    const auto reason = created_status_ == LARES_OK ? std::string("its process has ended")
+                                                    : "it could not start again: " + created_message_;
+    log().error("The module {} is gone: {}. It is started again in {} ms; until then its defaults count.",
+                name(), reason, pause.count());
     co_await runtime().sleep_for(pause);
     pause = std::min(pause * 2, kLongestPause);
   }
 }
 
 Task<void> RemoteModule::run_once() {
+  created_status_ = LARES_GONE;
+  created_message_ = "its process ended at once";
   if (!spawn_process()) {
     created_.set();
     co_return;
@@ -148,6 +148,9 @@ Task<void> RemoteModule::run_once() {
     spawn(writing, Background(RefPtr<LogContext>(&current_context())), write_frames());
     try {
       co_await read_frames();
+    } catch (const TimeoutError&) {
+      created_status_ = LARES_LATE;
+      created_message_ = "its process did not answer";
     } catch (const boost::system::system_error&) {
       // The pipe ended, or we are stopping: either way the process is done with.
     }
@@ -189,7 +192,6 @@ bool RemoteModule::spawn_process() {
   if (error != 0) {
     ::close(ends[0]);
     created_message_ = fmt::format("{} cannot be run: {}", program, std::strerror(error));
-    log().error("{} cannot be run: {}.", program, std::strerror(error));
     return false;
   }
   process_ = process;
@@ -205,22 +207,33 @@ void RemoteModule::reap() noexcept {
 }
 
 Task<void> RemoteModule::read_frames() {
-  std::string payload;
-  for (;;) {
-    unsigned char length[wire::kLengthBytes];
-    co_await asio::async_read(*socket_, asio::buffer(length), asio::use_awaitable);
-    std::size_t size = 0;
-    for (std::size_t i = wire::kLengthBytes; i-- > 0;) {
-      size = size << 8 | length[i];
-    }
-    if (size > wire::kMaxFrame) {
-      log().error("The process of the module {} sent {} bytes at once; it is ended.", name(), size);
-      co_return;
-    }
-    payload.resize(size);
-    co_await asio::async_read(*socket_, asio::buffer(payload), asio::use_awaitable);
-    take_frame(payload);
+  co_await with_timeout(settings().create_timeout, read_until_created());
+  // One that refuses to be created has nothing to live for.
+  while (up_ && co_await read_frame()) {
   }
+}
+
+Task<void> RemoteModule::read_until_created() {
+  answered_ = false;
+  while (!answered_ && co_await read_frame()) {
+  }
+}
+
+Task<bool> RemoteModule::read_frame() {
+  unsigned char length[wire::kLengthBytes];
+  co_await asio::async_read(*socket_, asio::buffer(length), asio::use_awaitable);
+  std::size_t size = 0;
+  for (std::size_t i = wire::kLengthBytes; i-- > 0;) {
+    size = size << 8 | length[i];
+  }
+  if (size > wire::kMaxFrame) {
+    log().error("The process of the module {} sent {} bytes at once; it is ended.", name(), size);
+    co_return false;
+  }
+  std::string payload(size, '\0');
+  co_await asio::async_read(*socket_, asio::buffer(payload), asio::use_awaitable);
+  take_frame(payload);
+  co_return true;
 }
 
 Task<void> RemoteModule::write_frames() {
@@ -282,14 +295,21 @@ void RemoteModule::take_frame(std::string_view payload) {
   wire::Reader reader(payload);
   switch (reader.kind()) {
     case wire::Kind::Created: {
-      created_status_ = static_cast<lares_status>(reader.number());
-      created_message_ = copy(reader.text());
+      answered_ = true;
+      const auto status = static_cast<lares_status>(reader.number());
+      auto message = copy(reader.text());
       const auto hooks = static_cast<std::uint32_t>(reader.number());
-      if (reader.ok() && created_status_ == LARES_OK) {
+      if (!reader.ok()) {
+        return;
+      }
+      created_status_ = status;
+      created_message_ = std::move(message);
+      if (status == LARES_OK) {
         hooks_ = hooks;
         up_ = true;
+        was_up_ = true;
+        created_.set();
       }
-      created_.set();
       return;
     }
     case wire::Kind::Answer: {

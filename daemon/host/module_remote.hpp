@@ -21,8 +21,8 @@
 namespace lares::host {
 
 /// A module in a process of its own: laresd-module-runner, spoken to over its standard input and output. When
-/// that process ends, open questions get their default, and it is started again, after a pause that doubles
-/// up to half a minute.
+/// that process ends, or cannot be created anew, open questions get their default, and it is started again,
+/// after a pause that doubles up to half a minute.
 class RemoteModule final : public Module {
  public:
   /// Starts nothing yet. `runner` is the program.
@@ -49,6 +49,9 @@ class RemoteModule final : public Module {
   Task<void> supervise();
   Task<void> run_once();
   Task<void> read_frames();
+  Task<void> read_until_created();
+  // False if what comes is no frame.
+  Task<bool> read_frame();
   Task<void> write_frames();
   void take_frame(std::string_view payload);
   // Hands a frame to the writer; from any thread. False if the process is gone or behind.
@@ -69,8 +72,11 @@ class RemoteModule final : public Module {
   std::atomic<std::uint64_t> starts_{0};
   std::atomic<pid_t> process_{-1};
   bool stopping_ = false;
-  // The outcome of the first creation, for start().
+  bool answered_ = false;  // whether this process has said how its creation went
+  bool was_up_ = false;
+  // The first creation is over, for start().
   Event created_;
+  // The outcome of the last one.
   lares_status created_status_ = LARES_GONE;
   std::string created_message_ = "its process ended at once";
 };

@@ -114,5 +114,32 @@ TEST_F(UnrulyModule, GetsNoneOfTheServersFiles) {
   ::close(opened);
 }
 
+TEST_F(UnrulyModule, ThatCannotStartAgainIsTriedUntilItCan) {
+  auto patient = settings(milliseconds(20'000), R"(,"creations":"orho")");
+  patient.create_timeout = milliseconds(3000);
+  const auto module = in_its_process(std::move(patient));
+  run_blocking(runtime_, "start", module->start());
+  EXPECT_EQ(ask(*module, "@quick:hs.test").status, LARES_OK);
+  ASSERT_EQ(::kill(module->process(), SIGKILL), 0);
+  // It is refused, then not answered, and then it is there.
+  EXPECT_EQ(ask_patiently(*module).status, LARES_OK);
+  EXPECT_EQ(module->starts(), 4u);
+  run_blocking(runtime_, "stop", module->stop());
+}
+
+TEST_F(UnrulyModule, ThatDoesNotSayWhetherItStartsIsNotWaitedForLonger) {
+  auto patient = settings(milliseconds(20'000), R"(,"creations":"h")");
+  patient.create_timeout = milliseconds(200);
+  const auto module = in_its_process(std::move(patient));
+  try {
+    run_blocking(runtime_, "start", module->start());
+    FAIL();
+  } catch (const StartError& error) {
+    EXPECT_STREQ(error.what(), "test: the module \"unruly\" cannot start: its process did not answer");
+  }
+  EXPECT_EQ(module->starts(), 1u);
+  EXPECT_EQ(module->process(), -1);
+}
+
 }  // namespace
 }  // namespace lares::host
