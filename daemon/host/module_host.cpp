@@ -242,13 +242,13 @@ Task<service::SpamVerdict> ModuleHost::check_event(const matrix::Event& event,
 }
 
 Task<service::SpamVerdict> ModuleHost::user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
-                                                       matrix::RoomId room, bool federated) {
+                                                       std::optional<matrix::RoomId> room, bool federated) {
   lares_invite_view view{};
   view.struct_size = sizeof(view);
   view.federated = federated ? 1 : 0;
   view.inviter = view_of(inviter.view());
   view.invitee = view_of(invitee.view());
-  view.room_id = view_of(room.view());
+  view.room_id = room ? view_of(room->view()) : lares_text_view{};
   const ModuleQuestion question(view);
   co_return co_await ask_all(question);
 }

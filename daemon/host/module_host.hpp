@@ -54,7 +54,7 @@ class ModuleHost final : public service::SpamChecker {
   Task<service::SpamVerdict> check_event(const matrix::Event& event,
                                          std::optional<matrix::RoomId> room) override;
   Task<service::SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
-                                             matrix::RoomId room, bool federated) override;
+                                             std::optional<matrix::RoomId> room, bool federated) override;
   Task<service::SpamVerdict> user_may_join_room(matrix::UserId user, matrix::RoomId room,
                                                 bool invited) override;
   Task<service::SpamVerdict> user_may_create_room(matrix::UserId user, std::string request) override;

@@ -184,15 +184,6 @@ std::optional<matrix::RoomAlias> alias_of(const Shared& shared, const json& body
   return std::move(*alias);
 }
 
-// Modules are told which room an invitation is to, so where they ask, the room comes first.
-Task<void> invite_one_by_one(Shared& shared, const Requester& requester, matrix::RoomId room,
-                             std::vector<NewEvent> invitations) {
-  for (NewEvent& invitation : invitations) {
-    co_await ask_about_invite(shared, requester, parse_user(*invitation.state_key), room);
-    co_await write_one(shared, room, std::move(invitation), std::nullopt);
-  }
-}
-
 // Who makes a room may do anything in it, but for what would make it another's or nobody's.
 Task<service::WriteResult> write_first(Shared& shared, service::WriteRequest events) {
   try {
@@ -307,10 +298,7 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     plan.add("m.room.topic", "",
              {{"topic", *topic}, {"m.topic", {{"m.text", json::array({{{"body", *topic}}})}}}});
   }
-  std::size_t invited = invites.size();
-  const bool one_by_one = shared.spam.asks(service::SpamChecker::Hook::Invite);
-  std::vector<NewEvent> invitations;
-  std::vector<NewEvent> together;
+  std::vector<matrix::UserId> invited = invites;
   const bool is_direct = body.value("is_direct", false);
   for (const matrix::UserId& user : invites) {
     NewEvent invite = co_await member_event(shared, creator, user, "invite", std::nullopt);
@@ -319,33 +307,33 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
       content["is_direct"] = true;
       invite.content = content.dump();
     }
-    (one_by_one ? invitations : together).push_back(std::move(invite));
+    plan.add(std::move(invite));
   }
   for (auto& [user, content] : initial_members) {
     content.erase(kAuthorisingUser);
-    const bool invite = content.value("membership", json{}) == "invite";
-    invited += invite ? 1 : 0;
-    NewEvent event{.type = "m.room.member",
-                   .state_key = user.str(),
-                   .sender = creator,
-                   .content = content.dump(),
-                   .redacts = {},
-                   .origin_server_ts = 0};
-    (one_by_one && invite ? invitations : together).push_back(std::move(event));
-  }
-  for (NewEvent& event : together) {
-    plan.add(std::move(event));
+    plan.add(NewEvent{.type = "m.room.member",
+                      .state_key = user.str(),
+                      .sender = creator,
+                      .content = content.dump(),
+                      .redacts = {},
+                      .origin_server_ts = 0});
+    if (content.value("membership", json{}) == "invite") {
+      invited.push_back(std::move(user));
+    }
   }
   co_await ask_about_first_events(shared, *version, plan.events().subspan(servers));
-  co_await ask_about_first_events(shared, *version, invitations);
-  require_may_invite_so_many(shared, requester, invited);
+  require_may_invite_so_many(shared, requester, invited.size());
+  // Before anything is written: a client whose request fails sends it again, and would get a room each time.
+  for (const matrix::UserId& user : invited) {
+    co_await ask_about_invite(shared, requester, user, std::nullopt);
+  }
 
   service::WriteRequest write;
   write.room_version = version_name;
   write.events = plan.take();
   request.shield_from_cancellation();
   const service::WriteResult written = co_await write_first(shared, std::move(write));
-  count_invites(shared, written.room, invited);
+  count_invites(shared, written.room, invited.size());
   if (alias) {
     co_await directory(shared).add(creator, *alias, written.room);
   }
@@ -353,7 +341,6 @@ Task<Response> post_create_room(Shared& shared, const Requester& requester, Requ
     const std::optional<std::int64_t> number = co_await shared.rooms.number(written.room);
     co_await directory(shared).publish(*number, true);
   }
-  co_await invite_one_by_one(shared, requester, written.room, std::move(invitations));
   co_return Response::json({{"room_id", written.room.str()}});
 }
 

@@ -103,7 +103,7 @@ Task<void> require_may_invite(Shared& shared, const http::Requester& requester, 
 void require_invites_are_open(const Shared& shared, const http::Requester& requester);
 /// The modules alone. **Errors**: MatrixError.
 Task<void> ask_about_invite(Shared& shared, const http::Requester& requester, matrix::UserId member,
-                            matrix::RoomId room);
+                            std::optional<matrix::RoomId> room);
 /// In a member event: who vouches for a restricted join. Never the client's to say.
 inline constexpr const char* kAuthorisingUser = "join_authorised_via_users_server";
 /// A membership that a client writes as state passes what it would have to pass by the endpoint made for it:

@@ -238,7 +238,7 @@ void count_invites(Shared& shared, const matrix::RoomId& room, std::size_t count
 }
 
 Task<void> ask_about_invite(Shared& shared, const Requester& requester, matrix::UserId member,
-                            matrix::RoomId room) {
+                            std::optional<matrix::RoomId> room) {
   if (shared.spam.asks(service::SpamChecker::Hook::Invite)) {
     const service::SpamVerdict verdict =
         co_await shared.spam.user_may_invite(requester.user(), std::move(member), std::move(room), false);

@@ -222,5 +222,24 @@ class EveryEndpointTest(unittest.TestCase):
         self.refused(user, "PUT", user.room_path(room, "send", "m.room.message", "t3"), {"body": "casino"})
 
 
+class DeniedInvitesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server(config=CONFIG))
+
+    def test_an_invitation_that_is_denied_keeps_the_room_from_being_made(self):
+        host, guest = self.server.register("host"), self.server.register("guest")
+        for body in ({"invite": [guest.user_id, "@x:bad.spam.test"]},
+                     {"initial_state": [{"type": "m.room.member", "state_key": "@x:bad.spam.test",
+                                         "content": {"membership": "invite"}}]}):
+            error = host.error("POST", V3 + "/createRoom", {"room_alias_name": "walks", **body})
+            self.assertEqual((error.status, error.errcode), (403, "M_FORBIDDEN"))
+        self.assertEqual(host.get(V3 + "/joined_rooms")["joined_rooms"], [])
+        self.assertNotIn("rooms", guest.sync())
+        # Not even the alias was taken.
+        room = host.create_room(room_alias_name="walks", invite=[guest.user_id])
+        self.assertIn(room, guest.sync()["rooms"]["invite"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -45,9 +45,10 @@ class LARES_EXPORT SpamChecker {
   /// absent for what a new room begins with: it has no id yet, whatever the event says. `event` must outlive
   /// the await.
   virtual Task<SpamVerdict> check_event(const matrix::Event& event, std::optional<matrix::RoomId> room) = 0;
-  /// `federated`: the invite came from another server.
+  /// `room` is absent for one that is made with its invites. `federated`: the invite came from another
+  /// server.
   virtual Task<SpamVerdict> user_may_invite(matrix::UserId inviter, matrix::UserId invitee,
-                                            matrix::RoomId room, bool federated) = 0;
+                                            std::optional<matrix::RoomId> room, bool federated) = 0;
   virtual Task<SpamVerdict> user_may_join_room(matrix::UserId user, matrix::RoomId room, bool invited) = 0;
   /// `request`: the body of createRoom as JSON; for an upgrade, `creation_content` and `initial_state` of one
   /// that would make the new room.

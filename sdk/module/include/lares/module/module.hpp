@@ -184,7 +184,7 @@ struct Event {
 struct Invite {
   std::string_view inviter;
   std::string_view invitee;
-  std::string_view room_id;
+  std::string_view room_id;  // empty where the room has none yet
   bool federated = false;
 };
 struct Join {

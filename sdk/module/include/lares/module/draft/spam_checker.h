@@ -67,7 +67,7 @@ typedef struct lares_invite_view {
   uint32_t federated; /* 1 if the invite came from another server */
   lares_text_view inviter;
   lares_text_view invitee;
-  lares_text_view room_id;
+  lares_text_view room_id; /* absent for one that a new room is made with, which has none yet */
 } lares_invite_view;
 
 typedef struct lares_join_view {
@@ -98,7 +98,8 @@ typedef struct lares_spam_checker {
    * server makes by itself, nor again where a client repeats a transaction that has been carried out. */
   void (*check_event_for_spam)(void* module, const lares_call_view* call, const lares_event_view* event);
 
-  /* [any thread] An invite by a local user, or to one. */
+  /* [any thread] An invite by a local user, or to one. Of a new room's invites each is asked about before the
+   * room is made: one that is denied keeps it from being made. */
   void (*user_may_invite)(void* module, const lares_call_view* call, const lares_invite_view* invite);
 
   /* [any thread] A local user joins a room; not asked for the creator of a room, nor where an administrator
