@@ -120,6 +120,18 @@ TEST_P(Modules, SeeEventsAsTheyAre) {
   Running running(*this, settings());
   EXPECT_TRUE(ask(*running.module, message(R"({"body":"hello"})")).verdict.allowed);
   EXPECT_FALSE(ask(*running.module, message(R"({"body":"Visit the CASINO24 now"})")).verdict.allowed);
+  EXPECT_FALSE(ask(*running.module, message("not json")).verdict.allowed);
+  const auto edit = R"({"body":"* hello","m.new_content":{"body":"hello","formatted_body":"<b>casino</b>"}})";
+  EXPECT_FALSE(ask(*running.module, message(edit)).verdict.allowed);
+  // Deeper than the module reads, and not than the server does.
+  const auto deep = R"({"body":"casino","x":)" + std::string(100, '[') + std::string(100, ']') + "}";
+  EXPECT_FALSE(ask(*running.module, message(deep)).verdict.allowed);
+}
+
+TEST_P(Modules, NeedNotReadEventsWhereNoWordIsDenied) {
+  auto lenient = settings();
+  lenient.config = "{}";
+  Running running(*this, lenient);
   EXPECT_TRUE(ask(*running.module, message("not json")).verdict.allowed);
 }
 
