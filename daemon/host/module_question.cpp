@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/module_question.hpp>
 
+#include <lares/json/scanner.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -35,8 +37,11 @@ ModuleAnswer take_verdict(const lares_spam_verdict_view* verdict) {
   if (LARES_HAS_FIELD(verdict, lares_spam_verdict_view, errcode) && is_errcode(text_of(verdict->errcode))) {
     answer.verdict.errcode = text_of(verdict->errcode);
   }
-  if (LARES_HAS_FIELD(verdict, lares_spam_verdict_view, message) && !text_of(verdict->message).empty()) {
-    answer.verdict.message = text_of(verdict->message).substr(0, kMaxMessage);
+  if (LARES_HAS_FIELD(verdict, lares_spam_verdict_view, message)) {
+    const auto text = text_of(verdict->message).substr(0, kMaxMessage);
+    if (const auto valid = text.substr(0, json::valid_utf8_prefix(text)); !valid.empty()) {
+      answer.verdict.message = valid;
+    }
   }
   if (LARES_HAS_FIELD(verdict, lares_spam_verdict_view, extra_fields)) {
     const auto text = text_of(verdict->extra_fields);

@@ -144,7 +144,9 @@ void require(const service::SpamVerdict& verdict) {
   const json fields = json::parse(verdict.extra_fields, nullptr, false);
   if (fields.is_object()) {
     for (const auto& [key, value] : fields.items()) {
-      error = std::move(error).with(key, value.dump());
+      if (key != "errcode" && key != "error") {
+        error = std::move(error).with(key, value.dump());
+      }
     }
   }
   throw http::MatrixError{error};

@@ -241,5 +241,19 @@ class DeniedInvitesTest(unittest.TestCase):
         self.assertIn(room, guest.sync()["rooms"]["invite"])
 
 
+class WordsOfADenialTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        module = {"module": os.path.join(build_dir(), "tests/host/unruly/unruly.so"), "config": {}}
+        cls.server = cls.enterClassContext(Server(config={"modules": [module]}))
+
+    def test_what_a_module_says_too_much_does_not_spoil_the_error(self):
+        user = self.server.register("user")
+        room = user.create_room()
+        error = user.error("PUT", user.room_path(room, "send", "m.room.message", "1"), {"msgtype": "m.text", "body": "unruly"})
+        self.assertEqual((error.status, error.body), (429, {
+            "errcode": "M_LIMIT_EXCEEDED", "error": "x" + 511 * "\u00e9", "org.test.more": 7}))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -116,5 +116,20 @@ TEST(ModuleVerdict, IsCheckedBeforeItReachesAClient) {
   EXPECT_EQ(answer.verdict.extra_fields, R"({"a":1})");
 }
 
+TEST(ModuleVerdict, IsCutBetweenCharacters) {
+  lares_spam_verdict_view verdict{};
+  verdict.struct_size = sizeof(verdict);
+  verdict.decision = LARES_SPAM_DENY;
+  const auto said = [&verdict](const std::string& message) {
+    verdict.message = view_of(message);
+    return take_verdict(&verdict).verdict.message;
+  };
+  EXPECT_EQ(said(std::string(2000, 'x')), std::string(1024, 'x'));
+  EXPECT_EQ(said(std::string(1023, 'x') + "\u00e9"), std::string(1023, 'x'));
+  EXPECT_EQ(said(std::string(1022, 'x') + "\u00e9"), std::string(1022, 'x') + "\u00e9");
+  EXPECT_EQ(said("caf\xe9 latin"), "caf");
+  EXPECT_EQ(said("\xe9"), "This server does not allow it.");
+}
+
 }  // namespace
 }  // namespace lares::host::wire
