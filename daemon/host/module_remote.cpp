@@ -35,6 +35,8 @@ namespace asio = boost::asio;
 constexpr std::size_t kMaxQueuedBytes = 8u << 20;
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{30'000};
+// In the queue: after this nothing is written any more.
+constexpr std::string_view kEnd;
 // A process that has lived this long is no longer part of a series of failures.
 constexpr std::chrono::seconds kHealthy{60};
 
@@ -99,8 +101,14 @@ Task<void> RemoteModule::stop() {
     if (call) {
       wire::Writer writer(wire::Kind::Stop);
       writer.completion(call->completion).number(milliseconds(settings().timeout));
+      const auto deadline = deadline_from_now();
       if (push(std::move(writer).finish())) {
-        co_await await_answer(*std::move(call), deadline_from_now());
+        const auto answer = co_await await_answer(*std::move(call), deadline);
+        // The end of the pipe is what its process destroys the instance upon.
+        if (answer.status == LARES_OK && push(std::string(kEnd)) && !co_await group_.join(deadline)) {
+          log().error("The process of the module {} did not end within {} ms; it is killed.", name(),
+                      settings().timeout.count());
+        }
       }
     }
   }
@@ -242,6 +250,11 @@ Task<void> RemoteModule::write_frames() {
     while (!queue_.empty()) {
       const auto frame = std::move(queue_.front());
       queue_.pop_front();
+      if (frame == kEnd) {
+        boost::system::error_code ignored;
+        socket_->shutdown(Socket::shutdown_send, ignored);
+        co_return;
+      }
       co_await asio::async_write(*socket_, asio::buffer(frame), asio::use_awaitable);
       queued_bytes_ -= std::min(queued_bytes_.load(), frame.size());
     }

@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <unistd.h>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -155,7 +156,7 @@ class Runner {
       writer.number(saved == nullptr ? 0 : saved->version);
       write(std::move(writer).finish());
     } else {
-      stopped_ = true;
+      stopped_ = status != LARES_FAILED;
       wire::Writer writer(wire::Kind::Done);
       writer.completion(completion).number(static_cast<std::uint64_t>(status)).text(message);
       write(std::move(writer).finish());
@@ -272,7 +273,7 @@ class Runner {
   lares_host host_{};
   void* instance_ = nullptr;
   const lares_spam_checker* checker_ = nullptr;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
   std::mutex write_mutex_;
   std::mutex open_mutex_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Expected> open_;

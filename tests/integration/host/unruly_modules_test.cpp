@@ -141,5 +141,21 @@ TEST_F(UnrulyModule, ThatDoesNotSayWhetherItStartsIsNotWaitedForLonger) {
   EXPECT_EQ(module->process(), -1);
 }
 
+TEST_F(UnrulyModule, IsDestroyedInItsProcess) {
+  const auto module = in_its_process(settings(milliseconds(20'000), R"(,"destroy_ms":200)"));
+  run_blocking(runtime_, "start", module->start());
+  run_blocking(runtime_, "stop", module->stop());
+  EXPECT_EQ(module->process(), -1);
+  EXPECT_EQ(notes(), (std::vector<std::string>{"created", "destroyed"}));
+}
+
+TEST_F(UnrulyModule, IsNotWaitedForToBeDestroyedBeyondTheTimeout) {
+  const auto module = in_its_process(settings(milliseconds(500), R"(,"destroy_ms":3600000)"));
+  run_blocking(runtime_, "start", module->start());
+  run_blocking(runtime_, "stop", module->stop());
+  EXPECT_EQ(module->process(), -1);
+  EXPECT_EQ(notes(), (std::vector<std::string>{"created"}));
+}
+
 }  // namespace
 }  // namespace lares::host
