@@ -40,8 +40,10 @@ constexpr std::string_view kEnd;
 // A process that has lived this long is no longer part of a series of failures.
 constexpr std::chrono::seconds kHealthy{60};
 
-std::uint64_t milliseconds(std::chrono::milliseconds time) {
-  return static_cast<std::uint64_t>(time.count());
+// The runner has the same clock.
+std::uint64_t nanoseconds(SteadyTime time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
 }
 
 // The variables of this process but for what is meant for it alone: secrets of the configuration, and the
@@ -100,8 +102,8 @@ Task<void> RemoteModule::stop() {
     auto call = calls().begin();
     if (call) {
       wire::Writer writer(wire::Kind::Stop);
-      writer.completion(call->completion).number(milliseconds(settings().timeout));
       const auto deadline = deadline_from_now();
+      writer.completion(call->completion).number(nanoseconds(deadline));
       if (push(std::move(writer).finish())) {
         const auto answer = co_await await_answer(*std::move(call), deadline);
         // The end of the pipe is what its process destroys the instance upon.
@@ -281,7 +283,7 @@ bool RemoteModule::push(std::string frame) noexcept {
 
 void RemoteModule::send(lares_completion completion, const ModuleQuestion& question) {
   wire::Writer writer(wire::Kind::Ask);
-  writer.completion(completion).number(milliseconds(settings().timeout)).text(current_context().name());
+  writer.completion(completion).number(nanoseconds(deadline_from_now())).text(current_context().name());
   wire::write_question(writer, question);
   if (!push(std::move(writer).finish())) {
     calls().complete(completion,
@@ -291,7 +293,7 @@ void RemoteModule::send(lares_completion completion, const ModuleQuestion& quest
 
 void RemoteModule::send_save(lares_completion completion) {
   wire::Writer writer(wire::Kind::Save);
-  writer.completion(completion).number(milliseconds(settings().timeout));
+  writer.completion(completion).number(nanoseconds(deadline_from_now()));
   if (!push(std::move(writer).finish())) {
     calls().complete(completion,
                      {.status = LARES_GONE, .message = "its process is not running or is behind"});

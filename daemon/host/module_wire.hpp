@@ -16,6 +16,7 @@
 /// length and so many bytes: a kind, then its fields; numbers little-endian, texts with a 32-bit length, ~0
 /// for an absent one.
 ///
+/// A deadline is a time of CLOCK_MONOTONIC in nanoseconds: how long a frame has waited in the pipe counts.
 /// Both ends are of one build, so the frames have no versions. Neither end trusts the other's lengths.
 namespace lares::host::wire {
 
@@ -25,10 +26,10 @@ inline constexpr std::size_t kLengthBytes = 4;
 enum class Kind : std::uint8_t {
   // from the host
   Create = 1,  ///< generation, server name, instance name, config, saved state and its version
-  Ask = 2,     ///< completion, timeout, hook, the question's fields
+  Ask = 2,     ///< completion, deadline, hook, the question's fields
   Cancel = 3,  ///< completion
-  Save = 4,    ///< completion, timeout
-  Stop = 5,    ///< completion, timeout
+  Save = 4,    ///< completion, deadline
+  Stop = 5,    ///< completion, deadline
   // from the module
   Created = 101,  ///< status, message, bits of the hooks it offers
   Answer = 102,   ///< completion, status, message, verdict

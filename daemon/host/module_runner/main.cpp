@@ -28,6 +28,13 @@ namespace {
 
 namespace wire = lares::host::wire;
 
+// What is left until a deadline of the host, rounded up.
+std::uint64_t milliseconds_until(std::uint64_t deadline) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto reached = static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count());
+  return deadline > reached ? (deadline - reached + 999'999) / 1'000'000 : 0;
+}
+
 // What was asked of the module and is not answered, so that the second of two answers is refused here as the
 // host would.
 class Runner {
@@ -210,10 +217,12 @@ class Runner {
     lares_call_view call{};
     call.struct_size = sizeof(call);
     call.completion = reader.completion();
-    call.timeout_ms = reader.number();
+    call.timeout_ms = milliseconds_until(reader.number());
     call.request_id = reader.text();
     const auto question = wire::read_question(reader);
-    if (!question || !reader.ok()) {
+    // Nobody waits any more for what has waited here too long: behind a slow question come those that can
+    // still be answered.
+    if (!question || !reader.ok() || call.timeout_ms == 0) {
       return;
     }
     expect(call.completion, Expected::Verdict);
@@ -228,7 +237,7 @@ class Runner {
     lares_call_view call{};
     call.struct_size = sizeof(call);
     call.completion = reader.completion();
-    call.timeout_ms = reader.number();
+    call.timeout_ms = milliseconds_until(reader.number());
     expect(call.completion, expected);
     if (slot == nullptr || instance_ == nullptr) {
       answer_without_module(call.completion, expected == Expected::State ? LARES_UNSUPPORTED : LARES_OK);

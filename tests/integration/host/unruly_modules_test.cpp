@@ -157,5 +157,50 @@ TEST_F(UnrulyModule, IsNotWaitedForToBeDestroyedBeyondTheTimeout) {
   EXPECT_EQ(notes(), (std::vector<std::string>{"created"}));
 }
 
+// How often the modules log a text.
+class Lines final : public log::Capture {
+ public:
+  Lines() { log::set_capture(this); }
+  ~Lines() override { log::set_capture(nullptr); }
+  void line(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    text_ += line;
+  }
+  std::size_t count(std::string_view part) {
+    const std::lock_guard lock(mutex_);
+    std::size_t found = 0;
+    for (auto at = text_.find(part); at != std::string::npos; at = text_.find(part, at + part.size())) {
+      ++found;
+    }
+    return found;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
+TEST_F(UnrulyModule, IsNotAskedInItsProcessWhatNobodyWaitsForAnyMore) {
+  Lines lines;
+  const auto module = in_its_process(settings(milliseconds(1000)));
+  run_blocking(runtime_, "start", module->start());
+  run_blocking(runtime_, "many", [](Runtime& runtime, Module& asked) -> Task<void> {
+    TaskGroup group(runtime, "askers");
+    for (int i = 0; i < 6; ++i) {
+      const auto asker = [](Module& one) -> Task<void> {
+        const ModuleQuestion question = invite("@slow:hs.test");
+        const auto answer = co_await one.ask(question);
+        EXPECT_EQ(answer.status, LARES_LATE);
+      };
+      spawn(group, "asker", asker(asked));
+    }
+    co_await group.join();
+  }(runtime_, *module));
+  EXPECT_EQ(ask_patiently(*module).status, LARES_OK);
+  EXPECT_EQ(lines.count("slowly with its time"), 1u);
+  EXPECT_EQ(lines.count("slowly with too much time"), 0u);
+  run_blocking(runtime_, "stop", module->stop());
+}
+
 }  // namespace
 }  // namespace lares::host
