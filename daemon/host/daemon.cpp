@@ -79,11 +79,22 @@ int check_config(const CommandLine& command_line) {
   // Constructing does no I/O and finds what only shows between plugins: a missing need, two providers, two
   // equal routes.
   Assembly assembly(*settings.host, settings.config, runtime, KeyUse::Ephemeral);
-  run_blocking(runtime, "check", assembly.modules().check());
-  fmt::print("The configuration of {} is right: {} plugins would start with {} routes.\n",
-             assembly.server().name(), assembly.server().plugin_names().size(),
-             assembly.router().routes().size());
-  return 0;
+  int code = 0;
+  try {
+    run_blocking(runtime, "check", assembly.modules().check());
+    fmt::print("The configuration of {} is right: {} plugins would start with {} routes.\n",
+               assembly.server().name(), assembly.server().plugin_names().size(),
+               assembly.router().routes().size());
+  } catch (...) {
+    code = report(std::current_exception());
+  }
+  if (!assembly.modules().clean()) {
+    // Threads of a module still use what destructors would take from them.
+    std::fflush(nullptr);
+    log::flush();
+    ::_exit(code);
+  }
+  return code;
 }
 
 int generate_keys(const CommandLine& command_line) {

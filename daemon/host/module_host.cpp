@@ -175,6 +175,10 @@ Task<void> ModuleHost::stop() {
   }
 }
 
+bool ModuleHost::clean() const noexcept {
+  return std::ranges::none_of(modules_, [](const auto& module) { return module->left(); });
+}
+
 bool ModuleHost::asks(Hook hook) const noexcept {
   return std::ranges::any_of(
       modules_, [hook](const auto& module) { return module->offers(static_cast<std::size_t>(hook)); });

@@ -49,6 +49,8 @@ class ModuleHost final : public service::SpamChecker {
   /// **Errors**: as start().
   Task<void> check();
   Task<void> stop();
+  /// False if a module did not stop: its threads run on, so the process must end without destructors.
+  [[nodiscard]] bool clean() const noexcept;
 
   [[nodiscard]] bool asks(Hook hook) const noexcept override;
   Task<service::SpamVerdict> check_event(const matrix::Event& event,

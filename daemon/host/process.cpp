@@ -113,7 +113,7 @@ Task<Process::Ending> Process::run() {
     }
     co_await end(*assembly);
     pid_file_.reset();
-    ending.clean = left_.empty() && assembly->server().clean();
+    ending.clean = left_.empty() && assembly->server().clean() && assembly->modules().clean();
     if (ending.clean) {
       log_.info("Stopped.");
     } else {

@@ -33,6 +33,8 @@ class Fixed final : public Module {
   [[nodiscard]] bool offers(std::size_t hook) const noexcept override { return hook != 2; }
   Task<void> start() override { co_return; }
   Task<void> stop() override { co_return; }
+  [[nodiscard]] bool left() const noexcept override { return left_; }
+  void leave() noexcept { left_ = true; }
 
  protected:
   void send(lares_completion completion, const ModuleQuestion&) override {
@@ -47,6 +49,7 @@ class Fixed final : public Module {
  private:
   std::optional<ModuleAnswer> answer_;
   std::vector<std::string>& asked_;
+  bool left_ = false;
 };
 
 class SpamChecks : public testing::Test {
@@ -135,6 +138,22 @@ TEST_F(SpamChecks, AreShieldedFromCancellationWhichTakesEffectAfterwards) {
                }(runtime_, host, asked_));
   // The module was given its time, and only then it was looked whether anybody still wants to know.
   EXPECT_EQ(asked_, (std::vector<std::string>{"slow", "cancelled slow", "ended"}));
+}
+
+TEST_F(SpamChecks, AreNotCleanOnceAModuleDidNotStop) {
+  auto module = std::make_unique<Fixed>(runtime_, "one", allow(), asked_);
+  Fixed& fixed = *module;
+  std::vector<std::unique_ptr<Module>> made;
+  made.push_back(std::move(module));
+  {
+    ModuleHost host(runtime_, "hs.test", std::move(made));
+    EXPECT_TRUE(host.clean());
+    fixed.leave();
+    EXPECT_FALSE(host.clean());
+  }
+  // The host has left it alone, as its threads might need it.
+  EXPECT_EQ(fixed.name(), "one");
+  delete &fixed;
 }
 
 TEST_F(SpamChecks, AreMeasuredBySlot) {
