@@ -2,6 +2,8 @@
 #include <host/module_local.hpp>
 #include <host/module_slots.hpp>
 
+#include <lares/async/blocking_pool.hpp>
+#include <lares/async/log_context.hpp>
 #include <lares/async/runtime.hpp>
 #include <lares/base/error.hpp>
 
@@ -10,6 +12,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <new>
 #include <string>
 #include <utility>
@@ -90,7 +94,8 @@ struct LocalModule::HostTable : lares_host {
 LocalModule::LocalModule(Runtime& runtime_, std::shared_ptr<ModuleLibrary> library, ModuleSettings settings_)
     : Module(runtime_, std::move(settings_)),
       library_(std::move(library)),
-      host_(std::make_unique<HostTable>(runtime(), calls(), log())) {
+      host_(std::make_unique<HostTable>(runtime(), calls(), log())),
+      ending_(runtime(), "end of module " + name()) {
   const auto& descriptor = library_->descriptor();
   if ((descriptor.flags & LARES_MODULE_SERIAL) != 0) {
     serial_.emplace(runtime().next_loop(), "module " + name());
@@ -119,7 +124,11 @@ LocalModule::LocalModule(Runtime& runtime_, std::shared_ptr<ModuleLibrary> libra
 LocalModule::~LocalModule() {
   // Without stop() nothing was asked of the instance yet.
   if (instance_ != nullptr) {
-    library_->descriptor().destroy(instance_);
+    try {
+      library_->descriptor().destroy(instance_);
+    } catch (...) {
+      log().error("`destroy` of the module {} threw.", name());
+    }
   }
 }
 
@@ -148,15 +157,6 @@ void LocalModule::enter(Function function) {
     function();
   } else {
     serial_->loop().post([use = Use(*this), function = std::move(function)]() mutable { function(); });
-  }
-}
-
-template <class Function>
-Task<void> LocalModule::enter_and_return(Function function) {
-  if (serial_) {
-    co_await serial_->call(std::move(function));
-  } else {
-    function();
   }
 }
 
@@ -192,42 +192,73 @@ void LocalModule::send_save(lares_completion completion) {
 }
 
 void LocalModule::send_cancel(lares_completion completion) noexcept {
-  if (library_->descriptor().cancel != nullptr) {
+  // One call at a time means none while `stop` takes its time elsewhere.
+  if (library_->descriptor().cancel != nullptr && !(serial_ && stopping_)) {
     enter([this, completion] { library_->descriptor().cancel(instance_, completion); });
   }
 }
 
+// A module's end may take long or hang, and may not do so on a loop: it runs on a thread that nothing else
+// uses. Nobody else is in the module by then but for `cancel`.
+Task<void> LocalModule::end_with(std::string_view function, std::move_only_function<void()> call) {
+  try {
+    co_await run_on(*ending_pool_, std::move(call));
+  } catch (const std::exception& error) {
+    log().error("`{}` of the module {} threw: {}.", function, name(), error.what());
+  } catch (...) {
+    log().error("`{}` of the module {} threw.", function, name());
+  }
+}
+
+void LocalModule::leave(std::string_view reason) {
+  left_ = true;
+  log().error("The module {} {}; it is left as it is.", name(), reason);
+}
+
 Task<void> LocalModule::stop() {
-  if (instance_ == nullptr) {
+  if (instance_ == nullptr || left_) {
     co_return;
   }
   co_await end_questions();
+  // Its own, since others end while this one may hang.
+  ending_pool_ = &runtime().create_pool(
+      {.name = fmt::format("end of module {} {}", name(), host_->instance.generation), .threads = 1});
+  const auto late = fmt::format("did not stop within {} ms", settings().timeout.count());
   if (library_->descriptor().stop != nullptr) {
     auto call = calls().begin();
     if (call) {
       auto completion = call->completion;
       completion.handle.index |= kSaveBit;
       const auto deadline = deadline_from_now();
-      co_await enter_and_return([this, completion, deadline] {
-        const auto view = call_view(completion, deadline, {});
-        library_->descriptor().stop(instance_, &view);
-      });
+      stopping_ = true;
+      spawn(ending_, Background(RefPtr<LogContext>(&current_context())),
+            end_with("stop", [this, completion, deadline] {
+              const auto view = call_view(completion, deadline, {});
+              library_->descriptor().stop(instance_, &view);
+              stopping_ = false;
+            }));
       const auto answer = co_await await_answer(*std::move(call), deadline);
-      if (answer.status == LARES_LATE) {
-        left_ = true;
-        log().error("The module {} did not stop within {} ms; it is left as it is.", name(),
-                    settings().timeout.count());
+      if (answer.status == LARES_LATE || !co_await ending_.join(deadline)) {
+        leave(late);
+        co_return;
+      }
+      if (answer.status == LARES_FAILED) {
+        leave("failed to stop: " + answer.message);
+        co_return;
       }
     }
   }
-  if (!left_) {
-    auto* instance = std::exchange(instance_, nullptr);
-    co_await enter_and_return([this, instance] { library_->descriptor().destroy(instance); });
-    if (library_.use_count() == 1) {
-      library_->close();
-    }
-    library_.reset();
+  spawn(ending_, Background(RefPtr<LogContext>(&current_context())),
+        end_with("destroy", [this] { library_->descriptor().destroy(instance_); }));
+  if (!co_await ending_.join(deadline_from_now())) {
+    leave(late);
+    co_return;
   }
+  instance_ = nullptr;
+  if (library_.use_count() == 1) {
+    library_->close();
+  }
+  library_.reset();
 }
 
 }  // namespace lares::host

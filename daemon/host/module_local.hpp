@@ -7,10 +7,17 @@
 #include <lares/module/draft/spam_checker.h>
 #include <lares/module/host.h>
 #include <lares/async/actor.hpp>
+#include <lares/async/task_group.hpp>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
+
+namespace lares {
+class BlockingPool;
+}
 
 namespace lares::host {
 
@@ -43,15 +50,17 @@ class LocalModule final : public Module {
   // holds.
   template <class Function>
   void enter(Function function);
-  // The same for who has to know that it is done.
-  template <class Function>
-  Task<void> enter_and_return(Function function);
+  Task<void> end_with(std::string_view function, std::move_only_function<void()> call);
+  void leave(std::string_view reason);
 
   std::shared_ptr<ModuleLibrary> library_;
   std::unique_ptr<HostTable> host_;
   void* instance_ = nullptr;
   const lares_spam_checker* checker_ = nullptr;
   std::optional<Actor> serial_;
+  TaskGroup ending_;
+  BlockingPool* ending_pool_ = nullptr;
+  std::atomic<bool> stopping_{false};  // `stop` has not returned
   bool left_ = false;
 };
 

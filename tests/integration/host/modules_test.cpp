@@ -20,6 +20,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lares::host {
 namespace {
@@ -235,7 +236,9 @@ class ContraryModule : public testing::TestWithParam<bool> {
   ~ContraryModule() override {
     run_blocking(runtime_, "stop", module_->stop());
     if (module_->left()) {
-      static_cast<void>(module_.release());
+      // Its threads may still need it.
+      static auto& left = *new std::vector<Module*>;
+      left.push_back(module_.release());
     }
   }
   ModuleAnswer ask(std::string_view what) {

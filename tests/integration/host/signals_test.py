@@ -157,6 +157,18 @@ class Signals(unittest.TestCase):
         self.assertIn("The plugin late_to_stop did not stop within 10000 ms; it was cancelled, and has stopped then.",
                       self.log())
 
+    def test_a_module_that_does_not_stop_in_time_is_left(self):
+        self.config["modules"] = [{"module": os.path.join(LIBRARIES, "unruly", "unruly.so"), "timeout": "200ms",
+                                   "config": {"stop_ms": 3600000}}]
+        process = self.start("waiting")
+        process.terminate()
+        self.assertEqual(process.wait(30), 1)
+        self.assertIn("The module unruly did not stop within 200 ms; it is left as it is.", self.log())
+        checked = subprocess.run([LARESD, "-c", self.write_config(), "--plugin-folder", os.path.join(LIBRARIES, "waiting"),
+                                  "--check-config"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertIn("is right", checked.stdout)
+
     def test_plugins_start_after_what_they_need_and_stop_before_it(self):
         record = os.path.join(self.folder, "record")
         process = self.start("house", LARES_TEST_RECORD=record)

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lares::host {
@@ -34,6 +35,12 @@ std::filesystem::path build_folder() {
 
 std::filesystem::path library(const std::string& name) {
   return build_folder() / "tests/host" / name / (name + ".so");
+}
+
+// Holds what did not stop, until the process ends: its threads may still need it.
+void keep(std::unique_ptr<Module> module) {
+  static auto& left = *new std::vector<Module*>;
+  left.push_back(module.release());
 }
 
 class UnrulyModule : public testing::Test {
@@ -200,6 +207,52 @@ TEST_F(UnrulyModule, IsNotAskedInItsProcessWhatNobodyWaitsForAnyMore) {
   EXPECT_EQ(lines.count("slowly with its time"), 1u);
   EXPECT_EQ(lines.count("slowly with too much time"), 0u);
   run_blocking(runtime_, "stop", module->stop());
+}
+
+class UnrulyModuleInThisProcess : public UnrulyModule {
+ protected:
+  std::unique_ptr<LocalModule> started(ModuleSettings settings) {
+    auto module = std::make_unique<LocalModule>(runtime_, std::make_shared<ModuleLibrary>(library("unruly")),
+                                                std::move(settings));
+    run_blocking(runtime_, "start", module->start());
+    return module;
+  }
+  // How long its end holds up whoever ends it.
+  milliseconds stopped_within(Module& module) {
+    const auto before = runtime_.steady_now();
+    run_blocking(runtime_, "stop", module.stop());
+    return std::chrono::duration_cast<milliseconds>(runtime_.steady_now() - before);
+  }
+};
+
+TEST_F(UnrulyModuleInThisProcess, IsDestroyedOnceItHasStopped) {
+  const auto module = started(settings(milliseconds(20'000), R"(,"stop_ms":1,"destroy_ms":1)"));
+  run_blocking(runtime_, "stop", module->stop());
+  EXPECT_FALSE(module->left());
+  EXPECT_EQ(notes(), (std::vector<std::string>{"created", "destroyed"}));
+}
+
+TEST_F(UnrulyModuleInThisProcess, HoldsUpNothingWhereItIsSlowToStop) {
+  auto module = started(settings(milliseconds(200), R"(,"stop_ms":3000)"));
+  EXPECT_LT(stopped_within(*module), milliseconds(2000));
+  EXPECT_TRUE(module->left());
+  EXPECT_EQ(notes(), (std::vector<std::string>{"created"}));
+  keep(std::move(module));
+}
+
+TEST_F(UnrulyModuleInThisProcess, HoldsUpNothingWhereItIsSlowToBeDestroyed) {
+  auto module = started(settings(milliseconds(200), R"(,"destroy_ms":3000)"));
+  EXPECT_LT(stopped_within(*module), milliseconds(2000));
+  EXPECT_TRUE(module->left());
+  keep(std::move(module));
+}
+
+TEST_F(UnrulyModuleInThisProcess, IsLeftWhereItThrowsInsteadOfStopping) {
+  auto module = started(settings(milliseconds(20'000), R"(,"stop_throws":1)"));
+  run_blocking(runtime_, "stop", module->stop());
+  EXPECT_TRUE(module->left());
+  EXPECT_EQ(notes(), (std::vector<std::string>{"created"}));
+  keep(std::move(module));
 }
 
 }  // namespace

@@ -91,8 +91,8 @@ typedef struct lares_module_descriptor {
   void (*stop)(void* module, const lares_call_view* call);
 
   /* [one thread] Frees the instance. Called once, after `stop` was completed; an instance of which nothing
-   * was ever asked may be destroyed without `stop`. One whose `stop` was late is not destroyed but left,
-   * since its threads may still run. */
+   * was ever asked may be destroyed without `stop`. One whose `stop` was late or failed is not destroyed
+   * but left, since its threads may still run. */
   void (*destroy)(void* module);
 } lares_module_descriptor;
 

@@ -283,11 +283,24 @@ struct Binding {
     return LARES_FAILED;
   }
 
-  static void destroy(void* module) noexcept { delete static_cast<Instance<M>*>(module); }
+  static void destroy(void* module) noexcept {
+    auto* instance = static_cast<Instance<M>*>(module);
+    const Host host(instance->host);
+    try {
+      delete instance;
+    } catch (...) {
+      host.error("its destructor threw");
+    }
+  }
 
   static void cancel(void* self, lares_completion completion) noexcept {
     if constexpr (HasCancel<M>::value) {
-      static_cast<Instance<M>*>(self)->module.cancel(completion);
+      auto* instance = static_cast<Instance<M>*>(self);
+      try {
+        instance->module.cancel(completion);
+      } catch (...) {
+        Host(instance->host).error("cancel() threw");
+      }
     }
   }
 
@@ -311,8 +324,13 @@ struct Binding {
   static void stop(void* self, const lares_call_view* call) noexcept {
     if constexpr (HasStop<M>::value) {
       auto* instance = static_cast<Instance<M>*>(self);
-      instance->module.stop();
-      instance->host->complete(instance->host->host, call->completion, LARES_OK, nullptr, {});
+      try {
+        instance->module.stop();
+        instance->host->complete(instance->host->host, call->completion, LARES_OK, nullptr, {});
+      } catch (...) {
+        instance->host->complete(instance->host->host, call->completion, LARES_FAILED, nullptr,
+                                 view("stop() threw"));
+      }
     }
   }
 
