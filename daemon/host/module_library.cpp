@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/library_loading.hpp>
+#include <host/module_check.hpp>
 #include <host/module_library.hpp>
 #include <host/plugin_library.hpp>
 
@@ -64,27 +65,12 @@ PluginNote check_module(const fs::path& file) {
 }
 
 ModuleLibrary::ModuleLibrary(const fs::path& file) : note_(check_module(file)), library_(load_library(file)) {
-  if (!library_.has(LARES_MODULE_DESCRIPTOR_SYMBOL)) {
-    refuse(file, "it has a note but does not export `" LARES_MODULE_DESCRIPTOR_SYMBOL "`",
-           "Export the descriptor and build it again.");
+  descriptor_ = library_.has(LARES_MODULE_DESCRIPTOR_SYMBOL)
+                    ? &library_.get<const lares_module_descriptor>(LARES_MODULE_DESCRIPTOR_SYMBOL)
+                    : nullptr;
+  if (const auto fault = fault_of(descriptor_, note_.name)) {
+    refuse(file, fault->reason, fault->remedy);
   }
-  const auto& descriptor = library_.get<const lares_module_descriptor>(LARES_MODULE_DESCRIPTOR_SYMBOL);
-  // A later minor version may have made the struct longer, on either side, never shorter than in 1.0.
-  if (descriptor.magic != LARES_MODULE_MAGIC || descriptor.struct_size < LARES_MODULE_DESCRIPTOR_SIZE_1_0 ||
-      descriptor.abi_major != LARES_MODULE_ABI_MAJOR || descriptor.tier != LARES_MODULE_TIER ||
-      descriptor.name == nullptr || note_.name != descriptor.name) {
-    refuse(file, "its descriptor contradicts its note",
-           "It is damaged, or was built by hand: install it again.");
-  }
-  if (descriptor.create == nullptr || descriptor.extension == nullptr || descriptor.destroy == nullptr) {
-    refuse(file, "its descriptor lacks `create`, `extension` or `destroy`",
-           "Correct the module and build it again.");
-  }
-  for (auto need = descriptor.needs; need != nullptr && *need != nullptr; ++need) {
-    refuse(file, fmt::format("it needs {}, which this server does not offer to modules", *need),
-           "Install a newer release of Lares, or an older one of the module.");
-  }
-  descriptor_ = &descriptor;
 }
 
 ModuleLibrary::~ModuleLibrary() {

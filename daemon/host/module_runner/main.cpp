@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // laresd-module-runner FILE: loads one module and lets the host speak to it over standard input and output.
 // It links no part of Lares but the module headers, as a module does.
+#include <host/module_check.hpp>
 #include <host/module_slots.hpp>
 #include <host/module_wire.hpp>
 
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
@@ -39,8 +41,9 @@ std::uint64_t milliseconds_until(std::uint64_t deadline) {
 // host would.
 class Runner {
  public:
-  Runner(const lares_module_descriptor& descriptor, int in, int out)
-      : descriptor_(descriptor), in_(in), out_(out) {
+  // `refusal`: why nothing is created, empty where it is.
+  Runner(const lares_module_descriptor& descriptor, std::string refusal, int in, int out)
+      : descriptor_(descriptor), refusal_(std::move(refusal)), in_(in), out_(out) {
     host_.struct_size = sizeof(host_);
     host_.abi_minor = LARES_MODULE_ABI_MINOR;
     host_.host = this;
@@ -176,6 +179,12 @@ class Runner {
   }
 
   void create(wire::Reader& reader) {
+    if (!refusal_.empty()) {
+      wire::Writer writer(wire::Kind::Created);
+      writer.number(LARES_INVALID).text(refusal_).number(0);
+      write(std::move(writer).finish());
+      return;
+    }
     host_.instance = {0, reader.number()};
     lares_create_view create{};
     create.struct_size = sizeof(create);
@@ -277,6 +286,7 @@ class Runner {
   }
 
   const lares_module_descriptor& descriptor_;
+  std::string refusal_;
   int in_;
   int out_;
   lares_host host_{};
@@ -303,21 +313,26 @@ int main(int argc, char** argv) {
   // What the module prints goes to the log, not into the pipe.
   const int out = ::dup(STDOUT_FILENO);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
-  void* library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    std::fprintf(stderr, "laresd-module-runner: %s\n", ::dlerror());
-    return 1;
+  static const lares_module_descriptor kNone{};
+  const lares_module_descriptor* descriptor = nullptr;
+  std::string refusal;
+  if (void* library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL); library != nullptr) {
+    descriptor =
+        static_cast<const lares_module_descriptor*>(::dlsym(library, LARES_MODULE_DESCRIPTOR_SYMBOL));
+    if (const auto fault =
+            lares::host::fault_of(descriptor, std::filesystem::path(argv[1]).stem().string())) {
+      refusal = fault->reason + ". " + fault->remedy;
+    }
+  } else {
+    refusal = "the dynamic linker refused it: " + std::string(::dlerror());
   }
-  const auto* descriptor =
-      static_cast<const lares_module_descriptor*>(::dlsym(library, LARES_MODULE_DESCRIPTOR_SYMBOL));
-  if (descriptor == nullptr || descriptor->magic != LARES_MODULE_MAGIC ||
-      descriptor->abi_major != LARES_MODULE_ABI_MAJOR ||
-      descriptor->struct_size < LARES_MODULE_DESCRIPTOR_SIZE_1_0) {
-    std::fprintf(stderr, "laresd-module-runner: %s is no module of this ABI.\n", argv[1]);
-    return 1;
+  const bool refused = !refusal.empty();
+  if (refused) {
+    std::fprintf(stderr, "laresd-module-runner: %s: %s\n", argv[1], refusal.c_str());
   }
-  Runner runner(*descriptor, STDIN_FILENO, out);
+  // The host is told, too, once it asks for an instance.
+  Runner runner(descriptor != nullptr ? *descriptor : kNone, std::move(refusal), STDIN_FILENO, out);
   runner.run();
   // Threads of a module that did not stop in time are not waited for.
-  ::_exit(0);
+  ::_exit(refused ? 1 : 0);
 }

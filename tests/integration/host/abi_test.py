@@ -76,7 +76,7 @@ class Abi(unittest.TestCase):
         host = os.path.join(source_dir(), "daemon", "host")
         runner = os.path.join(self.folder, "runner")
         self.compile("-I", grown, "-I", os.path.dirname(host), os.path.join(host, "module_runner", "main.cpp"),
-                     os.path.join(host, "module_slots.cpp"), os.path.join(host, "module_wire.cpp"), "-o", runner)
+                     *(os.path.join(host, name + ".cpp") for name in ("module_check", "module_slots", "module_wire")), "-o", runner)
         # Not the build's own, which may have a sanitizer in it.
         guard = os.path.join(source_dir(), "modules", "invite_guard")
         module = os.path.join(self.folder, "invite_guard.so")

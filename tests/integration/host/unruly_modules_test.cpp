@@ -209,6 +209,29 @@ TEST_F(UnrulyModule, IsNotAskedInItsProcessWhatNobodyWaitsForAnyMore) {
   run_blocking(runtime_, "stop", module->stop());
 }
 
+TEST_F(UnrulyModule, IsCheckedInItsProcessAsInTheServers) {
+  const auto refusal = [this](const std::string& name) -> std::string {
+    const auto module = in_its_process(settings(milliseconds(20'000)), name);
+    try {
+      run_blocking(runtime_, "start", module->start());
+    } catch (const StartError& error) {
+      return error.what();
+    }
+    run_blocking(runtime_, "stop", module->stop());
+    return "started";
+  };
+  EXPECT_EQ(
+      refusal("needy_module"),
+      "test: the module \"needy_module\" cannot start: it needs lares.future/1, which this server does not "
+      "offer to modules. Install a newer release of Lares, or an older one of the module.");
+  EXPECT_EQ(refusal("hollow_module"),
+            "test: the module \"hollow_module\" cannot start: its descriptor lacks `create`, `extension` or "
+            "`destroy`. Correct the module and build it again.");
+  EXPECT_EQ(refusal("contrary_module"),
+            "test: the module \"contrary_module\" cannot start: its descriptor contradicts its note. It is "
+            "damaged, or was built by hand: install it again.");
+}
+
 class UnrulyModuleInThisProcess : public UnrulyModule {
  protected:
   std::unique_ptr<LocalModule> started(ModuleSettings settings) {
