@@ -71,6 +71,23 @@ std::vector<std::unique_ptr<Module>> make_modules(Server& server, const ModulePl
   return modules;
 }
 
+// A slot whose name or parameters are misspelled is no slot, and nothing fails for it.
+void tell_what_it_checks(const log::Logger& log, const Module& module) {
+  std::vector<std::string_view> slots;
+  for (std::size_t hook = 0; hook < kModuleHooks; ++hook) {
+    if (module.offers(hook)) {
+      slots.push_back(hook_name(hook));
+    }
+  }
+  if (slots.empty()) {
+    log.warning("Module {} is loaded and checks nothing: it has none of the slots of " LARES_SPAM_CHECKER ".",
+                module.name());
+  } else {
+    log.info("Module {} is asked before users and events get their way: {}.", module.name(),
+             fmt::join(slots, ", "));
+  }
+}
+
 struct SaidEvent {
   std::string json;
   std::size_t content_at = 0;
@@ -149,7 +166,7 @@ Task<void> ModuleHost::start() {
   running_ = true;
   for (const auto& module : modules_) {
     co_await module->start();
-    log_.info("Module {} is asked before users and events get their way.", module->name());
+    tell_what_it_checks(log_, *module);
   }
 }
 

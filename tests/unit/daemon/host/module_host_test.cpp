@@ -3,6 +3,7 @@
 
 #include <lares/async/real_runtime.hpp>
 #include <lares/async/task_group.hpp>
+#include <lares/base/log.hpp>
 #include <lares/base/metrics.hpp>
 
 #include <gtest/gtest.h>
@@ -30,11 +31,12 @@ class Fixed final : public Module {
         answer_(std::move(answer)),
         asked_(asked) {}
 
-  [[nodiscard]] bool offers(std::size_t hook) const noexcept override { return hook != 2; }
+  [[nodiscard]] bool offers(std::size_t hook) const noexcept override { return hook != 2 && !idle_; }
   Task<void> start() override { co_return; }
   Task<void> stop() override { co_return; }
   [[nodiscard]] bool left() const noexcept override { return left_; }
   void leave() noexcept { left_ = true; }
+  void be_idle() noexcept { idle_ = true; }
 
  protected:
   void send(lares_completion completion, const ModuleQuestion&) override {
@@ -50,6 +52,7 @@ class Fixed final : public Module {
   std::optional<ModuleAnswer> answer_;
   std::vector<std::string>& asked_;
   bool left_ = false;
+  bool idle_ = false;
 };
 
 class SpamChecks : public testing::Test {
@@ -154,6 +157,39 @@ TEST_F(SpamChecks, AreNotCleanOnceAModuleDidNotStop) {
   // The host has left it alone, as its threads might need it.
   EXPECT_EQ(fixed.name(), "one");
   delete &fixed;
+}
+
+TEST_F(SpamChecks, AreNamedWhereTheyStartAndMissedWhereThereAreNone) {
+  struct Lines final : log::Capture {
+    Lines() {
+      log::set_level("lares.host.modules", log::Level::kInfo);
+      log::set_capture(this);
+    }
+    ~Lines() override {
+      log::set_capture(nullptr);
+      log::set_level("lares.host.modules", std::nullopt);
+    }
+    void line(std::string_view line) override { text += line; }
+    std::string text;
+  };
+  std::vector<std::unique_ptr<Module>> made;
+  made.push_back(std::make_unique<Fixed>(runtime_, "busy", allow(), asked_));
+  auto idle = std::make_unique<Fixed>(runtime_, "idle", allow(), asked_);
+  idle->be_idle();
+  made.push_back(std::move(idle));
+  ModuleHost host(runtime_, "hs.test", std::move(made));
+  std::string said;
+  {
+    Lines lines;
+    run_blocking(runtime_, "start", host.start());
+    log::flush();
+    said = lines.text;
+  }
+  EXPECT_NE(said.find("busy is asked before users and events get their way: check_event_for_spam, "
+                      "user_may_invite, user_may_create_room."),
+            std::string::npos)
+      << said;
+  EXPECT_NE(said.find("idle is loaded and checks nothing"), std::string::npos) << said;
 }
 
 TEST_F(SpamChecks, AreMeasuredBySlot) {
