@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts through a real server, on SQLite and on PostgreSQL: registration and its proofs, passwords, guests, profiles
-as rooms see them, the end of an account."""
+"""Accounts through a real server, on SQLite, on PostgreSQL and in the cluster: registration and its proofs, passwords, guests,
+profiles as rooms see them, the end of an account."""
 
 import contextlib
 import hashlib
 import hmac
+import os
 import sqlite3
 import threading
 import time
 import unittest
 
-from lares_test import MatrixError, Postgres, Server, wait_until
+from lares_test import MatrixError, Postgres, Server, SettledWorkers, wait_until
 
 V3 = "/_matrix/client/v3"
 REGISTER = V3 + "/register"
@@ -365,6 +366,18 @@ class PostgresAccountTest(AccountTests, unittest.TestCase):
 
     def count(self, table):
         return int(self.postgres.sql("SELECT COUNT(*) FROM " + table, self.server.config["database"]["args"]["dbname"])[0][0])
+
+
+@unittest.skipUnless(os.environ.get("LARES_E2E_SHAPE") == "workers", "with devices_test in one program, which starts one cluster")
+class AccountOnWorkersTest(AccountTests, unittest.TestCase):
+    """Processes of their own for reads, for events and for streams, behind nginx."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = SettledWorkers.shared(cls.CONFIG)
+
+    def count(self, table):
+        return int(self.server.sql("SELECT COUNT(*) FROM " + table)[0][0])
 
 
 class PasswordChangeTest(unittest.TestCase):

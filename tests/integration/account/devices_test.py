@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a real server knows of devices: their names, and when and from where they were last used."""
 
+import os
 import sqlite3
 import time
 import unittest
 
-from lares_test import Postgres, Server, Workers, wait_until
+from lares_test import Postgres, Server, SettledWorkers, wait_until
 
 V3 = "/_matrix/client/v3"
 
@@ -24,6 +25,10 @@ class SeenTests:
     def make_database(cls):
         return None
 
+    def shown_address(self, said):
+        """The address of a client whose proxy has said this one."""
+        return said
+
     def device(self, client, device_id):
         return client.get(V3 + "/devices/" + device_id)
 
@@ -39,12 +44,12 @@ class SeenTests:
         user.raw("GET", V3 + "/account/whoami", headers={"X-Forwarded-For": "192.0.2.7", "User-Agent": "A phone"})
         seen = wait_until(lambda: (d := self.device(watcher, user.device_id))["last_seen_ts"] and d)
         self.assertTrue(before <= seen["last_seen_ts"] <= int(time.time() * 1000), seen)
-        self.assertEqual(seen["last_seen_ip"], "192.0.2.7")
+        self.assertEqual(seen["last_seen_ip"], self.shown_address("192.0.2.7"))
         self.assertEqual(seen, next(d for d in watcher.get(V3 + "/devices")["devices"]
                                     if d["device_id"] == user.device_id))
         # Within two minutes it is not noted again, whatever it does and from wherever.
         user.raw("GET", V3 + "/account/whoami", headers={"X-Forwarded-For": "192.0.2.8"})
-        late = self.server.register("late")
+        late = self.server.register("seen-late")
         late.get(V3 + "/account/whoami")
         wait_until(lambda: self.device(late, late.device_id)["last_seen_ts"])
         self.assertEqual(self.device(watcher, user.device_id), seen)
@@ -80,7 +85,8 @@ class SeenTests:
         user = self.server.register("ends")
         user.raw("GET", V3 + "/account/whoami", headers={"X-Forwarded-For": "192.0.2.9"})
         self.server.restart()
-        self.assertEqual(self.device(user, user.device_id)["last_seen_ip"], "192.0.2.9")
+        self.assertEqual(self.device(user, user.device_id)["last_seen_ip"],
+                         self.shown_address("192.0.2.9"))
 
 
 class SqliteSeenTest(SeenTests, unittest.TestCase):
@@ -111,14 +117,22 @@ class PostgresSeenTest(SeenTests, unittest.TestCase):
         return cls.postgres.create_database()
 
 
-class WorkersSeenTest(unittest.TestCase):
+@unittest.skipUnless(os.environ.get("LARES_E2E_SHAPE") == "workers", "with account_test in one program, which starts one cluster")
+class SeenOnWorkersTest(SeenTests, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = SettledWorkers.shared({"allow_guest_access": True})
+
+    def shown_address(self, said):
+        # The cluster's nginx believes nobody.
+        return "127.0.0.1"
+
     def test_a_worker_writes_what_it_has_seen(self):
-        with Workers() as cluster:
-            user, watcher = cluster.register("seen"), cluster.client()
-            watcher.login("seen", user.password)
-            # The device's only request, which nginx gives to the worker that serves /sync.
-            user.sync()
-            wait_until(lambda: watcher.get(V3 + "/devices/" + user.device_id)["last_seen_ts"])
+        user, watcher = self.server.register("seen-by-worker"), self.server.client()
+        watcher.login("seen-by-worker", user.password)
+        # The device's only request, which nginx gives to the worker that serves /sync.
+        user.sync()
+        wait_until(lambda: watcher.get(V3 + "/devices/" + user.device_id)["last_seen_ts"])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backup of room keys: versions, three granularities, which key replaces which."""
 
-import os
 import unittest
 from urllib.parse import quote
 
-from lares_test import Postgres, Server
+from shape import SHAPE, ShapeTest
 
 V3 = "/_matrix/client/v3/room_keys"
 ROOM, OTHER = "!one:hs.test", "!two:hs.test"
@@ -16,19 +15,9 @@ def key(index=1, forwarded=0, verified=False, data="x"):
             "session_data": {"ciphertext": data}}
 
 
-class BackupTest(unittest.TestCase):
-    count = 0
-
-    @classmethod
-    def setUpClass(cls):
-        options = {}
-        if os.environ.get("LARES_E2E_SHAPE") == "postgres":
-            options["database"] = cls.enterClassContext(Postgres()).create_database()
-        cls.server = cls.enterClassContext(Server(**options))
-
+class BackupTest(ShapeTest):
     def setUp(self):
-        BackupTest.count += 1
-        self.alice = self.server.register("alice%d" % self.count)
+        self.alice, = self.users("alice")
 
     def create(self):
         return self.alice.post(V3 + "/version", {"algorithm": "m.megolm_backup.v1.curve25519-aes-sha2",
@@ -108,7 +97,7 @@ class BackupTest(unittest.TestCase):
                          (403, "M_WRONG_ROOM_KEYS_VERSION", second))
         self.assertEqual(alice.call("GET", self.path(first)), {"rooms": {}})
         self.assertEqual(alice.error("GET", self.path("999")).errcode, "M_NOT_FOUND")
-        bob = self.server.register("bob%d" % self.count)
+        bob, = self.users("bob")
         self.assertEqual(bob.error("GET", self.path(second)).errcode, "M_NOT_FOUND")
 
     def test_a_backup_of_many_pages_is_read_whole(self):
@@ -122,6 +111,7 @@ class BackupTest(unittest.TestCase):
             self.assertEqual(alice.call("GET", self.path(version, room)), found)
         self.assertEqual(alice.call("GET", self.path(self.create())), {"rooms": {}})
 
+    @unittest.skipIf(SHAPE == "workers", "it looks at the memory of one process")
     def test_a_large_backup_is_not_read_into_memory(self):
         def peak():
             with open("/proc/%d/status" % self.server.process.pid) as file:

@@ -8,8 +8,7 @@ import sqlite3
 import unittest
 from urllib.parse import quote
 
-from lares_test import Postgres, Server
-
+from shape import ShapeTest
 from signing import Identity
 
 V3 = "/_matrix/client/v3"
@@ -20,18 +19,7 @@ def lists(answer):
     return set(section.get("changed", [])), set(section.get("left", []))
 
 
-class DeviceListsTest(unittest.TestCase):
-    count = 0
-
-    @classmethod
-    def setUpClass(cls):
-        options = {}
-        if os.environ.get("LARES_E2E_SHAPE") == "postgres":
-            cls.postgres = cls.enterClassContext(Postgres())
-            options["database"] = cls.postgres.create_database()
-        cls.database = options.get("database", {}).get("args", {}).get("dbname")
-        cls.server = cls.enterClassContext(Server(**options))
-
+class DeviceListsTest(ShapeTest):
     def sql(self, statement, text):
         """Changes the database while no server runs."""
         literal = text.encode().hex()
@@ -41,10 +29,6 @@ class DeviceListsTest(unittest.TestCase):
         path, = glob.glob(os.path.join(self.server.folder, "**", "*.db"), recursive=True)
         with contextlib.closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(statement % ("x'%s'" % literal))
-
-    def users(self, *names):
-        DeviceListsTest.count += 1
-        return [self.server.register("%s%d" % (name, self.count)) for name in names]
 
     def test_a_new_device_is_news_to_those_who_share_a_room_and_to_nobody_else(self):
         alice, bob, carol = self.users("alice", "bob", "carol")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages from device to device: once each, in order, across kills; on SQLite and on PostgreSQL."""
+"""Messages from device to device: once each, in order, across kills; in each shape of the server."""
 
 import contextlib
 import glob
@@ -8,7 +8,7 @@ import sqlite3
 import unittest
 from urllib.parse import quote
 
-from lares_test import Postgres, Server
+from shape import SHAPE, ShapeTest
 
 V3 = "/_matrix/client/v3"
 
@@ -23,21 +23,9 @@ def received(client, **query):
     return [event["content"] for event in client.sync(**query).get("to_device", {}).get("events", [])]
 
 
-class ToDeviceTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        options = {}
-        if os.environ.get("LARES_E2E_SHAPE") == "postgres":
-            options["database"] = cls.enterClassContext(Postgres()).create_database()
-        cls.server = cls.enterClassContext(Server(**options))
-        cls.count = 0
-
-    def users(self):
-        ToDeviceTest.count += 1
-        return [self.server.register("%s%d" % (name, self.count)) for name in ("alice", "bob")]
-
+class ToDeviceTest(ShapeTest):
     def test_a_message_arrives_once_and_wakes_the_device(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         bob.sync()
         put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, kind="m.room_key_request")
         answer = bob.sync(timeout=20000)
@@ -46,7 +34,7 @@ class ToDeviceTest(unittest.TestCase):
         self.assertNotIn("to_device", bob.sync())
 
     def test_it_comes_again_until_a_later_token_acknowledges_it(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         bob.sync()
         before = bob.since
         put(alice, {bob.user_id: {bob.device_id: {"n": 1}}})
@@ -60,14 +48,14 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual(received(bob, since=before), [])
 
     def test_a_star_stands_for_every_device(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         tablet = self.server.client().login(bob.name)
         put(alice, {bob.user_id: {"*": {"to": "all"}, tablet.device_id: {"to": "the tablet"}}})
         self.assertEqual(received(bob), [{"to": "all"}])
         self.assertEqual(received(tablet), [{"to": "the tablet"}])
 
     def test_a_retried_request_sends_nothing_again_also_after_a_kill(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, txn="same")
         put(alice, {bob.user_id: {bob.device_id: {"n": 1}}}, txn="same")
         self.server.kill()
@@ -78,7 +66,7 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual(received(alice), [{"n": 2}])
 
     def test_a_hundred_at_a_time_in_order(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         bob.sync()
         for n in range(250):
             put(alice, {bob.user_id: {bob.device_id: {"n": n}}})
@@ -89,9 +77,9 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual(sum(pages, []), list(range(250)))
         self.assertEqual(received(bob), [])
 
-    @unittest.skipIf(os.environ.get("LARES_E2E_SHAPE") == "postgres", "the statement is the same")
+    @unittest.skipIf(SHAPE != "sqlite", "it is the same statement on PostgreSQL")
     def test_of_a_device_that_never_syncs_the_newest_ten_thousand_are_kept(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         path = os.path.join(self.server.folder, "**", "*.db")
 
         def sql(statement):
@@ -113,7 +101,7 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual(received(bob), [{"n": n} for n in range(4)])
 
     def test_messages_go_with_their_device(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         phone = self.server.client().login(bob.name, device_id="PHONE")
         put(alice, {bob.user_id: {"PHONE": {"n": 1}}})
         phone.post(V3 + "/logout")
@@ -121,13 +109,13 @@ class ToDeviceTest(unittest.TestCase):
         self.assertEqual(received(phone), [])
 
     def test_nobody_and_strangers_are_passed_over(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         put(alice, {"@nobody:" + self.server.name: {"*": {}}, "@someone:elsewhere.test": {"*": {}},
                     bob.user_id: {"NOSUCHDEVICE": {}}})
         self.assertEqual(received(bob), [])
 
     def test_hostile_requests_are_refused(self):
-        alice, bob = self.users()
+        alice, bob = self.users("alice", "bob")
         path = V3 + "/sendToDevice/m.dummy/hostile"
         for body, status, errcode in (
                 ({}, 400, "M_MISSING_PARAM"),

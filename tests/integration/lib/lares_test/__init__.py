@@ -9,8 +9,10 @@ from .process import Process, ProcessError
 from .ports import reserve_port
 from .redis import Redis
 from .server import Server, build_dir, source_dir
+from .settled import SettledWorkers
 from .transcript import Judgement, Transcript, judge
 from .undertaker import Undertaker
 
 __all__ = ["Client", "Exposition", "Judgement", "MatrixError", "Postgres", "Process", "ProcessError", "Redis", "Response",
-           "Server", "Transcript", "Undertaker", "Workers", "build_dir", "judge", "reserve_port", "source_dir", "wait_until"]
+           "Server", "SettledWorkers", "Transcript", "Undertaker", "Workers", "build_dir", "judge", "reserve_port", "source_dir",
+           "wait_until"]

@@ -33,6 +33,9 @@ class Workers:
         self.folder = tempfile.mkdtemp(prefix="lares-ws-", dir="/tmp")
         self.port = reserve_port()
         self.base = "http://127.0.0.1:%d" % self.port
+        self.config = {"enable_registration": True, "enable_registration_without_verification": True,
+                       "rate_limits": False, "filter_timeline_limit": -1, "registration_shared_secret_path": None,
+                       "registration_shared_secret": SHARED_SECRET, **(config or {})}
         self.bin = os.path.join(build_dir(), "bin")
         # What packaging/cluster starts does not end with the test.
         self._undertaker = Undertaker(self.folder)
@@ -40,9 +43,7 @@ class Workers:
                         "--data-dir", self.folder, "--config-dir", self.folder], check=True, stdout=subprocess.DEVNULL)
         # JSON is YAML.
         with open(os.path.join(self.folder, "quickstart.yaml"), "w") as file:
-            json.dump({"enable_registration": True, "enable_registration_without_verification": True,
-                       "rate_limits": False, "filter_timeline_limit": -1, "registration_shared_secret_path": None,
-                       "registration_shared_secret": SHARED_SECRET, **(config or {})}, file)
+            json.dump(self.config, file)
 
     def __enter__(self):
         try:
@@ -85,12 +86,16 @@ class Workers:
         while any(lives(process) for process in family):
             time.sleep(0.01)
 
-    def restart(self):
-        """SIGTERM to all of Lares' processes, and starts them again."""
+    def stop(self):
+        """SIGTERM to all of Lares' processes; returns when they have ended."""
         for name in reversed(self.LARES):
             self.signal(name, signal.SIGTERM)
         while any(self.running(name) for name in self.LARES):
             time.sleep(0.01)
+
+    def restart(self):
+        """The same, and starts them again."""
+        self.stop()
         return self.start()
 
     def running(self, name):

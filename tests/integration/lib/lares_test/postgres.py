@@ -13,7 +13,7 @@ import time
 from .process import Process, lives
 
 
-def _bin_dir():
+def postgres_bin():
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
     if not found:
         raise RuntimeError("no PostgreSQL server programs found: apt install postgresql")
@@ -27,7 +27,7 @@ class Postgres:
     """
 
     def __init__(self, settings=None):
-        self.bin = _bin_dir()
+        self.bin = postgres_bin()
         self.user = "postgres" if os.geteuid() == 0 else None
         self.superuser = self.user or pwd.getpwuid(os.geteuid()).pw_name
         # Short, since the path of a unix socket may have 107 bytes.
