@@ -5,7 +5,7 @@ import json
 import threading
 import unittest
 
-from engines import OnPostgres, OnSqlite, contents, events, joined, user_path
+from engines import OnPostgres, OnSqlite, OnWorkers, contents, events, joined, user_path
 from lares_test import wait_until
 
 
@@ -153,6 +153,10 @@ class AccountDataOnSqliteTest(OnSqlite, AccountDataBehaviour, unittest.TestCase)
 
 
 class AccountDataOnPostgresTest(OnPostgres, AccountDataBehaviour, unittest.TestCase):
+    pass
+
+
+class AccountDataOnWorkersTest(OnWorkers, AccountDataBehaviour, unittest.TestCase):
     pass
 
 

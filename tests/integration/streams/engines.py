@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same behaviour on either database: mix one of these classes into it."""
+"""The same behaviour on either database, and in the cluster: mix one of these classes into it."""
 
+import os
+import unittest
 from urllib.parse import quote
 
-from lares_test import Postgres, Server
+from lares_test import Postgres, Server, SettledWorkers, wait_until
 
 V3 = "/_matrix/client/v3"
 
@@ -15,8 +17,12 @@ class OnSqlite:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server = cls.enterClassContext(Server(config=cls.config))
+        cls.server = cls.enterClassContext(cls.make_server())
         cls.people()
+
+    @classmethod
+    def make_server(cls):
+        return Server(config=cls.config)
 
     @classmethod
     def people(cls):
@@ -36,14 +42,41 @@ class OnSqlite:
         self.assertEqual((error.status, error.errcode), (status, errcode), "%s %s %r" % (method, path, body))
         return error
 
+    def shows(self, client, found, expected, **query):
+        """What `found` finds in the next sync: what is in no database is there at once where there is one process."""
+        self.assertEqual(found(client.sync(**query)), expected)
+
+    def gives(self, look, expected):
+        """The same of another request."""
+        self.assertEqual(look(), expected)
+
 
 class OnPostgres(OnSqlite):
     @classmethod
+    def make_server(cls):
+        return Server(database=cls.enterClassContext(Postgres()).create_database(), config=cls.config)
+
+
+@unittest.skipUnless(os.environ.get("LARES_E2E_SHAPE") == "workers", "all of these in one program, which starts one cluster")
+class OnWorkers(OnSqlite):
+    """The cluster of packaging/quickstart --workers, through nginx: one for all files that want the same configuration."""
+
+    @classmethod
     def setUpClass(cls):
         super(OnSqlite, cls).setUpClass()
-        postgres = cls.enterClassContext(Postgres())
-        cls.server = cls.enterClassContext(Server(database=postgres.create_database(), config=cls.config))
+        cls.server = SettledWorkers.shared(cls.config)
         cls.people()
+
+    @classmethod
+    def people(cls):
+        cls.alice, cls.bob, cls.carol = (cls.server.register("%s-%s" % (name, cls.__name__.lower()))
+                                         for name in ("alice", "bob", "carol"))
+
+    def shows(self, client, found, expected, **query):
+        client.sync_until(lambda answer: found(answer) == expected, **query)
+
+    def gives(self, look, expected):
+        wait_until(lambda: look() == expected, what="%r" % (expected,))
 
 
 def user_path(client, *parts):

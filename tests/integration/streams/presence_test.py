@@ -7,7 +7,7 @@ import time
 import unittest
 from urllib.parse import quote
 
-from engines import V3, OnPostgres, OnSqlite
+from engines import V3, OnPostgres, OnSqlite, OnWorkers
 from lares_test import Server, wait_until
 
 
@@ -50,7 +50,7 @@ class PresenceBehaviour:
 
     def test_a_first_sync_shows_its_user_which_is_no_news_to_the_next(self):
         client = self.server.register(next(self.names))
-        self.assertEqual(seen(client.sync())[client.user_id]["presence"], "online")
+        self.shows(client, lambda answer: seen(answer).get(client.user_id, {}).get("presence"), "online")
         self.assertEqual(seen(client.sync()), {})
 
     def test_who_waits_in_a_sync_stays_online(self):
@@ -101,18 +101,18 @@ class PresenceBehaviour:
         watcher, other, _ = self.pair()
         other.put(status_path(other), {"presence": "unavailable", "status_msg": "im Garten"})
         expected = {"presence": "unavailable", "status_msg": "im Garten"}
-        self.assertEqual(other.get(status_path(other)), expected)
-        self.assertEqual(watcher.get(status_path(other)), expected)
-        self.assertEqual(seen(watcher.sync(set_presence="offline"))[other.user_id], expected)
+        for client in (other, watcher):
+            self.gives(lambda: client.get(status_path(other)), expected)
+        self.shows(watcher, lambda answer: seen(answer).get(other.user_id), expected, set_presence="offline")
         first = self.server.client(watcher.token).sync(set_presence="offline")
         self.assertEqual(seen(first)[other.user_id], expected)
         self.server.kill()
         self.server.start()
-        self.assertEqual(watcher.get(status_path(other)), {"presence": "offline", "status_msg": "im Garten"})
+        self.gives(lambda: watcher.get(status_path(other)), {"presence": "offline", "status_msg": "im Garten"})
         other.sync()
         self.becomes(watcher, other, "online", status_msg="im Garten")
         other.put(status_path(other), {"presence": "offline"})
-        self.assertNotIn("status_msg", watcher.get(status_path(other)))
+        self.gives(lambda: "status_msg" in watcher.get(status_path(other)), False)
 
     def test_who_comes_into_a_room_is_seen_there_and_sees_who_is_there(self):
         watcher, other, room = self.pair()
@@ -121,8 +121,8 @@ class PresenceBehaviour:
         self.stay(other, 0.1)
         self.assertEqual(seen(watcher.sync(set_presence="offline")).get(newcomer.user_id), None)
         newcomer.join(room)
-        self.assertEqual(seen(watcher.sync(set_presence="offline"))[newcomer.user_id]["presence"], "online")
-        self.assertEqual(seen(newcomer.sync())[other.user_id]["presence"], "online")
+        for client, one, query in ((watcher, newcomer, {"set_presence": "offline"}), (newcomer, other, {})):
+            self.shows(client, lambda answer: seen(answer).get(one.user_id, {}).get("presence"), "online", **query)
 
     def test_strangers_see_nothing_of_each_other(self):
         watcher, other, _ = self.pair()
@@ -143,6 +143,7 @@ class PresenceBehaviour:
     def test_nothing_happens_while_nothing_changes(self):
         watcher, other, _ = self.pair()
         other.put(status_path(other), {"presence": "unavailable"})
+        self.gives(lambda: watcher.get(status_path(other))["presence"], "unavailable")
         watcher.sync(set_presence="offline")
         since = watcher.since
         for _ in range(50):
@@ -171,6 +172,10 @@ class PresenceOnSqliteTest(PresenceBehaviour, OnSqlite, unittest.TestCase):
 
 
 class PresenceOnPostgresTest(PresenceBehaviour, OnPostgres, unittest.TestCase):
+    pass
+
+
+class PresenceOnWorkersTest(PresenceBehaviour, OnWorkers, unittest.TestCase):
     pass
 
 

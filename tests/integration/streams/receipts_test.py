@@ -5,7 +5,7 @@ import json
 import threading
 import unittest
 
-from engines import OnPostgres, OnSqlite, contents, events, joined, user_path
+from engines import OnPostgres, OnSqlite, OnWorkers, contents, events, joined, user_path
 
 
 def receipts(answer, room):
@@ -159,6 +159,10 @@ class ReceiptsOnSqliteTest(OnSqlite, ReceiptBehaviour, unittest.TestCase):
 
 
 class ReceiptsOnPostgresTest(OnPostgres, ReceiptBehaviour, unittest.TestCase):
+    pass
+
+
+class ReceiptsOnWorkersTest(OnWorkers, ReceiptBehaviour, unittest.TestCase):
     pass
 
 

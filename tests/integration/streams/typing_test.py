@@ -4,7 +4,7 @@
 import threading
 import unittest
 
-from engines import OnPostgres, OnSqlite, events, joined
+from engines import OnPostgres, OnSqlite, OnWorkers, events, joined
 from lares_test import wait_until
 
 
@@ -19,6 +19,9 @@ class TypingBehaviour:
     def types(self, client, room, typing=True, **fields):
         client.put(client.room_path(room, "typing", client.user_id), {"typing": typing, **fields})
 
+    def shows_typing(self, client, room, *users):
+        self.shows(client, lambda answer: typing(answer, room), list(users))
+
     def test_typing_ends_the_waiting_syncs_of_the_room_and_stops(self):
         room = self.room_of(self.alice, self.bob)
         answers = []
@@ -31,25 +34,25 @@ class TypingBehaviour:
         self.types(self.alice, room, timeout=60_000)
         self.assertIsNone(typing(self.bob.sync(), room), "who goes on typing is no news")
         self.types(self.bob, room)
-        self.assertEqual(typing(self.bob.sync(), room), sorted([self.alice.user_id, self.bob.user_id]))
+        self.shows_typing(self.bob, room, *sorted([self.alice.user_id, self.bob.user_id]))
         self.types(self.alice, room, False)
-        self.assertEqual(typing(self.bob.sync(), room), [self.bob.user_id])
+        self.shows_typing(self.bob, room, self.bob.user_id)
         first = self.server.client(self.alice.token).sync()
         self.assertEqual(typing(first, room), [self.bob.user_id])
         self.types(self.bob, room, False)
-        self.assertEqual(typing(self.bob.sync(), room), [])
+        self.shows_typing(self.bob, room)
         self.assertIsNone(typing(self.server.client(self.alice.token).sync(), room))
 
     def test_typing_ends_by_itself(self):
         room = self.room_of(self.alice, self.bob)
-        self.types(self.alice, room, timeout=300)
-        self.assertEqual(typing(self.bob.sync(), room), [self.alice.user_id])
+        self.types(self.alice, room, timeout=1000)
+        self.shows_typing(self.bob, room, self.alice.user_id)
         self.bob.sync_until(lambda answer: typing(answer, room) == [], timeout=10)
 
     def test_who_leaves_types_no_more(self):
         room = self.room_of(self.alice, self.bob)
         self.types(self.alice, room, timeout=100_000)
-        self.assertEqual(typing(self.bob.sync(), room), [self.alice.user_id])
+        self.shows_typing(self.bob, room, self.alice.user_id)
         self.alice.leave(room)
         self.bob.sync_until(lambda answer: typing(answer, room) == [], timeout=10)
 
@@ -58,7 +61,7 @@ class TypingBehaviour:
         self.types(self.alice, room)
         self.carol.sync()
         self.carol.join(room)
-        self.assertEqual(typing(self.carol.sync(), room), [self.alice.user_id])
+        self.shows_typing(self.carol, room, self.alice.user_id)
         self.types(self.alice, room, False)
 
     def test_hostile_requests_are_answered(self):
@@ -92,6 +95,10 @@ class TypingOnSqliteTest(OnSqlite, TypingBehaviour, unittest.TestCase):
 
 
 class TypingOnPostgresTest(OnPostgres, TypingBehaviour, unittest.TestCase):
+    pass
+
+
+class TypingOnWorkersTest(OnWorkers, TypingBehaviour, unittest.TestCase):
     pass
 
 
