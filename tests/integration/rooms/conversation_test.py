@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conversation's thread through a real server on SQLite: register, create, join, send, sync, across a SIGKILL."""
+"""The conversation's thread through a real server: register, create, join, send, sync, across a SIGKILL."""
 
 import threading
 import unittest
 
-from lares_test import Server
-
-V3 = "/_matrix/client/v3"
+from engines import V3, EngineTests, on_both_engines
 
 
-class ConversationTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(Server())
-        cls.alice, cls.bob = cls.server.register("alice"), cls.server.register("bob")
+class Conversation(EngineTests):
+    def setUp(self):
+        self.alice, self.bob = self.users("alice", "bob")
 
     def put_message(self, client, room, txn, body="hello"):
         return client.call("PUT", client.room_path(room, "send", "m.room.message", txn),
@@ -108,7 +104,7 @@ class ConversationTest(unittest.TestCase):
 
     def test_a_logged_out_token_is_refused_at_once(self):
         token = self.alice.call("POST", V3 + "/login", {
-            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "alice"},
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": self.alice.name},
             "password": self.alice.password})["access_token"]
         other = self.server.client(token)
         other.call("GET", V3 + "/account/whoami")
@@ -116,6 +112,8 @@ class ConversationTest(unittest.TestCase):
         error = other.error("GET", V3 + "/account/whoami")
         self.assertEqual((error.status, error.errcode), (401, "M_UNKNOWN_TOKEN"))
 
+
+on_both_engines(Conversation, globals())
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that run once on SQLite and once on PostgreSQL, and some of them with another process that writes events."""
+"""Tests that run once on SQLite and once on PostgreSQL, some of them with another process that writes events, and all of them,
+where LARES_E2E_SHAPE is `workers`, in the cluster of packaging/quickstart --workers."""
 
 import os
 import sys
 import unittest
 
-from lares_test import Postgres, Server, source_dir
+from lares_test import Postgres, Server, SettledWorkers, source_dir
 
 sys.path.append(os.path.join(source_dir(), "tests", "integration", "replication"))
 from cluster import Cluster  # noqa: E402
 
 V1, V3 = "/_matrix/client/v1", "/_matrix/client/v3"
 
+# What the classes that were loaded want to be configured: those that want something share a cluster that has all of it, and
+# none minds what the others want.
+_wanted_of_workers = {}
+
 
 class EngineTests:
     """The tests of a class below, against a server of their own. CONFIG is laid upon the usual configuration."""
 
     CONFIG = {}
+    # Whether nginx stands before it, which answers a path with a zero byte itself.
+    behind_nginx = False
 
     @classmethod
     def make_database(cls):
@@ -53,6 +60,17 @@ def on_both_engines(tests, namespace, processes=False):
             cls.cluster = cls.enterClassContext(Cluster())
             cls.server = cls.cluster.main
 
-    for case in (OnSqlite, OnPostgres) + ((OnTwoProcesses,) if processes else ()):
+    class OnWorkers(tests, unittest.TestCase):
+        behind_nginx = True
+
+        @classmethod
+        def setUpClass(cls):
+            cls.server = cls.postgres = SettledWorkers.shared(_wanted_of_workers if cls.CONFIG else None)
+
+    cases = (OnSqlite, OnPostgres) + ((OnTwoProcesses,) if processes else ())
+    if os.environ.get("LARES_E2E_SHAPE") == "workers":
+        cases = (OnWorkers,)
+        _wanted_of_workers.update(tests.CONFIG)
+    for case in cases:
         case.__name__ = case.__qualname__ = tests.__name__ + case.__name__
         namespace[case.__name__] = case

@@ -220,7 +220,7 @@ class History(EngineTests):
         self.assertEqual(shown[message]["content"], {})
         for event in (message, redaction):
             self.assertEqual(shown[event]["unsigned"]["transaction_id"], "1")
-        for endpoint in (("send", "m.room.message"), ("redact", message)):
+        for endpoint in () if self.behind_nginx else (("send", "m.room.message"), ("redact", message)):
             error = alice.error("PUT", alice.room_path(room, *endpoint, "\0001"), {})
             self.check_error(error, 400, "M_INVALID_PARAM")
 

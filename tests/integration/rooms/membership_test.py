@@ -209,8 +209,8 @@ class Membership(EngineTests):
                            (alice.room_path(room, "invite"), {"user_id": "bob"}),
                            (alice.room_path(room, "ban"), {"user_id": "@b:hs.test", "reason": []}),
                            (alice.room_path("nothing", "join"), {}), (V3 + "/join/nothing", {}),
-                           (V3 + "/knock/%00", {}), (alice.room_path(room, "invite"),
-                                                    {"medium": "email", "address": "a@b", "id_server": "x"})):
+                           (V3 + "/knock/%s" % ("x" if self.behind_nginx else "%00"), {}),
+                           (alice.room_path(room, "invite"), {"medium": "email", "address": "a@b", "id_server": "x"})):
             error = alice.error("POST", path, body)
             self.assertTrue(400 <= error.status < 500 and error.errcode.startswith("M_"), (path, error))
 
