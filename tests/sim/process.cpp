@@ -77,7 +77,7 @@ Process::Process(const Parts& parts, std::unique_ptr<Server> server)
     : at_(parts.runtime),
       town_(parts.town),
       server_(std::move(server)),
-      database_(parts.runtime, parts.database, parts.faults),
+      database_(parts.runtime, parts.database, parts.fuse, parts.held, parts.faults),
       transport_(parts.runtime, parts.network),
       peers_(parts.runtime, parts.town, *this),
       hub_(*server_, database_, [this] { kill(); }) {

@@ -50,6 +50,8 @@ class Process {
     Town& town;
     FaultyNetwork& network;
     storage::Database& database;
+    Fuse& fuse;
+    HeldTransactions& held;
     FaultyDatabase::Faults faults;
   };
 

@@ -34,8 +34,12 @@ World::World(std::uint64_t seed, Hours hours)
   options.path = folder_ + "/sim.db";
   options.without_threads = true;
   options.take_lock = false;
+  options.before_statement = [this](std::string_view) { fuse_.before_statement(); };
   database_ = storage::sqlite::open_sqlite(options, runtime_);
-  faults_ = {.fails_percent = runtime_.chance(50) ? 2 : 0, .unknown_percent = runtime_.chance(50) ? 5 : 0};
+  faults_ = {.fails_percent = runtime_.chance(50) ? 2 : 0,
+             .cut_percent = runtime_.chance(50) ? 2 : 0,
+             .unknown_percent = runtime_.chance(50) ? 5 : 0,
+             .held_percent = runtime_.chance(50) ? 25 : 0};
 }
 
 World::~World() {
@@ -86,6 +90,8 @@ Process::Parts World::parts() {
           .town = *this,
           .network = network_,
           .database = *database_,
+          .fuse = fuse_,
+          .held = held_,
           .faults = troubled_ ? faults_ : FaultyDatabase::Faults{}};
 }
 

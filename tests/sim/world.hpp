@@ -95,6 +95,8 @@ class World : public Town {
 
   const Hours hours_;
   std::string folder_;
+  Fuse fuse_;
+  HeldTransactions held_;
   std::unique_ptr<storage::Database> database_;
   FaultyNetwork network_;
   FaultyDatabase::Faults faults_;
