@@ -81,6 +81,20 @@ PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/integration/lib;PYTHONDONTWRITEBYTECODE=1")
   endif()
 endfunction()
 
+# lares_store_test(NAME uia SOURCES uia_test.cpp LINK lib ... TIMEOUT s)
+# An integration test of what a plugin keeps, on both engines: it stands on tests/integration/storage/storage_test.hpp.
+function(lares_store_test)
+  cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  set(suite ${CMAKE_SOURCE_DIR}/tests/integration/storage)
+  lares_integration_test(NAME ${T_NAME}
+    SOURCES ${T_SOURCES} ${suite}/postgres_server.cpp ${suite}/storage_test.cpp
+    LINK ${T_LINK} lares_storage_sqlite lares_storage_postgres
+    TIMEOUT ${T_TIMEOUT})
+  if(TARGET integration_${T_NAME})
+    target_include_directories(integration_${T_NAME} PRIVATE ${suite})
+  endif()
+endfunction()
+
 # lares_benchmark(NAME json SOURCES json_bench.cpp ... [LINK lib ...])
 function(lares_benchmark)
   if(NOT LARES_BUILD_BENCHMARKS)

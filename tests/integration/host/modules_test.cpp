@@ -5,7 +5,6 @@
 
 #include <lares/async/real_runtime.hpp>
 #include <lares/base/error.hpp>
-#include <lares/base/log.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,10 +16,11 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "module_support.hpp"
 
 namespace lares::host {
 namespace {
@@ -28,11 +28,6 @@ namespace {
 constexpr std::string_view kConfig =
     R"({"invites": {"per_user": 2, "seconds": 3600}, "denied_words": ["casino*"],
                                          "denied_servers": ["*.spam.test"], "rooms": {"per_user": 1}})";
-
-std::filesystem::path build_folder() {
-  const char* folder = std::getenv("LARES_BUILD_DIR");
-  return folder == nullptr ? std::filesystem::current_path() : std::filesystem::path(folder);
-}
 
 std::filesystem::path guard() {
   return build_folder() / "lib/lares/modules/invite_guard.so";
@@ -190,30 +185,6 @@ TEST_P(Modules, ServeManyAtOnce) {
     co_await group.join();
   }(runtime_, *running.module));
 }
-
-// Keeps what the modules log.
-class Lines final : public log::Capture {
- public:
-  Lines() { log::set_capture(this); }
-  ~Lines() override { log::set_capture(nullptr); }
-  void line(std::string_view line) override {
-    const std::lock_guard lock(mutex_);
-    text_ += line;
-  }
-  bool contains(std::string_view part) { return count(part) != 0; }
-  std::size_t count(std::string_view part) {
-    const std::lock_guard lock(mutex_);
-    std::size_t found = 0;
-    for (auto at = text_.find(part); at != std::string::npos; at = text_.find(part, at + part.size())) {
-      ++found;
-    }
-    return found;
-  }
-
- private:
-  std::mutex mutex_;
-  std::string text_;
-};
 
 class ContraryModule : public testing::TestWithParam<bool> {
  protected:

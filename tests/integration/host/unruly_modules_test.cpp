@@ -5,7 +5,6 @@
 
 #include <lares/async/real_runtime.hpp>
 #include <lares/base/error.hpp>
-#include <lares/base/log.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,21 +16,17 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "module_support.hpp"
+
 namespace lares::host {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::filesystem::path build_folder() {
-  const char* folder = std::getenv("LARES_BUILD_DIR");
-  return folder == nullptr ? std::filesystem::current_path() : std::filesystem::path(folder);
-}
 
 std::filesystem::path library(const std::string& name) {
   return build_folder() / "tests/host" / name / (name + ".so");
@@ -163,29 +158,6 @@ TEST_F(UnrulyModule, IsNotWaitedForToBeDestroyedBeyondTheTimeout) {
   EXPECT_EQ(module->process(), -1);
   EXPECT_EQ(notes(), (std::vector<std::string>{"created"}));
 }
-
-// How often the modules log a text.
-class Lines final : public log::Capture {
- public:
-  Lines() { log::set_capture(this); }
-  ~Lines() override { log::set_capture(nullptr); }
-  void line(std::string_view line) override {
-    const std::lock_guard lock(mutex_);
-    text_ += line;
-  }
-  std::size_t count(std::string_view part) {
-    const std::lock_guard lock(mutex_);
-    std::size_t found = 0;
-    for (auto at = text_.find(part); at != std::string::npos; at = text_.find(part, at + part.size())) {
-      ++found;
-    }
-    return found;
-  }
-
- private:
-  std::mutex mutex_;
-  std::string text_;
-};
 
 TEST_F(UnrulyModule, IsNotAskedInItsProcessWhatNobodyWaitsForAnyMore) {
   Lines lines;
