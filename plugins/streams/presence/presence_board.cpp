@@ -72,11 +72,11 @@ Task<std::vector<PresencePtr>> PresenceBoard::ask_for_all(std::vector<std::int64
   });
 }
 
-Task<std::vector<PresencePtr>> PresenceBoard::ask_present() {
-  co_return co_await actor_.call([this] {
+Task<std::vector<PresencePtr>> PresenceBoard::ask_present(stream::StreamPosition to) {
+  co_return co_await actor_.call([this, &to] {
     std::vector<PresencePtr> result;
     for (const auto& [user, presence] : people_) {
-      if (presence->state != State::kOffline) {
+      if (presence->state != State::kOffline && to.covers(presence->writer, presence->position)) {
         result.push_back(presence);
       }
     }

@@ -45,7 +45,8 @@ class PresenceBoard {
   Task<PresencePtr> ask_for(std::int64_t user);
   /// Those of the users who are here.
   Task<std::vector<PresencePtr>> ask_for_all(std::vector<std::int64_t> users);
-  Task<std::vector<PresencePtr>> ask_present();
+  /// Those who are not offline as of `to`. Who changed after it is left to the sync from there.
+  Task<std::vector<PresencePtr>> ask_present(stream::StreamPosition to);
 
   struct Changes {
     bool complete = true;  ///< false if something may have changed and is no longer known

@@ -57,6 +57,17 @@ TEST_F(PresenceBoardTest, KeepsThoseApartWhoShareAPosition) {
   EXPECT_EQ(board_.between(1, 8, 9).size(), 2U);
 }
 
+TEST_F(PresenceBoardTest, LeavesWhoChangedAfterAPositionToTheNextSync) {
+  take(1, State::kOnline, 5);
+  take(2, State::kOnline, 6);
+  take(3, State::kOffline, 4);
+  const auto present = run_blocking(runtime_, "test", board_.ask_present(StreamPosition{5}));
+  ASSERT_EQ(present.size(), 1U);
+  EXPECT_EQ(present.front()->user, 1);
+  ASSERT_EQ(changes(5, 6).people.size(), 1U);
+  EXPECT_EQ(changes(5, 6).people.front()->user, 2);
+}
+
 TEST_F(PresenceBoardTest, SaysWhenItNoLongerKnowsAllThatChanged) {
   board_.set_complete_from(100);
   EXPECT_FALSE(changes(99, 200).complete);

@@ -22,7 +22,9 @@ namespace {
 
 constexpr std::string_view kReportPath = "/_lares/replication/v1/presence/report";
 constexpr std::string_view kSayPath = "/_lares/replication/v1/presence/say";
-constexpr std::chrono::milliseconds kApplied{5'000};
+constexpr std::chrono::milliseconds kStatementApplied{5'000};
+// The next reports wait behind it.
+constexpr std::chrono::milliseconds kReportApplied{100};
 
 json to_json(const Report& report) {
   return {{"user_id", report.user_id},
@@ -102,10 +104,10 @@ Task<json> PresenceWriter::take_reports(json body) {
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     reports[i].user = numbers[i];
   }
-  co_await board_.actor().call(
+  const std::int64_t position = co_await board_.actor().call(
       [](PresenceWriter* self, std::vector<Report> told) { return self->report_here(std::move(told)); }, this,
       std::move(reports));
-  co_return json::object();
+  co_return json{{"position", position}};
 }
 
 Task<json> PresenceWriter::take_statement(json body) {
@@ -139,7 +141,9 @@ Task<void> PresenceWriter::report(std::vector<Report> reports) {
     for (const Report& report : list) {
       body["reports"].push_back(to_json(report));
     }
-    co_await peers_.call(instance, std::string{kReportPath}, std::move(body), stream::Repeat::kFreely);
+    const json answer =
+        co_await peers_.call(instance, std::string{kReportPath}, std::move(body), stream::Repeat::kFreely);
+    co_await applied_here(instance, answer, kReportApplied);
   }
 }
 
@@ -156,9 +160,14 @@ Task<void> PresenceWriter::say(Statement statement) {
                {"status_msg", statement.status_msg ? json(*statement.status_msg) : json()}};
   const json answer =
       co_await peers_.call(instance, std::string{kSayPath}, std::move(body), stream::Repeat::kFreely);
+  co_await applied_here(instance, answer, kStatementApplied);
+}
+
+Task<void> PresenceWriter::applied_here(std::string instance, const json& answer,
+                                        std::chrono::milliseconds deadline) {
   const auto position = answer.at("position").get<std::int64_t>();
-  const stream::WriterNumber writer = co_await hub_.writer_number(instance);
-  co_await hub_.reached(StreamNumber::kPresence, writer, position, kApplied);
+  const stream::WriterNumber writer = co_await hub_.writer_number(std::move(instance));
+  co_await hub_.reached(StreamNumber::kPresence, writer, position, deadline);
 }
 
 Task<void> PresenceWriter::know(std::vector<std::pair<std::int64_t, std::string>> users) {
@@ -186,7 +195,7 @@ Task<void> PresenceWriter::know(std::vector<std::pair<std::int64_t, std::string>
   }
 }
 
-Task<void> PresenceWriter::report_here(std::vector<Report> reports) {
+Task<std::int64_t> PresenceWriter::report_here(std::vector<Report> reports) {
   std::vector<std::pair<std::int64_t, std::string>> users;
   for (const Report& report : reports) {
     // Doing something makes nobody online who is not there.
@@ -221,6 +230,7 @@ Task<void> PresenceWriter::report_here(std::vector<Report> reports) {
   for (const std::int64_t user : touched) {
     co_await settle(user);
   }
+  co_return position_;
 }
 
 Task<std::int64_t> PresenceWriter::say_here(Statement statement) {

@@ -69,7 +69,8 @@ class PresenceWriter {
   void start();
   Task<void> stop();
 
-  /// Doing it twice does no harm. At most kMostReports.
+  /// Doing it twice does no harm. At most kMostReports. Waits a moment for this process to apply what it
+  /// changed.
   /// **Errors**: MatrixError 503 if the writer is away.
   Task<void> report(std::vector<Report> reports);
   /// Returns when this process has applied it.
@@ -85,8 +86,12 @@ class PresenceWriter {
 
   Task<nlohmann::json> take_reports(nlohmann::json body);
   Task<nlohmann::json> take_statement(nlohmann::json body);
-  Task<void> report_here(std::vector<Report> reports);
+  /// The position that holds what was said, as `say_here` does.
+  Task<std::int64_t> report_here(std::vector<Report> reports);
   Task<std::int64_t> say_here(Statement statement);
+  /// Waits until this process has applied what another one answered with.
+  Task<void> applied_here(std::string instance, const nlohmann::json& answer,
+                          std::chrono::milliseconds deadline);
   /// Sees to it that these users are kept, as far as there is room.
   Task<void> know(std::vector<std::pair<std::int64_t, std::string>> users);
   /// Announces a user if there is news.

@@ -124,7 +124,7 @@ Task<void> SyncSection::contribute(SyncScope& scope, SyncResponse& response) {
   std::vector<PresencePtr> people;
   if (scope.initial) {
     metrics_.full.add();
-    std::vector<PresencePtr> present = co_await board_.ask_present();
+    std::vector<PresencePtr> present = co_await board_.ask_present(to);
     people = co_await sharing(scope, response, std::move(present));
     if (settings_.include_offline) {
       for (PresencePtr& absent : co_await offline(scope, response)) {
