@@ -79,53 +79,68 @@ void check_signed_by_master(const std::map<std::string, std::string>& keys,
   }
 }
 
+// False, and nothing written, where the user's keys are others by now than those that the new ones were
+// judged beside.
+bool put(Shared& shared, storage::WriteTransaction& tx, std::int64_t user,
+         const std::map<std::string, std::string>& keys, const std::map<std::string, std::string>& there) {
+  if (cross_signing_keys(tx, user) != there) {
+    return false;
+  }
+  for (const auto& [usage, key] : keys) {
+    const auto former = there.find(usage);
+    const std::optional<std::string> former_key =
+        former == there.end() ? std::nullopt : public_key_of(parse_stored(former->second));
+    // The same key with other signatures takes nothing away.
+    const bool same = former_key && *former_key == public_key_of(parse_stored(key));
+    put_cross_signing_key(tx, user, usage, key, same ? std::nullopt : former_key);
+  }
+  shared.lists.note(tx, user);
+  return true;
+}
+
 /// POST /keys/device_signing/upload. Keys where there were none, and those that are there already, need no
 /// further proof of who the user is; others in their place do.
 ///
 /// spec: Client-Server API, "Cross-signing"
 Task<Response> post(Shared& shared, const Requester& requester, Request& request) {
-  std::map<std::string, std::string> keys;
+  std::map<std::string, std::string> given;
   for (const Usage& usage : kUsages) {
     if (const json* key = optional_object(request.json(), usage.member)) {
-      keys.emplace(usage.name, checked(*key, usage.name, requester));
+      given.emplace(usage.name, checked(*key, usage.name, requester));
     }
   }
   const std::int64_t user = requester.account().user_number;
-  const std::map<std::string, std::string> there = co_await shared.database.read(
-      "cross_signing_keys", [user](storage::ReadTransaction& tx) { return cross_signing_keys(tx, user); });
-  if (!keys.empty()) {
-    check_signed_by_master(keys, there, requester);
-  }
-  std::erase_if(keys, [&there](const auto& key) {
-    const auto found = there.find(key.first);
-    return found != there.end() && found->second == key.second;
-  });
-  if (keys.empty()) {
-    co_return Response::empty_object();
-  }
-  if (there.contains(std::string{kMaster})) {
-    auto* auth = shared.server.services().find<service::InteractiveAuth>();
-    if (auth == nullptr) {
-      throw http::unavailable("Nobody here can ask you who you are.");
+  // Of two first uploads at the same time the later one is judged anew, beside the keys of the other.
+  for (bool proven = false, written = false; !written;) {
+    std::map<std::string, std::string> keys = given;
+    const std::map<std::string, std::string> there = co_await shared.database.read(
+        "cross_signing_keys", [user](storage::ReadTransaction& tx) { return cross_signing_keys(tx, user); });
+    if (!keys.empty()) {
+      check_signed_by_master(keys, there, requester);
     }
-    std::optional<Response> ask = co_await auth->step(requester, request, "add cross-signing keys");
-    if (ask) {
-      co_return std::move(*ask);
+    std::erase_if(keys, [&there](const auto& key) {
+      const auto found = there.find(key.first);
+      return found != there.end() && found->second == key.second;
+    });
+    if (keys.empty()) {
+      co_return Response::empty_object();
     }
+    if (there.contains(std::string{kMaster}) && !proven) {
+      auto* auth = shared.server.services().find<service::InteractiveAuth>();
+      if (auth == nullptr) {
+        throw http::unavailable("Nobody here can ask you who you are.");
+      }
+      std::optional<Response> ask = co_await auth->step(requester, request, "add cross-signing keys");
+      if (ask) {
+        co_return std::move(*ask);
+      }
+      proven = true;
+    }
+    request.shield_from_cancellation();
+    written = co_await shared.database.write("put_cross_signing_keys", [&](storage::WriteTransaction& tx) {
+      return put(shared, tx, user, keys, there);
+    });
   }
-  request.shield_from_cancellation();
-  co_await shared.database.write("put_cross_signing_keys", [&](storage::WriteTransaction& tx) {
-    const std::map<std::string, std::string> before = cross_signing_keys(tx, user);
-    for (const auto& [usage, key] : keys) {
-      const auto former = before.find(usage);
-      const std::optional<std::string> former_key =
-          former == before.end() ? std::nullopt : public_key_of(parse_stored(former->second));
-      // The same key with other signatures takes nothing away.
-      const bool same = former_key && *former_key == public_key_of(parse_stored(key));
-      put_cross_signing_key(tx, user, usage, key, same ? std::nullopt : former_key);
-    }
-    shared.lists.note(tx, user);
-  });
   co_await shared.lists.changed(user, requester.user().str());
   co_return Response::empty_object();
 }

@@ -5,6 +5,7 @@ import http.client
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from lares_test import MatrixError, wait_until
 from shape import ShapeTest
@@ -205,6 +206,39 @@ class KeysTest(ShapeTest):
         alice.post(path, {**other.upload(), "auth": auth})
         self.assertEqual(list(self.query(alice, alice)["master_keys"][alice.user_id]["keys"].values()),
                          [other.master.public])
+
+    def test_of_two_first_uploads_at_the_same_time_one_needs_the_password(self):
+        if self.postgres is None:
+            self.skipTest("there is no table to be locked")
+        alice, = self.users("alice")
+        path, table = V3 + "/keys/device_signing/upload", "relation = 'cross_signing_keys'::regclass"
+        # Both have seen that there are no keys when the first one writes.
+        until_both_wait = """DO $$ BEGIN
+            LOCK TABLE cross_signing_keys IN EXCLUSIVE MODE;
+            FOR try IN 1..3000 LOOP
+                IF (SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock' AND %s) = 2 THEN
+                    RETURN;
+                END IF;
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RAISE 'they did not come';
+        END $$""" % table
+        uploads = [Identity(alice).upload() for _ in range(2)]
+        with ThreadPoolExecutor(3) as pool:
+            lock = pool.submit(self.postgres.sql, until_both_wait, self.database)
+            wait_until(lambda: lock.done() or self.postgres.sql(
+                "SELECT 1 FROM pg_locks WHERE granted AND mode = 'ExclusiveLock' AND " + table, self.database))
+            answers = list(pool.map(lambda upload: self.server.client(alice.token).raw("POST", path, upload), uploads))
+            lock.result()
+        self.assertEqual(sorted(answer.status for answer in answers), [200, 401])
+        refused = next(answer for answer in answers if answer.status == 401)
+        self.assertEqual(refused.json["flows"], [{"stages": ["m.login.password"]}])
+        first, second = (uploads[at] for at in sorted((0, 1), key=lambda at: answers[at].status))
+        self.assertEqual(self.query(alice, alice)["master_keys"][alice.user_id]["keys"], first["master_key"]["keys"])
+        alice.post(path, {**second, "auth": {
+            "type": "m.login.password", "session": refused.json["session"], "password": alice.password,
+            "identifier": {"type": "m.id.user", "user": alice.name}}})
+        self.assertEqual(self.query(alice, alice)["master_keys"][alice.user_id]["keys"], second["master_key"]["keys"])
 
     def test_keys_that_the_master_key_did_not_sign_are_refused(self):
         alice, = self.users("alice")
