@@ -31,7 +31,9 @@ struct Default {
 // Those that nothing asks for yet are not declared, so that who sets one is told that it has no effect.
 constexpr Default kDefaults[] = {
     {"rc_message", "0.2", "10", "sending of messages and other events, per user"},
-    {"rc_registration", "0.17", "3", "registration of accounts, per address"},
+    {"rc_registration", "0.17", "3",
+     "accounts that are registered, per address; apart from them and by the same rate names that are asked "
+     "for, and dialogues that are begun, two for one"},
     {"rc_registration_token_validity", "0.1", "5", "checks of registration tokens, per address"},
     {"rc_login.address", "0.003", "5", "logins, per address"},
     {"rc_login.account", "0.003", "5", "logins, per account"},

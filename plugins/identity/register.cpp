@@ -29,6 +29,14 @@ constexpr storage::Statement kUseNonce{
     "INSERT INTO registration_nonces (nonce, created_ts) VALUES ($1, $2) ON CONFLICT DO NOTHING"};
 constexpr std::size_t kNonceLetters = 32;
 constexpr std::int64_t kNonceLifetimeMs = 60'000;
+// Clients begin more dialogues than they end: a first one only shows them the flows.
+constexpr double kDialogueCost = 0.5;
+
+// Accounts that are made, by address. What comes before an account is counted apart, or there would be none
+// left for the account itself.
+service::Limiter& account_limit(const Shared& shared) {
+  return shared.server.services().get<service::RateLimiter>().limiter("rc_registration");
+}
 
 json session_json(const Shared& shared, const matrix::UserId& user, const Session& session) {
   json body = {{"user_id", user.str()},
@@ -117,16 +125,27 @@ std::pair<Flow, json> stages(const Config& config) {
   return {std::move(flow), std::move(params)};
 }
 
-Task<Uia::Outcome> dialogue(Shared& shared, const Config& config, const json& body) {
+Task<Uia::Outcome> dialogue(Shared& shared, const Config& config, Request& request) {
+  const json& body = request.json();
+  const auto auth = body.find("auth");
+  if (auth == body.end() || !auth->is_object() || !auth->contains("session")) {
+    // Each is a row for a day.
+    account_limit(shared).take("dialogue " + std::string{request.client_ip()}, kDialogueCost);
+  }
   auto [flow, params] = stages(config);
   std::vector<Flow> flows{std::move(flow)};
   co_return co_await shared.uia.step(
       body, std::move(flows), "register", 0, params.dump(),
-      [&shared](const std::string& type, const json& auth, const std::string& session) -> Task<bool> {
+      [&shared, &request](const std::string& type, const json& auth,
+                          const std::string& session) -> Task<bool> {
         if (type != kRegistrationTokenStage) {
           co_return true;
         }
         std::string token = required_string(auth, "token");
+        shared.server.services()
+            .get<service::RateLimiter>()
+            .limiter("rc_registration_token_validity")
+            .take(request.client_ip());
         if (!co_await shared.tokens.claim(std::move(token), session, shared.server.runtime().now_ms())) {
           throw http::MatrixError(401, "M_UNAUTHORIZED", "This registration token does not hold.");
         }
@@ -136,6 +155,8 @@ Task<Uia::Outcome> dialogue(Shared& shared, const Config& config, const json& bo
 
 /// POST /register. spec: Client-Server API, "Account registration"
 Task<Response> post_register(Shared& shared, Request& request) {
+  // Whose turn it is not is told so before the dialogue, which takes nothing of what accounts take.
+  account_limit(shared).check(request.client_ip());
   refuse_while_disabled(*shared.server.config());
   const json& body = request.json();
   const std::string kind = request.query("kind").value_or("user");
@@ -149,6 +170,8 @@ Task<Response> post_register(Shared& shared, Request& request) {
         "guest-" + to_lower_ascii(crypto::random_alphanumeric(shared.server.runtime(), 16));
     matrix::UserId user = new_user(shared, localpart);
     NewAccount account{.user = user, .password_hash = {}, .guest = true, .admin = false, .token_session = {}};
+    request.shield_from_cancellation();
+    account_limit(shared).take(request.client_ip());
     (void)co_await shared.accounts.create(std::move(account));
     count_registration(shared, "true");
     co_await welcome(shared, user, true);
@@ -176,7 +199,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
       co_await refuse_taken(shared, *user);
     }
   }
-  Uia::Outcome outcome = co_await dialogue(shared, *config, body);
+  Uia::Outcome outcome = co_await dialogue(shared, *config, request);
   if (!outcome.passed) {
     co_return std::move(outcome.answer);
   }
@@ -188,6 +211,7 @@ Task<Response> post_register(Shared& shared, Request& request) {
   }
   const bool log_in = !body.value("inhibit_login", false);
   request.shield_from_cancellation();
+  account_limit(shared).take(request.client_ip());
   NewAccount account{
       .user = std::move(*user), .password_hash = {}, .guest = false, .admin = false, .token_session = {}};
   if (config->boolean("registration_requires_token")) {
@@ -206,6 +230,7 @@ Task<Response> get_available(Shared& shared, Request& request) {
     throw http::missing_param("The parameter 'username' is missing.");
   }
   matrix::UserId user = new_user(shared, to_lower_ascii(*username));
+  account_limit(shared).take("name " + std::string{request.client_ip()});
   if (!shared.server.config()->boolean("inhibit_user_in_use_error")) {
     co_await refuse_taken(shared, std::move(user));
   }
@@ -303,13 +328,10 @@ void add_register(Shared& shared) {
   http::Router& router = shared.server.router();
   router.add<Access::Public>(
       Method::Post, http::client_paths("/register"),
-      {.name = "RegisterRestServlet",
-       .spec = "Client-Server API, Account registration",
-       .rate_limit = "rc_registration"},
+      {.name = "RegisterRestServlet", .spec = "Client-Server API, Account registration"},
       [&shared](const Anyone&, Request& request) { return post_register(shared, request); });
   router.add<Access::Public>(
-      Method::Get, http::client_paths("/register/available"),
-      {.name = "UsernameAvailabilityRestServlet", .rate_limit = "rc_registration"},
+      Method::Get, http::client_paths("/register/available"), {.name = "UsernameAvailabilityRestServlet"},
       [&shared](const Anyone&, Request& request) { return get_available(shared, request); });
   router.add<Access::Public>(
       Method::Get, {"/_synapse/admin/v1/register"}, {.name = "UserRegisterServlet"},

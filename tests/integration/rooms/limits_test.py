@@ -139,6 +139,40 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(user.get(path(user))["presence"], "online")
         self.too_many(user.error("PUT", path(user), {"presence": "unavailable"}))
 
+    def register(self, client, name, auth=None):
+        body = {"username": name, "password": "correct horse", **({"auth": auth} if auth else {})}
+        return client.raw("POST", V3 + "/register", body)
+
+    def test_a_dialogue_of_registration_takes_one_account_at_its_end(self):
+        anyone = self.server(rc_registration=bucket(2)).client()
+        for name in ("first", "second"):
+            session = self.register(anyone, name).json["session"]
+            steps = [self.register(anyone, name, {"session": session}).status for _ in range(5)]
+            self.assertEqual(steps, [401] * 5)
+            done = self.register(anyone, name, {"session": session, "type": "m.login.dummy"})
+            self.assertEqual((done.status, done.json.get("user_id")), (200, "@%s:hs.test" % name))
+        # Who has none left hears it at once, and not at the end of a dialogue.
+        self.too_many(anyone.error("POST", V3 + "/register", {}))
+        self.assertEqual(anyone.raw("GET", V3 + "/register/available?username=third").status, 200)
+
+    def test_dialogues_that_are_begun_and_names_take_no_account(self):
+        anyone = self.server(rc_registration=bucket(2)).client()
+        begun = [self.register(anyone, "new") for _ in range(5)]
+        self.assertEqual([answer.status for answer in begun], [401] * 4 + [429])
+        names = [anyone.raw("GET", V3 + "/register/available?username=new").status for _ in range(3)]
+        self.assertEqual(names, [200, 200, 429])
+        for name, answer in (("new", begun[0]), ("newer", begun[1])):
+            done = self.register(anyone, name, {"session": answer.json["session"], "type": "m.login.dummy"})
+            self.assertEqual(done.status, 200)
+
+    def test_guesses_at_registration_tokens_in_a_dialogue_have_their_limit(self):
+        anyone = self.server(rc_registration=PLENTY, rc_registration_token_validity=bucket(2),
+                             registration_requires_token=True).client()
+        session = self.register(anyone, "new").json["session"]
+        guesses = [self.register(anyone, "new", {"type": "m.login.registration_token", "token": "guess%d" % number,
+                                                 "session": session}).status for number in range(3)]
+        self.assertEqual(guesses, [401, 401, 429])
+
     def test_wrong_passwords_of_a_dialogue_end_at_the_limit(self):
         server = self.server(rc_login={"failed_attempts": bucket(2), "address": PLENTY, "account": PLENTY})
         user = server.register("user")
