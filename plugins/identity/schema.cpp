@@ -98,6 +98,14 @@ Migration proofs() {
           .statements = {Sql{"ALTER TABLE access_tokens ADD COLUMN proven_ts BIGINT"}}};
 }
 
+Migration dialogues_of_users() {
+  return {.number = 7,
+          .kind = MigrationKind::Expand,
+          .summary = "Finds a user's authentication sessions.",
+          .statements = {Sql{"CREATE INDEX uia_sessions_account ON uia_sessions (account, created_ts) WHERE "
+                             "account IS NOT NULL"}}};
+}
+
 }  // namespace
 
 storage::Schema identity_schema() {
@@ -106,7 +114,7 @@ storage::Schema identity_schema() {
   return {
       .plugin = "identity",
       .migrations = {first_tables(), registration_tokens(), profile_fields(), use_of_devices(),
-                     erased_accounts(), proofs()},
+                     erased_accounts(), proofs(), dialogues_of_users()},
       .tables =
           {
               Table{.name = "accounts",
@@ -142,8 +150,9 @@ storage::Schema identity_schema() {
                   .name = "uia_sessions",
                   .key = {"session"},
                   .owners = {{.kind = OwnerKind::None}},
-                  .bound = "what the registration and login limits admit in a day",
-                  .ends = "a day after `created_ts`",
+                  .bound =
+                      "20 per user, the oldest go at insert; what the registration limits admit in a day",
+                  .ends = "a day after `created_ts`; later ones of the user",
                   .prune =
                       Statement{
                           "DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions "

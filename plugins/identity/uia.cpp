@@ -24,6 +24,10 @@ namespace {
 constexpr storage::Statement kBegin{
     "INSERT INTO uia_sessions (session, account, operation, completed, created_ts) VALUES ($1, $2, $3, $4, "
     "$5)"};
+// Of more than the offset beside the one that was begun, the newest stay.
+constexpr storage::Statement kDropOldest{
+    "DELETE FROM uia_sessions WHERE session IN (SELECT session FROM uia_sessions WHERE account = $1 AND "
+    "session <> $2 ORDER BY created_ts DESC, session LIMIT 1000 OFFSET $3)"};
 constexpr storage::Statement kFind{
     "SELECT account, operation, completed FROM uia_sessions WHERE session = $1"};
 constexpr storage::Statement kComplete{"UPDATE uia_sessions SET completed = $2 WHERE session = $1"};
@@ -74,6 +78,9 @@ Task<void> Uia::begin(std::string session, std::int64_t account, std::string ope
   const std::optional<std::int64_t> owner = account == 0 ? std::nullopt : std::optional{account};
   co_await database_.write("uia_begin", [&](WriteTransaction& tx) {
     tx.exec(kBegin, Bytes{session}, owner, std::string_view{operation}, std::string_view{done}, now);
+    if (owner) {
+      tx.exec(kDropOldest, *owner, Bytes{session}, kMostOfUser - 1);
+    }
   });
 }
 

@@ -19,11 +19,15 @@ namespace lares::identity {
 /// A list of stages, all of which make up one way through.
 using Flow = std::vector<std::string>;
 
+/// Dialogues of a user that are kept: the oldest gives way to the next.
+inline constexpr std::int64_t kMostOfUser = 20;
+
 /// The stage in which a token is shown that an administrator has made.
 inline constexpr std::string_view kRegistrationTokenStage = "m.login.registration_token";
 
 /// User-interactive authentication: the dialogue in which a client shows, stage by stage, who asks. Its state
-/// is a row, so any process takes the next step; it ends after a day.
+/// is a row, so any process takes the next step; it ends after a day, or when its user has begun so many
+/// more.
 ///
 /// spec: Client-Server API, "User-Interactive Authentication API"
 class Uia {

@@ -2,11 +2,15 @@
 // Dialogues on both engines: what two requests say of one at the same time.
 #include "uia.hpp"
 
+#include <lares/http/matrix_error.hpp>
+
 #include <storage_test.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,11 +30,31 @@ class Dialogue : public storage::test::StorageTest {
     run_blocking(runtime_, "test", storage::migrate(*database_, schemas, 1));
   }
 
-  Uia::Outcome step(const json& auth, Uia::Stage stage) {
+  Uia::Outcome step(const json& auth, Uia::Stage stage, std::int64_t account = 0) {
     std::vector<Flow> flows{{std::string{kRegistrationTokenStage}, kTerms}};
     const json body = {{"auth", auth}};
     return run_blocking(runtime_, "test",
-                        uia_.step(body, std::move(flows), "register", 0, "{}", std::move(stage)));
+                        uia_.step(body, std::move(flows), "register", account, "{}", std::move(stage)));
+  }
+
+  // Each is later than the one before by the clock that says which is the oldest.
+  std::vector<std::string> begin(std::size_t count, std::int64_t account) {
+    std::vector<std::string> sessions;
+    while (sessions.size() < count) {
+      sessions.push_back(step(json::object(), {}, account).session);
+      for (const std::int64_t now = runtime_.now_ms(); runtime_.now_ms() == now;) {
+        std::this_thread::yield();
+      }
+    }
+    return sessions;
+  }
+
+  bool is_known(const std::string& session, std::int64_t account) {
+    try {
+      return !step({{"session", session}}, {}, account).passed;
+    } catch (const http::MatrixError&) {
+      return false;
+    }
   }
 
   Uia uia_;
@@ -50,6 +74,20 @@ TEST_P(Dialogue, AStageThatIsPassedInABrowserMeanwhileIsNotLost) {
   const json token = {{"type", kRegistrationTokenStage}, {"session", session}};
   EXPECT_TRUE(step(token, meanwhile).passed);
   EXPECT_TRUE(step({{"session", session}}, right).passed);
+}
+
+TEST_P(Dialogue, TheOldestOfAUserGivesWayToTheNextAndNobodyElses) {
+  constexpr std::int64_t kAlice = 7;
+  constexpr std::int64_t kBob = 8;
+  constexpr std::int64_t kStranger = 0;
+  const std::string of_bob = begin(1, kBob).front();
+  const std::vector<std::string> of_strangers = begin(kMostOfUser + 2, kStranger);
+  const std::vector<std::string> of_alice = begin(kMostOfUser + 2, kAlice);
+  for (std::size_t at = 0; at < of_alice.size(); ++at) {
+    EXPECT_EQ(is_known(of_alice[at], kAlice), at >= 2) << at;
+    EXPECT_TRUE(is_known(of_strangers[at], kStranger)) << at;
+  }
+  EXPECT_TRUE(is_known(of_bob, kBob));
 }
 
 }  // namespace
