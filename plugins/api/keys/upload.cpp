@@ -112,6 +112,11 @@ Task<Response> post(Shared& shared, const Requester& requester, Request& request
   request.shield_from_cancellation();
   const Result result = co_await shared.database.write("upload_keys", [&](storage::WriteTransaction& tx) {
     Result written;
+    // Or the keys of a device that is being deleted would be there for ever.
+    const bool any = !keys_text.empty() || !one_time.empty() || !fallback.empty();
+    if (any && !shared.devices.hold(tx, user, device_id)) {
+      throw http::unknown_token("This device is no longer there.");
+    }
     if (!keys_text.empty()) {
       const std::optional<std::string> there = device_keys(tx, user, device_id);
       written.changed = put_device_keys(tx, user, device_id, keys_text);

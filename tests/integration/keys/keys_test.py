@@ -42,6 +42,29 @@ class KeysTest(ShapeTest):
     def sign(self, client, objects):
         return client.post(V3 + "/keys/signatures/upload", objects)["failures"]
 
+    def side_by_side(self, table, waiting, *calls):
+        """Makes the calls while the table of PostgreSQL cannot be written, each once those before it wait, until all of them do.
+        `waiting` says of a lock that is waited for whether one of them does."""
+        until_all_wait = """DO $$ BEGIN
+            LOCK TABLE %s IN EXCLUSIVE MODE;
+            FOR try IN 1..3000 LOOP
+                IF (SELECT count(*) FROM pg_locks WHERE NOT granted AND %s) >= %d THEN RETURN; END IF;
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RAISE 'they did not come';
+        END $$""" % (table, waiting, len(calls))
+        with ThreadPoolExecutor(1 + len(calls)) as pool:
+            lock, answers = pool.submit(self.postgres.sql, until_all_wait, self.database), []
+
+            def found(condition):
+                return lock.done() or self.postgres.sql("SELECT 1 FROM pg_locks WHERE " + condition, self.database)
+            wait_until(lambda: found("granted AND mode = 'ExclusiveLock' AND relation = '%s'::regclass" % table))
+            for count, call in enumerate(calls, 1):
+                answers.append(pool.submit(call))
+                wait_until(lambda: found("NOT granted AND %s HAVING count(*) >= %d" % (waiting, count)))
+            lock.result()
+            return [answer.result() for answer in answers]
+
     # -- devices ----------------------------------------------------------------------------------------------------
     def test_device_keys_are_seen_by_others_with_the_device_s_name(self):
         alice, bob = self.users("alice", "bob")
@@ -207,29 +230,30 @@ class KeysTest(ShapeTest):
         self.assertEqual(list(self.query(alice, alice)["master_keys"][alice.user_id]["keys"].values()),
                          [other.master.public])
 
+    def test_keys_that_come_while_their_device_is_deleted_go_with_it(self):
+        if self.postgres is None:
+            self.skipTest("there is no table to be locked")
+        alice, = self.users("alice")
+        device = self.server.client().login(alice.name)
+        keys = {"device_keys": Identity(device).device_keys(), "one_time_keys": one_time_keys(3)}
+        upload, logout = self.side_by_side(
+            "one_time_keys", "mode IN ('RowExclusiveLock', 'ShareLock')",
+            lambda: device.raw("POST", V3 + "/keys/upload", keys),
+            lambda: self.server.client(device.token).raw("POST", V3 + "/logout"))
+        self.assertEqual((upload.status, logout.status), (200, 200))
+        for table in ("device_keys", "one_time_keys"):
+            self.assertEqual(self.postgres.sql("SELECT count(*) FROM %s WHERE device_id = convert_to('%s', 'UTF8')"
+                                               % (table, device.device_id), self.database), [["0"]])
+
     def test_of_two_first_uploads_at_the_same_time_one_needs_the_password(self):
         if self.postgres is None:
             self.skipTest("there is no table to be locked")
         alice, = self.users("alice")
-        path, table = V3 + "/keys/device_signing/upload", "relation = 'cross_signing_keys'::regclass"
-        # Both have seen that there are no keys when the first one writes.
-        until_both_wait = """DO $$ BEGIN
-            LOCK TABLE cross_signing_keys IN EXCLUSIVE MODE;
-            FOR try IN 1..3000 LOOP
-                IF (SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock' AND %s) = 2 THEN
-                    RETURN;
-                END IF;
-                PERFORM pg_sleep(0.01);
-            END LOOP;
-            RAISE 'they did not come';
-        END $$""" % table
+        path = V3 + "/keys/device_signing/upload"
         uploads = [Identity(alice).upload() for _ in range(2)]
-        with ThreadPoolExecutor(3) as pool:
-            lock = pool.submit(self.postgres.sql, until_both_wait, self.database)
-            wait_until(lambda: lock.done() or self.postgres.sql(
-                "SELECT 1 FROM pg_locks WHERE granted AND mode = 'ExclusiveLock' AND " + table, self.database))
-            answers = list(pool.map(lambda upload: self.server.client(alice.token).raw("POST", path, upload), uploads))
-            lock.result()
+        # Both have seen that there are no keys when the first one writes.
+        answers = self.side_by_side("cross_signing_keys", "mode = 'RowExclusiveLock'", *[
+            lambda upload=upload: self.server.client(alice.token).raw("POST", path, upload) for upload in uploads])
         self.assertEqual(sorted(answer.status for answer in answers), [200, 401])
         refused = next(answer for answer in answers if answer.status == 401)
         self.assertEqual(refused.json["flows"], [{"stages": ["m.login.password"]}])

@@ -34,6 +34,10 @@ class LARES_EXPORT Devices {
 
   /// The devices of a user; empty for nobody.
   virtual Task<std::vector<DeviceName>> devices(std::int64_t user) = 0;
+  /// In a transaction that writes what goes with a device: whether it is there. Who deletes it waits for this
+  /// transaction, and then finds what it wrote. On a storage thread, SQL alone.
+  [[nodiscard]] virtual bool hold(storage::WriteTransaction& tx, std::int64_t user,
+                                  std::string_view device_id) = 0;
 };
 
 /// Where others join in what happens to devices: keys and messages go with the device they are for. Joined to
