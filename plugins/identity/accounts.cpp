@@ -93,8 +93,7 @@ constexpr storage::Statement kRename{
     "UPDATE devices SET display_name = $3 WHERE account = $1 AND device_id = $2"};
 
 constexpr std::size_t kDeviceIdLetters = 10;
-// The cache's name in the stream of caches.
-constexpr std::string_view kTokens = "access_tokens";
+constexpr std::string_view kTokens = service::kDevicesCache;
 
 matrix::UserId parse_user(std::string_view text) {
   auto user = matrix::UserId::parse(text);

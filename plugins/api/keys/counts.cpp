@@ -55,13 +55,16 @@ Counts::Counts(Server& server, TaskGroup& loads)
       caches_(server.services().get<service::CacheStream>()),
       counts_(loads, {.name = std::string{kCache}, .server_name = server.name(), .max_size = kUsersInMemory}),
       none_(texts<Texts>(Left{})) {
-  caches_.add(kCache, [this](std::string_view user_id) {
-    if (user_id.empty()) {
-      counts_.invalidate_all();
-    } else {
-      counts_.invalidate(std::string{user_id});
-    }
-  });
+  // The keys of a device that is deleted are gone; should its name come again, no process may count them.
+  for (const std::string_view stale : {kCache, service::kDevicesCache}) {
+    caches_.add(stale, [this](std::string_view user_id) {
+      if (user_id.empty()) {
+        counts_.invalidate_all();
+      } else {
+        counts_.invalidate(std::string{user_id});
+      }
+    });
+  }
 }
 
 Task<Counts::Devices> Counts::load(std::int64_t user) {
@@ -126,9 +129,8 @@ void Counts::deleting(storage::WriteTransaction& tx, std::int64_t user,
   forget_signatures_of(tx, user, devices);
 }
 
-// A device that is gone asks for no counts; should one of its name come again, this process knows.
-Task<void> Counts::changed(std::int64_t, matrix::UserId user_id, std::vector<std::string>) {
-  counts_.invalidate(user_id.str());
+// What was kept has become stale with the deletion.
+Task<void> Counts::changed(std::int64_t, matrix::UserId, std::vector<std::string>) {
   co_return;
 }
 

@@ -9,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <stdexcept>
 #include <utility>
 
 namespace lares::caches {
@@ -76,9 +75,7 @@ CacheStreamImpl::CacheStreamImpl(Server& server, storage::Database& database, st
       shared_(stream::has_other_processes(*server.config())) {}
 
 void CacheStreamImpl::add(std::string_view cache, Drop drop) {
-  if (!drops_.emplace(std::string{cache}, std::move(drop)).second) {
-    throw std::logic_error("Two caches are called " + std::string{cache} + ".");
-  }
+  drops_.emplace(std::string{cache}, std::move(drop));
 }
 
 std::int64_t CacheStreamImpl::invalidate(storage::WriteTransaction& tx, std::string_view cache,
@@ -102,7 +99,7 @@ void CacheStreamImpl::committed(std::string_view cache, std::string_view key, st
 
 void CacheStreamImpl::drop(std::string_view cache, std::string_view key) {
   // Another release may know caches that this one does not have.
-  if (const auto found = drops_.find(cache); found != drops_.end()) {
+  for (auto [found, end] = drops_.equal_range(cache); found != end; ++found) {
     found->second(key);
   }
 }

@@ -45,7 +45,7 @@ class CacheStreamImpl final : public service::CacheStream, public stream::Stream
   storage::Database& database_;
   stream::Hub& hub_;
   const bool shared_;  // with other processes
-  std::map<std::string, Drop, std::less<>> drops_;
+  std::multimap<std::string, Drop, std::less<>> drops_;
 };
 
 }  // namespace lares::caches

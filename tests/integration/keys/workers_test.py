@@ -121,6 +121,18 @@ class WorkersTest(unittest.TestCase):
         phone.post(V3 + "/logout")
         there.sync_until(lambda answer: alice.user_id in answer.get("device_lists", {}).get("changed", []))
 
+    def test_a_device_that_comes_again_has_none_of_its_former_keys_there_either(self):
+        alice, = self.users("alice")
+        alice.post(V3 + "/keys/upload", {"one_time_keys": {"signed_curve25519:A": {"key": "x", "signatures": {}}}})
+        # A process that starts now has not heard of the upload: what it knows of it, it has read.
+        self.reader.kill()
+        self.reader.start()
+        there = self.at_reader(alice)
+        self.assertEqual(there.sync()["device_one_time_keys_count"], {"signed_curve25519": 1})
+        alice.post(V3 + "/logout")
+        there = self.at_reader(self.main.client().login(alice.name, device_id=alice.device_id))
+        wait_until(lambda: there.sync()["device_one_time_keys_count"] == {"signed_curve25519": 0})
+
     def test_nothing_is_lost_or_doubled_while_the_writer_is_killed(self):
         alice, bob = self.users("alice", "bob")
         there, senders, sent, stop = self.at_reader(bob), [self.at_reader(alice), alice], [], threading.Event()

@@ -35,7 +35,8 @@ class LARES_EXPORT CacheStream {
 
   /// Drops an entry, or everything where the key is empty. Called from any thread.
   using Drop = std::function<void(std::string_view key)>;
-  /// Names a cache of this process; in a plugin's constructor. `cache` is a literal.
+  /// Names a cache of this process; in a plugin's constructor. `cache` is a literal. What several keep by one
+  /// name becomes stale at once.
   virtual void add(std::string_view cache, Drop drop) = 0;
 
   /// In the transaction that makes an entry stale. Gives what `committed` wants. `now_ts` is read before the

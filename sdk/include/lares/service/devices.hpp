@@ -18,6 +18,10 @@ class WriteTransaction;
 
 namespace lares::service {
 
+/// The cache, by user id, in service::CacheStream of what goes with devices: what is kept of them becomes
+/// stale when a device is deleted, and when one logs in by a name that may have been there.
+inline constexpr std::string_view kDevicesCache = "access_tokens";
+
 /// A device as others may know it.
 struct DeviceName {
   std::string device_id;
