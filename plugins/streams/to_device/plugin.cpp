@@ -7,6 +7,7 @@
 
 #include "change.hpp"
 #include "inbox.hpp"
+#include "orphans.hpp"
 #include "schema.hpp"
 #include "send.hpp"
 
@@ -35,20 +36,29 @@ class ToDevicePlugin final : public Plugin {
                      [&server](Change& change) {
                        return number(server.services().get<storage::Interner>(), change);
                      }}),
-        send_(server, writer_) {
+        send_(server, writer_),
+        orphans_(server) {
     server.services().join<stream::Stream>(inbox_);
     server.services().join<service::SyncContributor>(inbox_, kOrder);
     server.services().join<service::DeviceObserver>(inbox_);
   }
 
+  Task<void> start() override {
+    orphans_.start();
+    co_return;
+  }
   Task<void> drain() override { co_await writer_.drain(); }
-  Task<void> stop() noexcept override { co_await loads_.stop(); }
+  Task<void> stop() noexcept override {
+    co_await orphans_.stop();
+    co_await loads_.stop();
+  }
 
  private:
   TaskGroup loads_;
   Inbox inbox_;
   stream::StreamWriter<Change> writer_;
   Send send_;
+  Orphans orphans_;
 };
 
 constexpr const char* kProvides[] = {nullptr};

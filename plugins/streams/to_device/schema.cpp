@@ -35,7 +35,9 @@ storage::Schema to_device_schema() {
                .key = {"account", "device_id", "position"},
                .owners = {{.kind = OwnerKind::Device, .column = "account", .device_column = "device_id"}},
                .bound = "10,000 per device, the oldest go at insert",
-               .ends = "a sync of the device with a token at or beyond it; deletion of the device",
+               .ends =
+                   "a sync of the device with a token at or beyond it; deletion of the device, or the next "
+                   "look for those that came after it",
                .excess = Statement{"SELECT COUNT(*) FROM (SELECT 1 FROM to_device_messages GROUP BY account, "
                                    "device_id HAVING COUNT(*) > 10000) AS full_devices"}},
            Table{

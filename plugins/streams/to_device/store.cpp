@@ -44,6 +44,10 @@ constexpr Statement kDropOldest{
 constexpr Statement kWaiting{
     "SELECT device_id, MIN(position), MAX(position) FROM to_device_messages WHERE account = $1 "
     "GROUP BY device_id"};
+constexpr Statement kAddressees{
+    "SELECT DISTINCT account, device_id FROM to_device_messages WHERE (account, device_id) > ($1, $2) "
+    "ORDER BY account, device_id LIMIT $3"};
+constexpr Statement kLast{"SELECT COALESCE(MAX(position), 0) FROM to_device_messages"};
 constexpr Statement kPage{
     "SELECT position, message FROM to_device_messages WHERE account = $1 AND device_id = $2 AND "
     "position > $3 AND position <= $4 ORDER BY position LIMIT $5"};
@@ -132,6 +136,18 @@ void forget_devices(WriteTransaction& tx, std::int64_t user, std::span<const std
   for (const std::string& device : devices) {
     tx.exec(kForgetDevice, user, Bytes{device});
   }
+}
+
+std::vector<Addressee> addressees(ReadTransaction& tx, const Addressee& after, std::int64_t limit) {
+  std::vector<Addressee> devices;
+  tx.each(kAddressees, after.user, Bytes{after.device_id}, limit, [&devices](const Row& row) {
+    devices.push_back({.user = row.i64(0), .device_id = row.bytes_copy(1)});
+  });
+  return devices;
+}
+
+std::int64_t last_position(ReadTransaction& tx) {
+  return tx.one(kLast, [](const Row& row) { return row.i64(0); });
 }
 
 Arrivals arrivals(ReadTransaction& tx, std::int64_t from, std::int64_t to, std::int64_t limit) {

@@ -34,6 +34,12 @@ struct Arrivals {
   bool limited = false;
 };
 
+/// For which device something waits.
+struct Addressee {
+  std::int64_t user = 0;
+  std::string device_id;
+};
+
 /// The SQL of this plugin. **Threads**: those of the database.
 void store(storage::WriteTransaction& tx, const Change& change, std::int64_t position);
 /// The devices of a user for which something waits.
@@ -45,6 +51,11 @@ void store(storage::WriteTransaction& tx, const Change& change, std::int64_t pos
 void acknowledge(storage::WriteTransaction& tx, std::int64_t user, std::string_view device_id,
                  std::int64_t upto);
 void forget_devices(storage::WriteTransaction& tx, std::int64_t user, std::span<const std::string> devices);
+/// The devices for which anything waits, in an order, after that one.
+[[nodiscard]] std::vector<Addressee> addressees(storage::ReadTransaction& tx, const Addressee& after,
+                                                std::int64_t limit);
+/// That of the newest message that waits; 0 where none does.
+[[nodiscard]] std::int64_t last_position(storage::ReadTransaction& tx);
 /// Positions in (from, to], `limit` of them at most.
 [[nodiscard]] Arrivals arrivals(storage::ReadTransaction& tx, std::int64_t from, std::int64_t to,
                                 std::int64_t limit);

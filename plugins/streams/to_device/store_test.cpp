@@ -148,6 +148,27 @@ TEST_P(ToDeviceStore, ARepeatedRequestAddsNothing) {
   EXPECT_EQ(messages("DEVICE1"), std::vector<std::string>{R"({"n":1})"});
 }
 
+TEST_P(ToDeviceStore, DevicesForWhichSomethingWaitsComeOnceAndInSteps) {
+  EXPECT_EQ(read(&last_position), 0);
+  put(change("1", many_devices(3)), 5);
+  put(change("2", {"DEVICE1"}), 6);
+  EXPECT_EQ(read(&last_position), 6);
+  std::vector<std::string> found;
+  for (Addressee after;;) {
+    const std::vector<Addressee> step =
+        read([&after](ReadTransaction& tx) { return addressees(tx, after, 2); });
+    if (step.empty()) {
+      break;
+    }
+    for (const Addressee& one : step) {
+      EXPECT_EQ(one.user, kBob);
+      found.push_back(one.device_id);
+    }
+    after = step.back();
+  }
+  EXPECT_EQ(found, many_devices(3));
+}
+
 TEST_P(ToDeviceStore, LargeMessagesGoInStatementsOfFourMegabytes) {
   const std::string large(std::size_t{3} << 19U, 'x');
   // Five of 1.5 MB: two, two and one.

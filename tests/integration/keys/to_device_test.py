@@ -8,6 +8,7 @@ import sqlite3
 import unittest
 from urllib.parse import quote
 
+from lares_test import wait_until
 from shape import SHAPE, ShapeTest
 
 V3 = "/_matrix/client/v3"
@@ -107,6 +108,26 @@ class ToDeviceTest(ShapeTest):
         phone.post(V3 + "/logout")
         phone = self.server.client().login(bob.name, device_id="PHONE")
         self.assertEqual(received(phone), [])
+
+    def test_messages_that_were_stored_after_their_device_was_deleted_go_with_the_next_start(self):
+        alice, bob = self.users("alice", "bob")
+        put(alice, {bob.user_id: {bob.device_id: {"n": 1}}})
+
+        def sql(statement, bob=bob.device_id.encode().hex(), gone=b"GONE".hex()):
+            if self.postgres is not None:
+                form = "decode('%s', 'hex')"
+                rows = self.postgres.sql(statement.format(bob=form % bob, gone=form % gone), self.database)
+                return [int(row[0]) for row in rows]
+            found, = glob.glob(os.path.join(self.server.folder, "**", "*.db"), recursive=True)
+            with contextlib.closing(sqlite3.connect(found)) as connection, connection:
+                return [row[0] for row in connection.execute(statement.format(bob="x'%s'" % bob, gone="x'%s'" % gone))]
+        self.server.kill()
+        sql("INSERT INTO to_device_messages (account, device_id, position, number, message) "
+            "SELECT account, {gone}, position, number, message FROM to_device_messages WHERE device_id = {bob}")
+        self.assertEqual(sql("SELECT COUNT(*) FROM to_device_messages WHERE device_id = {gone}"), [1])
+        self.server.start()
+        wait_until(lambda: sql("SELECT COUNT(*) FROM to_device_messages WHERE device_id = {gone}") == [0])
+        self.assertEqual(received(bob), [{"n": 1}])
 
     def test_nobody_and_strangers_are_passed_over(self):
         alice, bob = self.users("alice", "bob")
