@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace lares::relations {
 
@@ -40,8 +41,11 @@ constexpr int kDegrees = 3;
 // On which side of a place what is asked for lies.
 enum class Side : std::uint8_t { kBefore, kAfter };
 
-// The position of a place: one of relations (`r12`), of history, or of a sync. It is not included itself.
-std::optional<std::int64_t> position_of(const std::optional<std::string>& text, Side side) {
+/// The position of a place, which is not included itself, or a sync token.
+using Place = std::variant<std::int64_t, stream::Token>;
+
+// A place of relations (`r12`), of history, or of a sync.
+std::optional<Place> place_of(const std::optional<std::string>& text) {
   if (!text || text->empty()) {
     return std::nullopt;
   }
@@ -56,13 +60,23 @@ std::optional<std::int64_t> position_of(const std::optional<std::string>& text, 
   if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*text)) {
     return place->position;
   }
-  const auto token = stream::Token::parse(*text);
+  auto token = stream::Token::parse(*text);
   if (!token) {
     throw http::invalid_param("This is no token of this server.");
   }
+  return std::move(*token);
+}
+
+Task<std::optional<std::int64_t>> position_of(RoomView& view, std::optional<Place> place, Side side) {
+  if (!place) {
+    co_return std::nullopt;
+  }
+  if (const std::int64_t* const position = std::get_if<std::int64_t>(&*place)) {
+    co_return *position;
+  }
   // What a sync has shown lies before its token.
-  const std::int64_t shown = token->at(stream::StreamNumber::kEvents).maximum();
-  return side == Side::kBefore ? shown + 1 : shown;
+  const HistoryPlace shown = co_await view.place_at(std::move(std::get<stream::Token>(*place)));
+  co_return side == Side::kBefore ? shown.position + 1 : shown.position;
 }
 
 matrix::RoomId room_of(const Request& request) {
@@ -126,10 +140,12 @@ class RelationsPlugin final : public Plugin {
       throw http::invalid_param("'dir' is b or f.");
     }
     const bool backwards = dir == "b";
+    std::optional<Place> from = place_of(request.query("from"));
+    std::optional<Place> to = place_of(request.query("to"));
     RelationQuery query{.rel_type = type_of(request, "relType", parts >= 1),
                         .event_type = type_of(request, "eventType", parts >= 2),
-                        .from = position_of(request.query("from"), backwards ? Side::kBefore : Side::kAfter),
-                        .to = position_of(request.query("to"), backwards ? Side::kAfter : Side::kBefore),
+                        .from = {},
+                        .to = {},
                         .direction = backwards ? Direction::kBackwards : Direction::kForwards,
                         .limit = static_cast<std::size_t>(std::min(
                             request.query_integer("limit", kUsualEvents, 1, INT64_MAX), kMostEvents)),
@@ -140,6 +156,8 @@ class RelationsPlugin final : public Plugin {
     if (!parent) {
       throw http::not_found("Event not found.");
     }
+    query.from = co_await position_of(*view, std::move(from), backwards ? Side::kBefore : Side::kAfter);
+    query.to = co_await position_of(*view, std::move(to), backwards ? Side::kAfter : Side::kBefore);
     const RelationPage page = co_await relations_.children(*view, parent, std::move(query));
     std::string body;
     json::Writer writer{body};
@@ -147,8 +165,8 @@ class RelationsPlugin final : public Plugin {
     if (page.next) {
       writer.key("next_batch").value("r" + std::to_string(*page.next));
     }
-    if (const std::optional<std::string> from = request.query("from"); from && !from->empty()) {
-      writer.key("prev_batch").value(*from);
+    if (const std::optional<std::string> text = request.query("from"); text && !text->empty()) {
+      writer.key("prev_batch").value(*text);
     }
     if (recurse) {
       writer.key("recursion_depth").value(kDegrees);
@@ -165,8 +183,9 @@ class RelationsPlugin final : public Plugin {
     }
     const std::int64_t limit =
         std::min(request.query_integer("limit", kUsualEvents, 1, INT64_MAX), kMostEvents);
-    const std::optional<std::int64_t> from = position_of(request.query("from"), Side::kBefore);
+    std::optional<Place> place = place_of(request.query("from"));
     const std::unique_ptr<RoomView> view = co_await rooms_.peek(requester, room_of(request));
+    const std::optional<std::int64_t> from = co_await position_of(*view, std::move(place), Side::kBefore);
     const RelationPage page =
         co_await relations_.threads(*view, from, static_cast<std::size_t>(limit), include == "participated");
     std::string body;

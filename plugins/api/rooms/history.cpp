@@ -12,6 +12,7 @@
 #include <limits>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "endpoints.hpp"
 
@@ -34,19 +35,36 @@ namespace {
 constexpr std::int64_t kMostMessages = 1000;
 constexpr std::int64_t kMostContext = 100;
 
-// A place in the room's history, or a sync token, which stands for the end of what it covers.
-std::optional<HistoryPlace> place_of(const std::optional<std::string>& text) {
+/// A place in the room's history, or a sync token, which stands for the end of what it covers.
+using Place = std::variant<HistoryPlace, stream::Token>;
+
+std::optional<Place> place_of(const std::optional<std::string>& text) {
   if (!text || text->empty()) {
     return std::nullopt;
   }
   if (const std::optional<HistoryPlace> place = HistoryPlace::parse(*text)) {
-    return place;
+    return *place;
   }
-  const auto token = stream::Token::parse(*text);
+  auto token = stream::Token::parse(*text);
   if (!token) {
     throw http::invalid_param("This is no token of a room's history.");
   }
-  return HistoryPlace{matrix::kMaxDepth, token->at(stream::StreamNumber::kEvents).maximum()};
+  return std::move(*token);
+}
+
+// What a token covers lies before its end, whichever way one goes from there.
+Task<std::optional<HistoryPlace>> start_at(RoomView& view, std::optional<Place> from, Direction direction) {
+  if (!from) {
+    co_return std::nullopt;
+  }
+  if (const HistoryPlace* const place = std::get_if<HistoryPlace>(&*from)) {
+    co_return *place;
+  }
+  HistoryPlace place = co_await view.place_at(std::move(std::get<stream::Token>(*from)));
+  if (direction == Direction::kBackwards) {
+    ++place.position;
+  }
+  co_return place;
 }
 
 std::optional<EventFilter> filter_of(const Request& request) {
@@ -95,17 +113,21 @@ Task<Response> get_messages(Shared& shared, const Requester& requester, Request&
   }
   const std::optional<EventFilter> filter = filter_of(request);
   const std::int64_t limit = std::min(request.query_integer("limit", 10, 0, INT64_MAX), kMostMessages);
-  const std::optional<HistoryPlace> from = place_of(request.query("from"));
-  const std::optional<HistoryPlace> to = place_of(request.query("to"));
+  const Direction direction = dir == "b" ? Direction::kBackwards : Direction::kForwards;
+  const std::optional<std::string> from_text = request.query("from");
+  std::optional<Place> from = place_of(from_text);
+  std::optional<Place> to = place_of(request.query("to"));
   const std::unique_ptr<RoomView> view = co_await shared.rooms.peek(requester, room);
+  const std::optional<HistoryPlace> start = co_await start_at(*view, std::move(from), direction);
+  const std::optional<HistoryPlace> end = co_await start_at(*view, std::move(to), Direction::kForwards);
   const HistoryPage page = co_await view->history(
-      from, to, dir == "b" ? Direction::kBackwards : Direction::kForwards,
+      start, end, direction,
       std::min(static_cast<std::size_t>(limit), filter ? filter->limit(kMostMessages) : kMostMessages),
       filter ? &*filter : nullptr);
   std::string body;
   json::Writer writer{body};
   writer.begin_object().key("chunk").raw(events_array(*view, page.events));
-  writer.key("start").value(page.start.text());
+  writer.key("start").value(start ? *from_text : page.start.text());
   if (page.end) {
     writer.key("end").value(page.end->text());
   }

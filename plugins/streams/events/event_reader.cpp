@@ -55,6 +55,10 @@ constexpr storage::Statement kNotifying{
     "AND (e.thread IS NOT NULL OR (e.flags & $6) <> 0 OR e.redacted_by IS NOT NULL) "
     "ORDER BY e.position LIMIT $5"};
 constexpr std::int64_t kMostNotifying = 10'000;
+// Of a room, for the newest event that a place covers: as a rule it is the first one. A place is what a
+// client says, so it does not make anybody look through a whole room.
+constexpr std::size_t kLookedThrough = 10;
+constexpr std::size_t kMostLookedThrough = 1'000;
 constexpr storage::Statement kHead{
     "SELECT version, state, next_block, extremities FROM room_heads WHERE room = $1"};
 
@@ -154,6 +158,26 @@ StoredEventPtr EventReader::by_id(ReadTransaction& tx, std::string_view event_id
 std::vector<StoredEventPtr> EventReader::newest(ReadTransaction& tx, std::int64_t room, std::int64_t after,
                                                 std::int64_t upto, std::size_t limit) const {
   return select(tx, kNewest, room, after, upto, static_cast<std::int64_t>(limit));
+}
+
+StoredEventPtr EventReader::newest_covered(ReadTransaction& tx, std::int64_t room,
+                                           const stream::StreamPosition& at) const {
+  // Where a writer is ahead of the others, what a slower one has written since may lie on top.
+  std::int64_t upto = at.maximum();
+  for (const std::size_t count : {kLookedThrough, kMostLookedThrough}) {
+    if (upto <= at.minimum()) {
+      break;
+    }
+    const std::vector<StoredEventPtr> found = newest(tx, room, at.minimum(), upto, count);
+    for (const StoredEventPtr& event : found) {
+      if (at.covers(event->writer, event->position)) {
+        return event;
+      }
+    }
+    upto = found.size() < count ? at.minimum() : found.back()->position - 1;
+  }
+  std::vector<StoredEventPtr> found = newest(tx, room, 0, at.minimum(), 1);
+  return found.empty() ? nullptr : std::move(found.front());
 }
 
 std::vector<StoredEventPtr> EventReader::history(ReadTransaction& tx, std::int64_t room, std::int64_t depth,

@@ -34,6 +34,10 @@ class EventReader {
   [[nodiscard]] std::vector<service::StoredEventPtr> newest(storage::ReadTransaction& tx, std::int64_t room,
                                                             std::int64_t after, std::int64_t upto,
                                                             std::size_t limit) const;
+  /// The newest event of a room that a place in the stream covers; null if there is none. Beneath a
+  /// thousand that it does not cover, one before all that its writers are ahead with.
+  [[nodiscard]] service::StoredEventPtr newest_covered(storage::ReadTransaction& tx, std::int64_t room,
+                                                       const stream::StreamPosition& at) const;
   /// A page of history by (depth, position), away from a place.
   [[nodiscard]] std::vector<service::StoredEventPtr> history(storage::ReadTransaction& tx, std::int64_t room,
                                                              std::int64_t depth, std::int64_t position,

@@ -102,12 +102,8 @@ class RoomViewImpl final : public service::RoomView {
     co_await rooms_.partial_.whole(room_);
     std::int64_t root = 0;
     if (at && !left()) {
-      const std::int64_t upto = at->at(stream::StreamNumber::kEvents).maximum();
-      const std::vector<StoredEventPtr> newest =
-          co_await rooms_.database_.read("room_at", [this, upto](storage::ReadTransaction& tx) {
-            return rooms_.reader_.newest(tx, room_, 0, upto, 1);
-          });
-      root = newest.empty() ? 0 : newest.front()->state_after;
+      const StoredEventPtr newest = co_await newest_at(std::move(*at));
+      root = newest ? newest->state_after : 0;
     } else {
       root = co_await state_root();
     }
@@ -117,6 +113,11 @@ class RoomViewImpl final : public service::RoomView {
       events = co_await members_of(co_await first_joined_root());
     }
     co_return events;
+  }
+
+  Task<HistoryPlace> place_at(stream::Token at) override {
+    const StoredEventPtr newest = co_await newest_at(std::move(at));
+    co_return newest ? HistoryPlace{newest->depth, newest->position} : HistoryPlace{0, 0};
   }
 
   Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to,
@@ -207,6 +208,13 @@ class RoomViewImpl final : public service::RoomView {
     return {.user_id = user_id_, .transaction_scope = scope_, .now_ts = rooms_.runtime_.now_ms()};
   }
 
+  Task<StoredEventPtr> newest_at(stream::Token at) {
+    const stream::StreamPosition place = at.at(stream::StreamNumber::kEvents);
+    co_return co_await rooms_.database_.read("room_at", [this, &place](storage::ReadTransaction& tx) {
+      return rooms_.reader_.newest_covered(tx, room_, place);
+    });
+  }
+
   Task<std::vector<StoredEventPtr>> events_of(std::int64_t root) {
     std::vector<std::int64_t> numbers;
     for (const RoomCaches::StateItem& item : co_await rooms_.caches_.all_state(room_, root)) {
@@ -232,18 +240,16 @@ class RoomViewImpl final : public service::RoomView {
     co_return first.empty() ? 0 : first.back()->state_after;
   }
 
-  // A place at the greatest depth stands for one in the stream, as the tokens of /sync give it: what lies
-  // before it reaches to the newest event that was there then, however events are ordered by depth since.
+  // A place at the greatest depth stands for one in the stream, as that of a page back from the end: what
+  // lies before it reaches to the newest event that was there then, however events are ordered by depth
+  // since.
   Task<HistoryPlace> place_in_history(HistoryPlace place) {
     if (place.depth != matrix::kMaxDepth) {
       co_return place;
     }
-    const std::vector<StoredEventPtr> newest =
-        co_await rooms_.database_.read("room_at", [this, &place](storage::ReadTransaction& tx) {
-          return rooms_.reader_.newest(tx, room_, 0, place.position, 1);
-        });
-    co_return newest.empty() ? HistoryPlace{0, 0}
-                             : HistoryPlace{newest.front()->depth, newest.front()->position};
+    stream::Token at;
+    at.set(stream::StreamNumber::kEvents, place.position);
+    co_return co_await place_at(std::move(at));
   }
 
   // Who has left sees the state as it was then.

@@ -395,6 +395,23 @@ TEST_P(EventStore, WhatCountsSaysWhatIsRedactedAndByWhichEventOfWhomever) {
   EXPECT_FALSE(before[0].redacted);
 }
 
+TEST_P(EventStore, TheNewestEventThatAPlaceCoversIsNotOneThatASlowerWriterPutOnTop) {
+  const matrix::RoomId room = store_->make_room();
+  const std::int64_t number = store_->number(room);
+  const std::int64_t before = store_->newest(number).front()->position;
+  const StoredEventPtr late = store_->event(store_->write(request(room, message("late"))).events.front());
+  const std::int64_t beyond = late->position + 5;
+  const auto covered = [&](std::vector<stream::StreamPosition::Ahead> ahead, std::int64_t minimum) {
+    const stream::StreamPosition at{minimum, std::move(ahead)};
+    return store_->read(
+        [&](ReadTransaction& tx) { return store_->reader.newest_covered(tx, number, at)->position; });
+  };
+  EXPECT_EQ(covered({{late->writer + 1, beyond}}, before), before);
+  EXPECT_EQ(covered({{late->writer + 1, beyond}}, before - 1), before - 1);
+  EXPECT_EQ(covered({{late->writer + 1, beyond}, {late->writer, late->position}}, before), late->position);
+  EXPECT_EQ(covered({}, late->position), late->position);
+}
+
 /// Events as another server could have made them.
 class ReceivedEvents : public EventStore {
  protected:

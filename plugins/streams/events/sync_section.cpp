@@ -39,8 +39,6 @@ constexpr int kRounds = 3;
 // How far a timeline reads on when what it finds may not be seen, or is not wanted.
 constexpr int kMostBatches = 10;
 constexpr std::size_t kBatch = 100;
-// Of a room, at a time, for the last event that a token covers: as a rule it is the first one.
-constexpr std::size_t kLookedThrough = 10;
 
 bool in_past(const stream::Token& from, const service::StoredEvent& event) {
   return from.covers(StreamNumber::kEvents, event.writer, event.position);
@@ -219,24 +217,11 @@ Task<std::int64_t> SyncSection::root_at(std::int64_t room, const stream::Token& 
       co_return 0;
     }
   }
-  // Up to the furthest of the writers: a token names those that are ahead of the others, and a room may have
-  // begun there.
-  std::int64_t upto = from.at(StreamNumber::kEvents).maximum();
-  for (;;) {
-    const std::vector<StoredEventPtr> found =
-        co_await database_.read("state_at_token", [this, room, upto](storage::ReadTransaction& tx) {
-          return reader_.newest(tx, room, 0, upto, kLookedThrough);
-        });
-    for (const StoredEventPtr& event : found) {
-      if (in_past(from, *event)) {
-        co_return event->state_after;
-      }
-    }
-    if (found.size() < kLookedThrough) {
-      co_return 0;
-    }
-    upto = found.back()->position - 1;
-  }
+  const StoredEventPtr newest = co_await database_.read(
+      "state_at_token", [this, room, at = from.at(StreamNumber::kEvents)](storage::ReadTransaction& tx) {
+        return reader_.newest_covered(tx, room, at);
+      });
+  co_return newest ? newest->state_after : 0;
 }
 
 // Whether the user was joined at `from`: a change of name is a membership event too, and makes nobody new.

@@ -2,6 +2,7 @@
 """Reading a room: context, filters, times, what an event says of its reader, ignored users, upgrades, creation."""
 
 import json
+import re
 import time
 import unittest
 from urllib.parse import quote
@@ -70,6 +71,27 @@ class History(EngineTests):
                                 ({"from": second, "direction": "f"}, ["d"]), ({"from": second}, ["c", "b", "a"]),
                                 ({"from": second, "to": first}, ["c"]), ({"from": first}, ["b", "a"])):
             self.assertEqual(self.bodies(alice.messages(room, **query)["chunk"]), expected, query)
+
+    def test_messages_begin_at_what_the_writer_of_the_room_had_written(self):
+        # Of several writers another was ahead: what this one wrote since lies beneath that one's place.
+        alice, bob = self.users("alice", "bob")
+        room, events = self.room_with(alice, ["a", "b"])
+        alice.sync_until(lambda answer: "b" in self.bodies(alice.timeline(answer, room)))
+        since = re.sub(r"(\.1-[0-9]+(~[0-9]+-[0-9]+)*)", r"\1~4000000000-1000000000", alice.since)
+        alice.send(room, "c")
+        bob.join(room)
+        reply = alice.send(room, {"msgtype": "m.text", "body": "d",
+                                  "m.relates_to": {"rel_type": "org.example.reply", "event_id": events[0]}})
+        for query, expected in (({"from": since, "direction": "f"}, ["c", "d"]), ({"from": since}, ["b", "a"]),
+                                ({"to": since}, ["d", "c"])):
+            self.assertEqual(self.bodies(alice.messages(room, **query)["chunk"]), expected, query)
+        self.assertEqual(alice.messages(room, **{"from": since})["start"], since)
+        members = alice.get(alice.room_path(room, "members"), at=since)["chunk"]
+        self.assertEqual([event["state_key"] for event in members], [alice.user_id])
+        relations = V1 + "/rooms/%s/relations/%s" % (quote(room), quote(events[0]))
+        for direction, expected in (("f", [reply]), ("b", [])):
+            page = alice.get(relations, dir=direction, **{"from": since})
+            self.assertEqual([event["event_id"] for event in page["chunk"]], expected, direction)
 
     def test_a_filter_in_a_query_has_a_depth(self):
         alice, = self.users("alice")

@@ -63,6 +63,9 @@ class LARES_EXPORT RoomView {
   /// State before the place, for the `at` of /members and the `state` of /context.
   virtual Task<std::vector<StoredEventPtr>> state_at(StoredEventPtr event) = 0;
   virtual Task<std::vector<StoredEventPtr>> members(std::optional<stream::Token> at) = 0;
+  /// The place of the newest event that a token of /sync covers: of several writers it may be ahead of some,
+  /// and what the others write beneath that is not in it.
+  virtual Task<HistoryPlace> place_at(stream::Token at) = 0;
   virtual Task<HistoryPage> history(std::optional<HistoryPlace> from, std::optional<HistoryPlace> to,
                                     Direction direction, std::size_t limit,
                                     const matrix::EventFilter* filter) = 0;
