@@ -25,6 +25,7 @@ namespace lares::push_rules {
 namespace {
 
 using service::Notify;
+using service::NotifyingEvent;
 
 constexpr std::int64_t kRoom = 1;
 constexpr std::int64_t kReader = 2;
@@ -111,8 +112,8 @@ class UnreadCountsTest : public ::testing::Test {
     spawn(group, Background{"test"}, std::move(task), &runtime_.loop(0));
     runtime_.run_until([&group] { return group.size() == 0; });
   }
-  Task<void> count_into(std::int64_t upto, Unread& result) {
-    result = co_await counts_->count(kReader, kRoom, stream::StreamPosition{upto});
+  Task<void> count_into(stream::StreamPosition upto, Unread& result) {
+    result = co_await counts_->count(kReader, kRoom, std::move(upto));
   }
 
   void message(std::int64_t position, std::int64_t thread = 0) {
@@ -133,15 +134,16 @@ class UnreadCountsTest : public ::testing::Test {
                         .redacts = of,
                         .redacts_position = of});
   }
-  Unread at(std::int64_t upto) {
+  Unread at(stream::StreamPosition upto) {
     Unread result;
-    play(count_into(upto, result));
+    play(count_into(std::move(upto), result));
     return result;
   }
-  std::int64_t main_at(std::int64_t upto) { return at(upto).main.notifications; }
+  std::int64_t main_at(stream::StreamPosition upto) { return at(std::move(upto)).main.notifications; }
+  std::int64_t main_at(std::int64_t upto) { return main_at(stream::StreamPosition{upto}); }
   std::int64_t in_threads_at(std::int64_t upto) {
     std::int64_t sum = 0;
-    for (const auto& [root, count] : at(upto).threads) {
+    for (const auto& [root, count] : at(stream::StreamPosition{upto}).threads) {
       sum += count.notifications;
     }
     return sum;
@@ -185,6 +187,19 @@ TEST_F(UnreadCountsTest, WhatTheDatabaseCountedIsTakenBackOutOfMemoryOnce) {
   rooms_.events = {{.number = 10, .position = 10, .notify = Notify::kNotify}};
   EXPECT_EQ(main_at(11), 1);
   EXPECT_EQ(main_at(12), 0);
+}
+
+TEST_F(UnreadCountsTest, WhatASlowerWriterPutsBeneathAFasterOneCountsOnceAndSoDoesTheFasterOnes) {
+  notes_->begins_at(-1);  // others write, too
+  const auto ahead = [](std::int64_t minimum) { return stream::StreamPosition{minimum, {{2, 20}}}; };
+  const NotifyingEvent slower{.number = 11, .position = 11, .notify = Notify::kNotify};
+  const NotifyingEvent faster{.number = 12, .position = 12, .notify = Notify::kNotify};
+  rooms_.events = {faster};
+  EXPECT_EQ(main_at(ahead(10)), 1);
+  rooms_.events = {slower, faster};
+  EXPECT_EQ(main_at(ahead(11)), 2);
+  EXPECT_EQ(main_at(ahead(11)), 2);
+  EXPECT_EQ(main_at(20), 2);
 }
 
 TEST_F(UnreadCountsTest, InThreadsARedactionHoldsAtOnce) {
