@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <tuple>
 
@@ -103,6 +104,11 @@ constexpr storage::InsertMany kPutMemberships{
 constexpr storage::ChangeMany kMarkRedacted{
     "events", {{{"event", ColumnType::Integer}}}, {{{"redacted_by", ColumnType::Integer}}}};
 
+constexpr storage::LookupMany kIsRedacted{.select = "event",
+                                          .from = "events",
+                                          .keys = {{{"event", ColumnType::Integer}}},
+                                          .where = "redacted_by IS NOT NULL"};
+
 constexpr storage::InsertMany kInsertRedacted{
     "redacted_events",
     {{{"event", ColumnType::Integer}, {"room", ColumnType::Integer}, {"redacted_ts", ColumnType::Integer}}},
@@ -145,6 +151,17 @@ void draw_positions(WriteTransaction& tx, std::span<const std::shared_ptr<Stored
                               : positions[i];
     events[i]->writer = self;
   }
+}
+
+// Of several redactions of an event the first holds: what is counted as of a place between two of them must
+// not count the event again.
+void keep_first_redactions(WriteTransaction& tx, std::vector<const PreparedEvent*>& redactions) {
+  std::set<std::int64_t> redacted;
+  tx.lookup_many(
+      kIsRedacted, redactions, [](const PreparedEvent* event) { return event->redacts; },
+      [&redacted](std::size_t, const Row& row) { redacted.insert(row.i64(0)); });
+  std::erase_if(redactions,
+                [&redacted](const PreparedEvent* event) { return !redacted.insert(event->redacts).second; });
 }
 
 void place_events(WriteTransaction& tx, std::span<const EventRow> rows) {
@@ -445,6 +462,7 @@ std::int64_t Persister::commit_in(WriteTransaction& tx, std::span<const Prepared
                       event->stored->position,
                       event->forgotten};
   });
+  keep_first_redactions(tx, redactions);
   tx.change_many(kMarkRedacted, redactions, [](const PreparedEvent* event) {
     return std::tuple{event->redacts, event->stored->number};
   });

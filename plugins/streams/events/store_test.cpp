@@ -69,6 +69,14 @@ NewEvent state(std::string type, std::string state_key, std::string content) {
           .origin_server_ts = 0};
 }
 
+NewEvent redaction_of(const matrix::EventId& target) {
+  NewEvent event = message("");
+  event.type = "m.room.redaction";
+  event.content = "{}";
+  event.redacts = target.str();
+  return event;
+}
+
 WriteRequest request(std::optional<matrix::RoomId> room, NewEvent event) {
   WriteRequest result;
   result.room = std::move(room);
@@ -325,12 +333,8 @@ TEST_P(EventStore, RoomsInMemoryAreBoundedInNumberAndBytesAndComeBackWhenTheyAre
 TEST_P(EventStore, ARedactionHoldsAtOnceAndItsTargetsBytesAreRewrittenOnceTheTimeIsOver) {
   const matrix::RoomId room = store_->make_room();
   const matrix::EventId secret = store_->write(request(room, message("a secret"))).events.front();
-  NewEvent redaction = message("");
-  redaction.type = "m.room.redaction";
-  redaction.content = "{}";
-  redaction.redacts = secret.str();
   const std::int64_t before = runtime_.now_ms();
-  const matrix::EventId by = store_->write(request(room, std::move(redaction))).events.front();
+  const matrix::EventId by = store_->write(request(room, redaction_of(secret))).events.front();
   const auto bytes = [&] {
     static constexpr Statement kBody{"SELECT body FROM events WHERE event_id = $1"};
     return store_->read([&](ReadTransaction& tx) {
@@ -362,11 +366,7 @@ TEST_P(EventStore, ARedactionHoldsAtOnceAndItsTargetsBytesAreRewrittenOnceTheTim
 TEST_P(EventStore, WhatCountsSaysWhatIsRedactedAndByWhichEventOfWhomever) {
   const matrix::RoomId room = store_->make_room();
   const matrix::EventId target = store_->write(request(room, message("counts"))).events.front();
-  NewEvent redaction = message("");
-  redaction.type = "m.room.redaction";
-  redaction.content = "{}";
-  redaction.redacts = target.str();
-  const matrix::EventId by = store_->write(request(room, std::move(redaction))).events.front();
+  const matrix::EventId by = store_->write(request(room, redaction_of(target))).events.front();
   const StoredEventPtr redacted = store_->event(target);
   const StoredEventPtr redacting = store_->event(by);
   ASSERT_TRUE(redacted && redacting);
@@ -393,6 +393,15 @@ TEST_P(EventStore, WhatCountsSaysWhatIsRedactedAndByWhichEventOfWhomever) {
   });
   ASSERT_EQ(before.size(), 1U);
   EXPECT_FALSE(before[0].redacted);
+  // Another redaction of it, and two at once of another event: the first holds.
+  const matrix::EventId second = store_->write(request(room, message("two"))).events.front();
+  store_->write(request(room, redaction_of(target)));
+  EXPECT_EQ(store_->event(target)->redacted_because->event_id(), by.view());
+  EXPECT_EQ(store_->write_all({request(room, redaction_of(second)), request(room, redaction_of(second))}),
+            (std::vector{200, 200}));
+  const std::vector<StoredEventPtr> newest = store_->newest(redacted->room);
+  EXPECT_EQ(store_->event(second)->redacted_because->event_id(), newest[1]->event->event_id());
+  EXPECT_TRUE(counted_for(redacted->sender + 1000)[0].redacted);
 }
 
 TEST_P(EventStore, TheNewestEventThatAPlaceCoversIsNotOneThatASlowerWriterPutOnTop) {

@@ -169,6 +169,19 @@ TEST_F(UnreadCountsTest, ARedactionThatIsNotComeToYetTakesNothingBackTwice) {
   EXPECT_EQ(main_at(13), 1);
 }
 
+TEST_F(UnreadCountsTest, WhatIsRedactedTwiceIsTakenBackOnce) {
+  message(10);
+  message(11);
+  EXPECT_EQ(main_at(11), 2);
+  redaction(12, 10);
+  redaction(13, 10);
+  EXPECT_EQ(main_at(12), 1);
+  EXPECT_EQ(main_at(13), 1);
+  redaction(14, 11);
+  redaction(15, 11);
+  EXPECT_EQ(main_at(15), 0);
+}
+
 TEST_F(UnreadCountsTest, AReceiptThatComesBetweenAMessageAndItsRedactionDoesNotEither) {
   message(10);
   message(11);
