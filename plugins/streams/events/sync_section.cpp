@@ -621,6 +621,12 @@ Task<bool> SyncSection::is_shown_from_the_start(const SyncScope& scope, const Ro
   co_return own.front()->sender != scope.user;
 }
 
+Task<bool> SyncSection::is_world_readable(const matrix::RoomId& room) {
+  const matrix::EventPtr visibility =
+      co_await services_.get<service::Rooms>().current_state(room, "m.room.history_visibility", "");
+  co_return visibility && visibility->content()["history_visibility"].equals("world_readable");
+}
+
 Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& membership,
                                   SyncResponse& response) {
   const RoomName name = co_await caches_.name(membership.room);
@@ -636,6 +642,11 @@ Task<void> SyncSection::left_room(const SyncScope& scope, const RoomMembership& 
       const bool own = event->event->type() == "m.room.member" && event->event->state_key() == user;
       return !own && (!stay || event->position > stay->position);
     });
+  }
+  if ((!stay || membership.forgotten) && !co_await is_world_readable(name.id)) {
+    // Whom the room's history is closed to is shown no gap there: nothing would fill it.
+    part.limited = false;
+    part.prev_batch.clear();
   }
   service::LeftRoomSync room;
   room.room_id = name.id.str();

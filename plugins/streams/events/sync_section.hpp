@@ -36,6 +36,7 @@ class SyncSection final : public service::SyncContributor {
   Task<void> joined_room(const service::SyncScope& scope, const RoomMembership& membership,
                          service::SyncResponse& response);
   Task<bool> is_shown_from_the_start(const service::SyncScope& scope, const RoomMembership& membership);
+  Task<bool> is_world_readable(const matrix::RoomId& room);
   Task<void> left_room(const service::SyncScope& scope, const RoomMembership& membership,
                        service::SyncResponse& response);
   Task<void> invited_room(const service::SyncScope& scope, const RoomMembership& membership,

@@ -5,6 +5,7 @@ those who have left."""
 import unittest
 
 from engines import EngineTests, on_both_engines
+from lares_test import wait_until
 
 EVERYTHING = ["before", "while invited", "while joined", "after"]
 
@@ -104,6 +105,46 @@ class HistoryVisibility(EngineTests):
                 left = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]
                 shown = left["timeline"]["events"] + left["state"]["events"]
                 self.assertEqual({(one["type"], one.get("state_key")) for one in shown}, {("m.room.member", bob.user_id)})
+
+    def test_who_declines_an_invitation_is_promised_no_history_that_is_refused(self):
+        alice, bob = self.users("alice", "bob")
+        for readable in (False, True):
+            with self.subTest(world_readable=readable):
+                room = alice.create_room()
+                if readable:
+                    alice.set_state(room, "m.room.history_visibility", {"history_visibility": "world_readable"})
+                since = self.server.client(bob.token).sync()["next_batch"]
+                alice.invite(room, bob.user_id)
+                for i in range(12):
+                    alice.send(room, str(i))
+                bob.leave(room)
+                timeline = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]["timeline"]
+                self.assertEqual(timeline["events"][-1]["content"]["membership"], "leave")
+                self.assertEqual(timeline["limited"], readable)
+                self.assertEqual("prev_batch" in timeline, readable)
+                if readable:
+                    older = bob.messages(room, **{"from": timeline["prev_batch"]})["chunk"]
+                    self.assertIn("0", [event["content"].get("body") for event in older])
+                else:
+                    self.check_error(bob.error("GET", bob.room_path(room, "messages") + "?dir=b"), 403, "M_FORBIDDEN")
+
+    def test_who_forgets_a_room_is_promised_no_history_of_it(self):
+        alice, bob = self.users("alice", "bob")
+        room = alice.create_room()
+        bob.join(room)
+        since = self.server.client(bob.token).sync()["next_batch"]
+        for i in range(12):
+            alice.send(room, str(i))
+        bob.leave(room)
+        bob.post(bob.room_path(room, "forget"), {})
+
+        def timeline():
+            return self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]["timeline"]
+
+        # Another process hears of it a moment later.
+        wait_until(lambda: not timeline()["limited"], what="a timeline without a gap")
+        self.assertNotIn("prev_batch", timeline())
+        self.assertEqual(len(timeline()["events"]), 10)
 
     def test_who_left_and_is_banned_later_reads_what_was_there_until_then(self):
         alice, bob = self.users("alice", "bob")
