@@ -103,7 +103,12 @@ class RoomViewImpl final : public service::RoomView {
     std::int64_t root = 0;
     if (at && !left()) {
       const StoredEventPtr newest = co_await newest_at(std::move(*at));
-      root = newest ? newest->state_after : 0;
+      if (newest && !co_await visibility_.reaches(*newest)) {
+        // What is earlier than the history that is open to the reader is as it was where that begins.
+        root = co_await earliest_root();
+      } else {
+        root = newest ? newest->state_after : 0;
+      }
     } else {
       root = co_await state_root();
     }
@@ -228,6 +233,16 @@ class RoomViewImpl final : public service::RoomView {
     std::erase_if(events,
                   [](const StoredEventPtr& event) { return event->event->type() != "m.room.member"; });
     co_return events;
+  }
+
+  // The state after the reader's own membership; of a room that one reads from outside, as it is now.
+  Task<std::int64_t> earliest_root() {
+    if (!membership_) {
+      co_return co_await state_root();
+    }
+    const std::vector<StoredEventPtr> own =
+        co_await rooms_.caches_.events(std::vector<std::int64_t>{membership_->event});
+    co_return own.front()->state_after;
   }
 
   // The state after the second event of the room, which is the join of the one who made it.

@@ -68,6 +68,26 @@ bool Visibility::certainly_visible(const StoredEvent& event) const noexcept {
          event.position >= membership_->position;
 }
 
+// Shared history belongs to whoever is, or was later, in the room; what came after one left is not part of
+// it.
+bool Visibility::may_see(const StoredEvent& event, const matrix::ReaderThen& before,
+                         const matrix::ReaderThen& after) const noexcept {
+  const bool joined_since =
+      membership_ && membership_->membership != MembershipCode::kInvite &&
+      membership_->membership != MembershipCode::kKnock &&
+      (membership_->membership == MembershipCode::kJoin || event.position <= membership_->position);
+  return matrix::may_see(before, after, joined_since);
+}
+
+Task<bool> Visibility::reaches(const StoredEvent& event) {
+  if (certainly_visible(event)) {
+    co_return true;
+  }
+  const matrix::ReaderThen before = co_await at(event.state_before);
+  const matrix::ReaderThen after = co_await at(event.state_after);
+  co_return may_see(event, before, after);
+}
+
 Task<matrix::ReaderThen> Visibility::at(std::int64_t root) {
   if (const auto found = known_.find(root); found != known_.end()) {
     co_return found->second;
@@ -157,15 +177,9 @@ Task<std::vector<StoredEventPtr>> Visibility::filter(std::vector<StoredEventPtr>
     }
     const matrix::ReaderThen before = co_await at(event->state_before);
     const matrix::ReaderThen after = co_await at(event->state_after);
-    // Shared history belongs to whoever is, or was later, in the room; what came after one left is not part
-    // of it.
-    const bool joined_since =
-        membership_ && membership_->membership != MembershipCode::kInvite &&
-        membership_->membership != MembershipCode::kKnock &&
-        (membership_->membership == MembershipCode::kJoin || event->position <= membership_->position);
-    bool allowed = matrix::may_see(before, after, joined_since);
     // A user's own membership events are always news to the user.
-    allowed = allowed || (event->event->type() == "m.room.member" && event->event->state_key() == user_id_);
+    const bool allowed = may_see(*event, before, after) ||
+                         (event->event->type() == "m.room.member" && event->event->state_key() == user_id_);
     if (!allowed) {
       continue;
     }

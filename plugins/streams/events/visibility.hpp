@@ -43,6 +43,9 @@ class Visibility {
   /// not in the room.
   Task<std::vector<service::StoredEventPtr>> filter(std::vector<service::StoredEventPtr> events);
 
+  /// Whether the room as it was at an event is the reader's to know.
+  Task<bool> reaches(const service::StoredEvent& event);
+
   /// An event that another took the place of, as it may be shown beside that one; null stays null.
   Task<service::StoredEventPtr> as_former(service::StoredEventPtr former);
 
@@ -55,6 +58,8 @@ class Visibility {
  private:
   Task<matrix::ReaderThen> at(std::int64_t root);
   Task<bool> sender_erased(const service::StoredEvent& event);
+  [[nodiscard]] bool may_see(const service::StoredEvent& event, const matrix::ReaderThen& before,
+                             const matrix::ReaderThen& after) const noexcept;
   [[nodiscard]] bool certainly_visible(const service::StoredEvent& event) const noexcept;
 
   RoomCaches& caches_;

@@ -4,7 +4,7 @@ those who have left."""
 
 import unittest
 
-from engines import EngineTests, on_both_engines
+from engines import V3, EngineTests, on_both_engines
 from lares_test import wait_until
 
 EVERYTHING = ["before", "while invited", "while joined", "after"]
@@ -105,6 +105,26 @@ class HistoryVisibility(EngineTests):
                 left = self.server.client(bob.token).sync(since=since)["rooms"]["leave"][room]
                 shown = left["timeline"]["events"] + left["state"]["events"]
                 self.assertEqual({(one["type"], one.get("state_key")) for one in shown}, {("m.room.member", bob.user_id)})
+
+    def test_who_was_in_the_room_before_its_history_opened_to_a_reader_is_not_told(self):
+        alice, bob, carol = self.users("alice", "bob", "carol")
+        for visibility in ("joined", "shared"):
+            with self.subTest(visibility=visibility):
+                room = self.room_with(alice, visibility)
+                carol.join(room)
+                alice.sync_until(lambda answer: carol.user_id in [
+                    event.get("state_key") for event in alice.timeline(answer, room)])
+                early = alice.since
+                carol.leave(room)
+                bob.join(room)
+                chunk = bob.get(bob.room_path(room, "members"), at=early)["chunk"]
+                members = {event["state_key"]: event["content"]["membership"] for event in chunk}
+                shown = {carol.user_id: "join"} if visibility == "shared" else {carol.user_id: "leave", bob.user_id: "join"}
+                self.assertEqual(members, {alice.user_id: "join", **shown})
+                late = self.server.client(bob.token).sync()["next_batch"]
+                bob.put(V3 + "/profile/%s/displayname" % bob.user_id, {"displayname": "Robert"})
+                chunk = bob.get(bob.room_path(room, "members"), at=late)["chunk"]
+                self.assertEqual(len(chunk), 3)
 
     def test_who_declines_an_invitation_is_promised_no_history_that_is_refused(self):
         alice, bob = self.users("alice", "bob")
