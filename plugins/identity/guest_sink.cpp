@@ -3,10 +3,12 @@
 
 #include <lares/async/runtime.hpp>
 #include <lares/service/rooms.hpp>
+#include <lares/storage/intern.hpp>
 #include <lares/storage/transaction.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace lares::identity {
 
@@ -27,6 +29,12 @@ bool closes_to_guests(const StoredEvent& event) {
          !event.event->content()["guest_access"].equals("can_join");
 }
 
+bool is_join(const StoredEvent& event) {
+  return !event.rejected && !event.soft_failed && event.position >= 0 &&
+         event.event->type() == "m.room.member" && event.event->state_key() &&
+         event.event->content()["membership"].equals("join");
+}
+
 }  // namespace
 
 GuestSink::GuestSink(Server& server, storage::Database& database, AccountTasks& tasks)
@@ -44,17 +52,35 @@ Task<void> GuestSink::prepare(std::span<const StoredEventPtr> events, std::span<
     });
     if (!fresh) {
       now_ts_ = server_.runtime().now_ms();
-      co_await find_guests(event->room);
+      const std::shared_ptr<const std::vector<std::int64_t>> joined =
+          co_await server_.services().get<service::Rooms>().joined_users(event->room);
+      co_await find_guests(*joined);
+      const std::vector<std::int64_t> coming = co_await coming_into(event->room, events);
+      co_await find_guests(coming);
     }
   }
 }
 
-Task<void> GuestSink::find_guests(std::int64_t room) {
-  const std::shared_ptr<const std::vector<std::int64_t>> joined =
-      co_await server_.services().get<service::Rooms>().joined_users(room);
-  for (std::size_t at = 0; at < joined->size(); at += kLookedUpAtOnce) {
+// Who comes with the same batch, before or after: whether the room was open to them was asked before it.
+Task<std::vector<std::int64_t>> GuestSink::coming_into(std::int64_t room,
+                                                       std::span<const StoredEventPtr> events) {
+  std::vector<storage::InternView> users;
+  for (const StoredEventPtr& event : events) {
+    if (event->room == room && is_join(*event)) {
+      users.push_back({*event->event->state_key()});
+    }
+  }
+  if (users.empty()) {
+    co_return std::vector<std::int64_t>{};
+  }
+  co_return co_await server_.services().get<storage::Interner>().intern(storage::InternKind::User,
+                                                                        std::move(users));
+}
+
+Task<void> GuestSink::find_guests(std::span<const std::int64_t> users) {
+  for (std::size_t at = 0; at < users.size(); at += kLookedUpAtOnce) {
     const std::span<const std::int64_t> page =
-        std::span{*joined}.subspan(at, std::min(kLookedUpAtOnce, joined->size() - at));
+        users.subspan(at, std::min(kLookedUpAtOnce, users.size() - at));
     const std::vector<std::int64_t> found =
         co_await database_.read("guests_among", [page](storage::ReadTransaction& tx) {
           std::vector<std::int64_t> guests;

@@ -6,6 +6,7 @@
 #include <lares/storage/database.hpp>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "account_tasks.hpp"
@@ -26,7 +27,9 @@ class GuestSink final : public service::EventSink {
   void committed(std::span<const service::StoredEventPtr> events) noexcept override;
 
  private:
-  Task<void> find_guests(std::int64_t room);
+  Task<std::vector<std::int64_t>> coming_into(std::int64_t room,
+                                              std::span<const service::StoredEventPtr> events);
+  Task<void> find_guests(std::span<const std::int64_t> users);
 
   Server& server_;
   storage::Database& database_;

@@ -270,6 +270,9 @@ class WholeServer {
   std::unique_ptr<ModuleHost> modules_;
 };
 
+constexpr Statement kMakeGuest{
+    "INSERT INTO accounts (account, user_id, guest, admin, created_ts) VALUES ($1, $2, TRUE, FALSE, 0)"};
+constexpr Statement kGuestsToLeave{"SELECT COUNT(*) FROM account_tasks"};
 constexpr Statement kPosition{"SELECT position FROM events WHERE event_id = $1"};
 constexpr Statement kNumber{"SELECT event FROM events WHERE event_id = $1"};
 constexpr Statement kJoinedSince{
@@ -340,10 +343,21 @@ TEST_P(PersisterWithAllPlugins, ABatchAsksTheDatabaseTheSameNumberOfTimesHowever
   EXPECT_EQ(calls(room, of_many([&](std::size_t i) { return member(name(i), "leave"); })), one_leave);
 }
 
+TEST_P(PersisterWithAllPlugins, AGuestWhoComesWithTheBatchThatClosesTheRoomHasToLeaveToo) {
+  const NewEvent closes = state("m.room.guest_access", R"({"guest_access":"forbidden"})");
+  const NewEvent before = member("before", "join");
+  const NewEvent after = member("after", "join");
+  const NewEvent elsewhere = member("elsewhere", "join");
+  for (const NewEvent* join : {&before, &after, &elsewhere}) {
+    server_.change(kMakeGuest, server_.number(join->sender), Bytes{join->sender.view()});
+  }
+  const matrix::RoomId room = server_.make_room();
+  server_.write(server_.make_room(), {elsewhere});
+  server_.write(room, {before, closes, after});
+  EXPECT_EQ(server_.one(kGuestsToLeave), 2);
+}
+
 TEST_P(PersisterWithAllPlugins, ARoomThatClosesToGuestsAsksTheSameNumberOfTimesHoweverManyItHas) {
-  static constexpr Statement kMakeGuest{
-      "INSERT INTO accounts (account, user_id, guest, admin, created_ts) VALUES ($1, $2, TRUE, FALSE, 0)"};
-  static constexpr Statement kGuestsToLeave{"SELECT COUNT(*) FROM account_tasks"};
   const matrix::RoomId of_one = server_.make_room();
   const matrix::RoomId of_many = server_.make_room();
   std::vector<NewEvent> joins;
