@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <set>
@@ -340,7 +341,7 @@ class Checker {
     }
     record(path, node->mark);
     if (node->kind != Node::Kind::Mapping) {
-      error(node->mark, path, fmt::format("expected a mapping, found {}", describe_found(*node, false)));
+      error(node->mark, path, fmt::format("expected a mapping, found {}", describe_instead(schema, *node)));
       return read_mapping(schema, empty, path);
     }
     return read_mapping(schema, *node, path);
@@ -355,7 +356,7 @@ class Checker {
       if (node.kind == Node::Kind::Mapping) {
         return read_mapping(schema, node, path);
       }
-      error(node.mark, path, fmt::format("expected a mapping, found {}", describe_found(node, key.secret)));
+      error(node.mark, path, fmt::format("expected a mapping, found {}", describe_instead(schema, node)));
       return json::object();
     }
     auto value = read_value(key, node);
@@ -371,7 +372,7 @@ class Checker {
     auto list = json::array();
     if (node.kind != Node::Kind::Sequence) {
       error(node.mark, path,
-            fmt::format("expected a list (\"- ...\"), found {}", describe_found(node, key.secret)));
+            fmt::format("expected a list (\"- ...\"), found {}", describe_instead(schema, node)));
       return list;
     }
     const auto count = static_cast<std::int64_t>(node.items.size());
@@ -390,14 +391,38 @@ class Checker {
 
   // ---- messages
 
+  /// Whether something below may be a secret; of a map whose keys nobody declared, nobody knows.
+  static bool may_hold_secret(const SchemaNode& schema) {
+    if (schema.declared != nullptr && schema.declared->secret) {
+      return true;
+    }
+    if (schema.type() == ConfigType::Map && !schema.any && schema.names.empty()) {
+      return true;
+    }
+    return (schema.any && may_hold_secret(*schema.any)) ||
+           (schema.entries && may_hold_secret(*schema.entries)) ||
+           std::ranges::any_of(schema.names, [](const auto& child) { return may_hold_secret(child.second); });
+  }
+
+  /// What stands where a mapping or a list belongs: an URL with its password, perhaps.
+  static std::string describe_instead(const SchemaNode& schema, const Node& node) {
+    return node.kind == Node::Kind::Scalar && may_hold_secret(schema)
+               ? "a text, which may be a secret and is not shown"
+               : describe_found(node, false);
+  }
+
   void report_unknown(const SchemaNode& schema, const Node::Entry& entry, const std::string& path) {
     // Behind a forgotten colon may stand a secret: only the name is said.
-    if (const auto end = entry.key.find_first_of(" \t\n="); end != std::string::npos) {
+    if (const auto end = entry.key.find_first_of(" \t\n=:"); end != std::string::npos) {
       const std::string name = entry.key.substr(0, end);
       const std::string meant = schema.names.contains(name) ? name : guess(schema, name);
+      const bool colon = entry.key[end] == ':';
+      const std::string_view missing = colon ? "space" : "colon";
+      const std::string_view before = colon ? "colon" : "name";
       error(entry.key_mark, path.substr(0, path.size() - entry.key.size() + end),
-            meant.empty() ? "unknown key, without a colon behind its name"
-                          : fmt::format("there is no colon behind the name; write `{}: VALUE`", meant));
+            meant.empty()
+                ? fmt::format("unknown key, without a {} behind its {}", missing, before)
+                : fmt::format("there is no {} behind the {}; write `{}: VALUE`", missing, before, meant));
       return;
     }
     const std::string generic = join_path(schema.path, entry.key);

@@ -149,7 +149,11 @@ class Builder final : public YAML::EventHandler {
     if (tag.starts_with(kCore) && std::ranges::find(core, tag.substr(kCore.size())) != core.end()) {
       return;
     }
-    throw Failure{line, fmt::format("the tag \"{}\" means nothing here; remove it", tag)};
+    // It may as well be a password, which is not shown.
+    throw Failure{
+        line,
+        "what begins with \"!\" is a tag, which means nothing here: remove it, or put the value into "
+        "quotation marks if it is a text"};
   }
 
   void charge(const Weight& weight, int line) {
@@ -219,7 +223,7 @@ class Builder final : public YAML::EventHandler {
         throw Failure{
             node.mark.line,
             fmt::format("the key \"{}\" stands here and in line {}; remove one of them",
-                        node.text.substr(0, std::min<std::size_t>(node.text.find_first_of(" \t"), 100)),
+                        node.text.substr(0, std::min<std::size_t>(node.text.find_first_of(" \t=:"), 100)),
                         place->second)};
       }
     }
@@ -348,6 +352,13 @@ std::expected<Node, Diagnostic> parse_document(std::string_view text, int source
     const int line = error.mark.is_null() ? 0 : std::min(error.mark.line + 1, line_of(text, text.size()));
     if (tab_indents(text, line)) {
       return failed(line, "a tab stands where YAML allows spaces only");
+    }
+    if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
+      // The parser goes on with the name, which may be a password.
+      return failed(
+          line,
+          "what begins with \"*\" is an alias, and nothing has its name: put the value into quotation "
+          "marks if it is a text");
     }
     return failed(line, fmt::format("not valid YAML: {}", error.msg));
   }

@@ -28,29 +28,41 @@ using nlohmann::json;
 
 constexpr std::string_view kHidden = "(set, not shown)";
 
-/// What a plugin's free map may hold under such a name is nobody else's business.
+/// What a free map may hold under such a name is nobody else's business.
 bool sounds_secret(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kWords = {"secret", "pass", "token", "key", "pepper"};
+  constexpr std::array<std::string_view, 10> kWords = {"secret",     "pass", "pwd",     "token", "key",
+                                                       "credential", "auth", "private", "salt",  "pepper"};
   const std::string lower = to_lower_ascii(name);
   return std::ranges::any_of(kWords, [&](std::string_view word) { return lower.contains(word); });
 }
 
-/// A copy without secrets.
-json masked(const KeySet& keys, const json& value, const std::string& path) {
-  const DeclaredKey* declared = keys.covering(path);
-  const bool secret =
-      declared != nullptr ? declared->key.secret : !path.empty() && sounds_secret(last_name(path));
-  if (secret && !value.is_null() && !value.is_structured()) {
+/// Whether a text has a password in it, as URLs and connection strings may, whatever the name it stands
+/// under.
+bool holds_password(const json& value) {
+  if (!value.is_string()) {
+    return false;
+  }
+  const std::string text = to_lower_ascii(value.get_ref<const std::string&>());
+  const auto scheme = text.find("://");
+  return text.contains("password=") || (scheme != std::string::npos && text.find('@', scheme) != text.npos);
+}
+
+/// A copy without secrets. What nobody declared is `hidden` with the map or list that it is in.
+json masked(const KeySet& keys, const json& value, const std::string& path, bool hidden) {
+  if (const DeclaredKey* declared = keys.covering(path)) {
+    hidden = declared->key.secret;
+  }
+  if (!value.is_null() && !value.is_structured() && (hidden || holds_password(value))) {
     return kHidden;
   }
   json result = value;
   if (value.is_object()) {
     for (auto& [name, child] : result.items()) {
-      child = masked(keys, child, join_path(path, name));
+      child = masked(keys, child, join_path(path, name), hidden || sounds_secret(name));
     }
   } else if (value.is_array()) {
     for (std::size_t i = 0; i < result.size(); ++i) {
-      result[i] = masked(keys, result[i], fmt::format("{}[{}]", path, i));
+      result[i] = masked(keys, result[i], fmt::format("{}[{}]", path, i), hidden);
     }
   }
   return result;
@@ -73,7 +85,7 @@ std::string format_value(const KeySet& keys, const json& value, const std::strin
       return format_size(number);
     }
   }
-  const json shown = masked(keys, value, path);
+  const json shown = masked(keys, value, path, declared == nullptr && sounds_secret(last_name(path)));
   return shown.is_string() ? shown.get<std::string>() : shown.dump();
 }
 

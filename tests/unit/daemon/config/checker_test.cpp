@@ -103,6 +103,27 @@ TEST_F(CheckerTest, NamesEveryErrorAtOnceWithItsPlace) {
   EXPECT_EQ(said(load_text("even: null")), "");
 }
 
+TEST_F(CheckerTest, ShowsNoSecretThatStandsInTheWrongPlace) {
+  declare({.path = "store.args.password", .default_value = "null", .secret = true});
+  declare({.path = "tools", .type = ConfigType::List, .default_value = "[]"});
+  declare({.path = "tools[].config", .type = ConfigType::Map, .default_value = "{}"});
+  for (const auto* text :
+       {"password: [hush]", "password: {hush: hush}", "store: 'postgres://me:hush@db/x'",
+        "store: {args: hush}", "store: {args: {password:hush}}", "store: {args: {password=hush}}",
+        "store: {args: {pasword:hush}}", "password:hush: 1", "tools: hush", "tools: [hush]",
+        "tools: [{config: hush}]", "free: hush"}) {
+    const auto result = load_text(text);
+    EXPECT_FALSE(result.config) << text;
+    EXPECT_EQ(said(result).find("hush"), std::string::npos) << said(result);
+  }
+  EXPECT_EQ(said(load_text("store: {args: {password:hush}}")),
+            "homeserver.yaml:1: error: store.args.password: there is no space behind the colon; write "
+            "`password: VALUE`\n");
+  // Where no secret belongs, what was found is shown.
+  EXPECT_EQ(said(load_text("limits: many")),
+            "homeserver.yaml:1: error: limits: expected a mapping, found \"many\"\n");
+}
+
 TEST_F(CheckerTest, GuessesWhereAMisplacedKeyBelongs) {
   EXPECT_EQ(said(load_text("count: 3\n")),
             "homeserver.yaml:1: error: count: unknown key; did you mean limits.count?\n");

@@ -116,11 +116,22 @@ TEST(Document, SaysWhatIsWrongWithBrokenYaml) {
 }
 
 TEST(Document, RefusesTagsThatMeanNothingHere) {
-  EXPECT_EQ(
-      failure("a: !!python/object:os.system x\n"),
-      "a.yaml:1: error: the tag \"tag:yaml.org,2002:python/object:os.system\" means nothing here; remove it");
+  const std::string expected =
+      "what begins with \"!\" is a tag, which means nothing here: remove it, or put the value into quotation "
+      "marks if it is a text";
+  EXPECT_EQ(failure("a: !!python/object:os.system x\n"), "a.yaml:1: error: " + expected);
   EXPECT_TRUE(parse("a: !!str 12\n").find("a")->value.quoted);
   EXPECT_FALSE(parse("a: !!int 12\n").find("a")->value.quoted);
+}
+
+TEST(Document, ShowsNoPasswordThatLooksLikeYaml) {
+  for (const auto* text : {"password: !hush/2\n", "password: *hush\n", "a: {password: [hush, !hush x]}\n",
+                           "password=hush: 1\npassword=hush: 2\n", "{password:hush: 1, password:hush: 2}\n",
+                           "password: &hush\n  - %\"hush\\q\n", "password: \"hu\\qsh\"\n"}) {
+    const std::string said = failure(text);
+    EXPECT_NE(said, "no error") << text;
+    EXPECT_EQ(said.find("hush"), std::string::npos) << said;
+  }
 }
 
 TEST(Document, SaysWhereAQuotationMarkIsOpenedAndNeverClosed) {

@@ -46,6 +46,31 @@ TEST_F(Explain, HidesWhatSoundsLikeASecretInAFreeMapHoweverItIsWritten) {
   EXPECT_NE(text.find("loud"), std::string::npos) << text;
 }
 
+TEST_F(Explain, HidesWhatStandsBelowANameThatSoundsLikeASecretAndUrlsWithAPassword) {
+  declare({.path = "tools[].config", .type = ConfigType::Map, .default_value = "{}"});
+  declare({.path = "tools", .type = ConfigType::List, .default_value = "[]"});
+  declare({.path = "place", .default_value = "null"});
+  const auto loaded = load_text(
+      "place: 'postgres://lares:hush@db/lares'\n"
+      "tools:\n"
+      "  - config:\n"
+      "      secrets: {macaroon: hush, more: [hush, {deep: hush}], number: 4711}\n"
+      "      secret.file: hush\n"
+      "      credentials: [hush]\n"
+      "      db: 'host=db Password=hush'\n"
+      "      urls: ['https://me:hush@host/', 'https://loud/']\n"
+      "      mode: {is: loud}\n");
+  ASSERT_TRUE(loaded.config) << said(loaded);
+  for (const auto* path : {"tools", "tools[0].config", "place"}) {
+    const std::string text = explain(keys_, path, loaded.config.get()).value();
+    EXPECT_EQ(text.find("hush"), std::string::npos) << text;
+    EXPECT_EQ(text.find("4711"), std::string::npos) << text;
+    EXPECT_NE(text.find("(set, not shown)"), std::string::npos) << text;
+    EXPECT_EQ(text.find("https://loud/") != std::string::npos, std::string_view(path) != "place") << text;
+    EXPECT_EQ(text.find("\"is\":\"loud\"") != std::string::npos, std::string_view(path) != "place") << text;
+  }
+}
+
 TEST_F(Explain, GuessesGroupsToo) {
   EXPECT_EQ(about("rc_mesage"), "there is no key rc_mesage; did you mean rc_message?");
   EXPECT_EQ(about("pasword"), "there is no key pasword; did you mean password?");
