@@ -318,24 +318,8 @@ void Connection::on_request() {
   loop_.wheel().clear(*this);
   received_ = loop_.loop().now();
   request_.received_ts_ = loop_.core().runtime.now_ms();
+  request_.body_limit_ = parser_->body_limit();
   start_context();
-
-  const std::string_view coding = request_.header(RequestImpl::Field::content_encoding);
-  if (!coding.empty() && !request_.body_.empty() && !equals_ignore_case(coding, "identity")) {
-    if (!equals_ignore_case(coding, "gzip") && !equals_ignore_case(coding, "deflate")) {
-      refuse(415, "M_UNKNOWN", "The body's Content-Encoding is not supported.");
-      return;
-    }
-    bool too_large = false;
-    std::optional<std::string> plain = gunzip(request_.body_, parser_->body_limit(), too_large);
-    if (!plain) {
-      refuse(too_large ? 413 : 400, too_large ? "M_TOO_LARGE" : "M_UNKNOWN",
-             too_large ? "The request's body is too large once it is unpacked."
-                       : "The body's compression is damaged.");
-      return;
-    }
-    request_.body_ = std::move(*plain);
-  }
   serve();
 }
 

@@ -197,6 +197,7 @@ void Gate::limit(const Route&, std::string_view key, std::uint32_t route_index) 
 }
 
 void Gate::check_body(const Route& route, RequestImpl& request) const {
+  request.unpack_body();
   if (!route.options.body_json || route.method == Method::Get) {
     return;
   }
@@ -259,6 +260,8 @@ Task<Response> Gate::pass_server(const Route& route, RequestImpl& request) {
   if (servers_ == nullptr) {
     throw forbidden("This server does not federate.");
   }
+  // What the signature is of. Whose it is takes the body to find out, so this comes first.
+  request.unpack_body();
   matrix::ServerName name =
       co_await servers_->verify(std::move(*parsed), request.method_text(), request.target(), request.body());
   current_context().set_requester(name.view());

@@ -64,6 +64,7 @@ class Gate {
   bool may_be_behind(const Route& route, const RequestImpl& request, const std::exception_ptr& error) const;
   void admit(const Route& route, const Account& account) const;
   void limit(const Route& route, std::string_view key, std::uint32_t route_index) const;
+  /// After who asks is known: a stranger's body is neither unpacked nor parsed.
   void check_body(const Route& route, RequestImpl& request) const;
   Task<Response> pass_server(const Route& route, RequestImpl& request);
   Peer admit_worker(const RequestImpl& request) const;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <http/compression.hpp>
 #include <http/request_impl.hpp>
 
 #include <lares/base/strings.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace lares::http {
 
@@ -135,6 +137,26 @@ void RequestImpl::route(const Match& match) {
   }
 }
 
+void RequestImpl::unpack_body() {
+  const std::string_view coding = header(Field::content_encoding);
+  if (std::exchange(unpacked_, true) || coding.empty() || body_.empty() ||
+      equals_ignore_case(coding, "identity")) {
+    return;
+  }
+  if (!equals_ignore_case(coding, "gzip") && !equals_ignore_case(coding, "deflate")) {
+    throw MatrixError(415, "M_UNKNOWN", "The body's Content-Encoding is not supported.");
+  }
+  bool too_large = false;
+  std::optional<std::string> plain = gunzip(body_, body_limit_, too_large);
+  if (too_large) {
+    throw MatrixError(413, "M_TOO_LARGE", "The request's body is too large once it is unpacked.");
+  }
+  if (!plain) {
+    throw MatrixError(400, "M_UNKNOWN", "The body's compression is damaged.");
+  }
+  body_ = std::move(*plain);
+}
+
 void RequestImpl::clear() noexcept {
   reset_json();
   head_.clear();
@@ -150,7 +172,7 @@ void RequestImpl::clear() noexcept {
   tag_ = {};
   method_text_ = {};
   target_ = {};
-  head_only_ = options_ = unknown_method_ = shielded_ = cancelled_ = json_used_ = false;
+  head_only_ = options_ = unknown_method_ = shielded_ = cancelled_ = unpacked_ = json_used_ = false;
 }
 
 }  // namespace lares::http
