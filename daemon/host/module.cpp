@@ -86,7 +86,7 @@ Task<ModuleAnswer> Module::save() {
   if (ended_) {
     co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
   }
-  auto call = calls_.begin();
+  auto call = calls_.begin(ModuleCalls::Value::State);
   if (!call) {
     co_return ModuleAnswer{.status = LARES_FAILED, .message = "too many of its answers are outstanding"};
   }

@@ -6,7 +6,18 @@
 
 namespace lares::host {
 
-std::optional<ModuleCalls::Call> ModuleCalls::begin() {
+namespace {
+
+// Of the index in a handle whose answer has a state, or nothing, for its value.
+constexpr std::uint64_t kStateBit = std::uint64_t{1} << 63;
+
+}  // namespace
+
+ModuleCalls::Value ModuleCalls::value_of(lares_completion completion) noexcept {
+  return (completion.handle.index & kStateBit) != 0 ? Value::State : Value::Verdict;
+}
+
+std::optional<ModuleCalls::Call> ModuleCalls::begin(Value value) {
   const std::lock_guard lock(mutex_);
   if (free_.empty()) {
     if (slots_.size() == limit_) {
@@ -20,12 +31,13 @@ std::optional<ModuleCalls::Call> ModuleCalls::begin() {
   auto& slot = slots_[index];
   slot.generation = ++last_generation_;
   slot.promise.emplace();
-  return Call{{{index, slot.generation}}, slot.promise->future()};
+  return Call{{{value == Value::State ? index | kStateBit : index, slot.generation}}, slot.promise->future()};
 }
 
 std::optional<Promise<ModuleAnswer>> ModuleCalls::take(lares_completion completion) {
   const std::lock_guard lock(mutex_);
-  const auto [index, generation] = completion.handle;
+  const auto generation = completion.handle.generation;
+  const auto index = completion.handle.index & ~kStateBit;
   if (index >= slots_.size() || slots_[index].generation != generation || !slots_[index].promise) {
     return std::nullopt;
   }
@@ -36,7 +48,8 @@ std::optional<Promise<ModuleAnswer>> ModuleCalls::take(lares_completion completi
 
 bool ModuleCalls::open(lares_completion completion) const {
   const std::lock_guard lock(mutex_);
-  const auto [index, generation] = completion.handle;
+  const auto generation = completion.handle.generation;
+  const auto index = completion.handle.index & ~kStateBit;
   return index < slots_.size() && slots_[index].generation == generation && slots_[index].promise;
 }
 

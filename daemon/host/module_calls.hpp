@@ -30,8 +30,13 @@ class ModuleCalls {
     Future<ModuleAnswer> answer;
   };
 
+  /// What the value of an answer points to. It stands in the handle, by which whoever takes the answer knows;
+  /// the module gets the same handle for all that concerns the call.
+  enum class Value { Verdict, State };
+  [[nodiscard]] static Value value_of(lares_completion completion) noexcept;
+
   /// Begins a call; nothing at the limit.
-  [[nodiscard]] std::optional<Call> begin();
+  [[nodiscard]] std::optional<Call> begin(Value value = Value::Verdict);
 
   /// An answer has come: LARES_OK if it is the first, LARES_STALE if the call is over.
   lares_status complete(lares_completion completion, ModuleAnswer answer);

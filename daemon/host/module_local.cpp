@@ -21,11 +21,6 @@
 namespace lares::host {
 namespace {
 
-// Whatever kind of call is completed, `save` included, comes through one function of the host table; what
-// `value` points to follows from the call, so completions of `save` and `stop` are told apart by the highest
-// bit of their index.
-constexpr std::uint64_t kSaveBit = std::uint64_t{1} << 63;
-
 std::atomic<std::uint64_t> last_instance{0};
 
 }  // namespace
@@ -52,13 +47,11 @@ struct LocalModule::HostTable : lares_host {
                                   const void* value, lares_text_view message) noexcept {
     try {
       auto& table = *static_cast<HostTable*>(self);
-      const bool of_save = (completion.handle.index & kSaveBit) != 0;
-      completion.handle.index &= ~kSaveBit;
       ModuleAnswer answer;
       if (status != LARES_OK) {
         answer.status = status;
         answer.message = text_of(message).substr(0, 1024);
-      } else if (of_save) {
+      } else if (ModuleCalls::value_of(completion) == ModuleCalls::Value::State) {
         answer = take_state(static_cast<const lares_saved_state_view*>(value));
       } else {
         answer = take_verdict(static_cast<const lares_spam_verdict_view*>(value));
@@ -184,7 +177,6 @@ void LocalModule::send_save(lares_completion completion) {
     calls().complete(completion, {.status = LARES_UNSUPPORTED, .message = "it keeps no state"});
     return;
   }
-  completion.handle.index |= kSaveBit;
   enter([this, completion, deadline = deadline_from_now()] {
     const auto call = call_view(completion, deadline, {});
     library_->descriptor().save(instance_, &call);
@@ -225,10 +217,9 @@ Task<void> LocalModule::stop() {
       {.name = fmt::format("end of module {} {}", name(), host_->instance.generation), .threads = 1});
   const auto late = fmt::format("did not stop within {} ms", settings().timeout.count());
   if (library_->descriptor().stop != nullptr) {
-    auto call = calls().begin();
+    auto call = calls().begin(ModuleCalls::Value::State);
     if (call) {
-      auto completion = call->completion;
-      completion.handle.index |= kSaveBit;
+      const auto completion = call->completion;
       const auto deadline = deadline_from_now();
       stopping_ = true;
       spawn(ending_, Background(RefPtr<LogContext>(&current_context())),

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -130,10 +131,12 @@ Task<void> RemoteModule::supervise() {
     if (runtime().steady_now() - began > kHealthy) {
       pause = kFirstPause;
     }
-    const auto reason = created_status_ == LARES_OK ? std::string("its process has ended")
-                                                    : "it could not start again: " + created_message_;
-    log().error("The module {} is gone: {}. It is started again in {} ms; until then its defaults count.",
-                name(), reason, pause.count());
+    const bool came_up = created_status_ == LARES_OK;
+    const auto reason = came_up ? "its process has ended" : "it could not start again: " + created_message_;
+    log().message(
+        came_up ? log::Level::kWarning : log::Level::kError,
+        fmt::format("The module {} is gone: {}. It is started again in {} ms; until then its defaults count.",
+                    name(), reason, pause.count()));
     co_await runtime().sleep_for(pause);
     pause = std::min(pause * 2, kLongestPause);
   }
@@ -257,7 +260,16 @@ Task<void> RemoteModule::write_frames() {
         socket_->shutdown(Socket::shutdown_send, ignored);
         co_return;
       }
-      co_await asio::async_write(*socket_, asio::buffer(frame), asio::use_awaitable);
+      boost::system::error_code gone;
+      co_await asio::async_write(*socket_, asio::buffer(frame),
+                                 asio::redirect_error(asio::use_awaitable, gone));
+      if (gone) {
+        // Nobody reads it any more. The reader comes to the end, after what was said before, and what follows
+        // is its task.
+        boost::system::error_code ignored;
+        socket_->shutdown(Socket::shutdown_both, ignored);
+        co_return;
+      }
       queued_bytes_ -= std::min(queued_bytes_.load(), frame.size());
     }
     co_await queued_.wait_beyond(seen, SteadyTime::max());

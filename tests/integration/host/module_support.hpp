@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,7 @@ class Lines final : public log::Capture {
   ~Lines() override { log::set_capture(nullptr); }
   void line(std::string_view line) override {
     const std::lock_guard lock(mutex_);
-    text_ += line;
+    text_.append(line) += '\n';
   }
   bool contains(std::string_view part) { return count(part) != 0; }
   std::size_t count(std::string_view part) {
@@ -35,6 +36,21 @@ class Lines final : public log::Capture {
     std::size_t found = 0;
     for (auto at = text_.find(part); at != std::string::npos; at = text_.find(part, at + part.size())) {
       ++found;
+    }
+    return found;
+  }
+
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    text_.clear();
+  }
+  /// The lines that have both parts.
+  std::size_t count_with(std::string_view part, std::string_view other) {
+    const std::lock_guard lock(mutex_);
+    std::size_t found = 0;
+    std::istringstream lines(text_);
+    for (std::string line; std::getline(lines, line);) {
+      found += line.contains(part) && line.contains(other) ? 1 : 0;
     }
     return found;
   }

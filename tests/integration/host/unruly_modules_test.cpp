@@ -4,6 +4,7 @@
 #include <host/module_remote.hpp>
 
 #include <lares/async/real_runtime.hpp>
+#include <lares/async/task_group.hpp>
 #include <lares/base/error.hpp>
 
 #include <gtest/gtest.h>
@@ -179,6 +180,70 @@ TEST_F(UnrulyModule, IsNotAskedInItsProcessWhatNobodyWaitsForAnyMore) {
   EXPECT_EQ(lines.count("slowly with its time"), 1u);
   EXPECT_EQ(lines.count("slowly with too much time"), 0u);
   run_blocking(runtime_, "stop", module->stop());
+}
+
+TEST_F(UnrulyModule, WhoseProcessDiesWhileItIsWrittenToIsStartedAgainWithAWarning) {
+  Lines lines;
+  const auto module = in_its_process(settings(milliseconds(20'000)));
+  run_blocking(runtime_, "start", module->start());
+  // More than the pipe takes, so that something is always being written.
+  ASSERT_EQ(::kill(module->process(), SIGSTOP), 0);
+  run_blocking(runtime_, "many", [](Runtime& runtime, RemoteModule& asked) -> Task<void> {
+    TaskGroup group(runtime, "askers");
+    for (int i = 0; i < 4; ++i) {
+      const auto asker = [](Module& one) -> Task<void> {
+        const std::string invitee = "@" + std::string(1 << 20, 'q') + ":hs.test";
+        const ModuleQuestion question = invite(invitee);
+        const auto answer = co_await one.ask(question);
+        EXPECT_EQ(answer.status, LARES_GONE);
+      };
+      spawn(group, "asker", asker(asked));
+    }
+    co_await runtime.sleep_for(milliseconds(50));
+    EXPECT_EQ(::kill(asked.process(), SIGKILL), 0);
+    co_await group.join();
+  }(runtime_, *module));
+  EXPECT_EQ(ask_patiently(*module).status, LARES_OK);
+  EXPECT_EQ(module->starts(), 2u);
+  EXPECT_EQ(lines.count_with("The module unruly is gone: its process has ended. It is started again in",
+                             " - WARNING - "),
+            1u);
+  EXPECT_EQ(lines.count_with(" - ERROR - ", "module"), 0u);
+  run_blocking(runtime_, "stop", module->stop());
+}
+
+TEST_F(UnrulyModule, IsToldByTheSameHandleThatNobodyWaitsForItsState) {
+  Lines lines;
+  const auto comes = [&lines](Runtime& runtime, std::string_view line) -> Task<bool> {
+    for (int i = 0; i < 4000 && lines.count(line) == 0; ++i) {
+      co_await runtime.sleep_for(milliseconds(5));
+    }
+    co_return lines.count(line) != 0;
+  };
+  const auto goes_on_without = [&](Module& module) -> Task<void> {
+    TaskGroup group(runtime_, "keeper");
+    spawn(group, "keeper", [](Module& one) -> Task<void> { (void)co_await one.save(); }(module));
+    EXPECT_TRUE(co_await comes(runtime_, "it is kept"));
+    group.cancel();
+    co_await group.join();
+    EXPECT_TRUE(co_await comes(runtime_, "what was kept is cancelled"));
+  };
+  std::unique_ptr<Module> module;
+  ModuleSettings patient = settings(milliseconds(20'000));
+  patient.name = "hesitant";
+  for (const bool apart : {false, true}) {
+    lines.clear();
+    if (apart) {
+      module = in_its_process(patient, "hesitant");
+    } else {
+      module = std::make_unique<LocalModule>(runtime_, std::make_shared<ModuleLibrary>(library("hesitant")),
+                                             patient);
+    }
+    run_blocking(runtime_, "start", module->start());
+    run_blocking(runtime_, "save", goes_on_without(*module));
+    EXPECT_EQ(lines.count("what was not kept"), 0u);
+    run_blocking(runtime_, "stop", module->stop());
+  }
 }
 
 TEST_F(UnrulyModule, IsCheckedInItsProcessAsInTheServers) {

@@ -33,6 +33,20 @@ TEST(ModuleCalls, RefuseWhatComesAfterTheDeadline) {
   EXPECT_EQ(calls.complete(call->completion, denial()), LARES_STALE);
 }
 
+TEST(ModuleCalls, SayInTheHandleWhatTheAnswerHasForItsValue) {
+  ModuleCalls calls(10);
+  const auto question = calls.begin();
+  const auto state = calls.begin(ModuleCalls::Value::State);
+  ASSERT_TRUE(question && state);
+  EXPECT_EQ(ModuleCalls::value_of(question->completion), ModuleCalls::Value::Verdict);
+  EXPECT_EQ(ModuleCalls::value_of(state->completion), ModuleCalls::Value::State);
+  EXPECT_TRUE(calls.open(state->completion));
+  EXPECT_EQ(calls.complete(state->completion, {}), LARES_OK);
+  EXPECT_EQ(calls.complete(state->completion, {}), LARES_STALE);
+  EXPECT_TRUE(calls.open(question->completion));
+  EXPECT_TRUE(calls.retire(question->completion));
+}
+
 TEST(ModuleCalls, NeverGiveAHandleTwice) {
   ModuleCalls calls(10);
   const auto first = calls.begin()->completion;

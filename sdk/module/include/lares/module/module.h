@@ -105,12 +105,23 @@ typedef struct lares_module_descriptor {
  *     LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = { LARES_MODULE_MAGIC, ... }; */
 #define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_entry"
 
+/* Nothing refers to the note, so a linker that drops what is unused (--gc-sections) would drop it. */
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+#define LARES_MODULE_RETAIN_ , retain
+#endif
+#endif
+#ifndef LARES_MODULE_RETAIN_
+#define LARES_MODULE_RETAIN_
+#endif
+
 /*
  * Beside the symbol, a module carries a note: the same texts, readable without loading the file. Write it
  * once, at file scope, with string literals. `readelf -p .lares.plugin FILE` shows it.
  */
-#define LARES_MODULE_NOTE(name_literal, version_literal)                                  \
-  __attribute__((section(".lares.plugin"), used)) static const char lares_module_note[] = \
+#define LARES_MODULE_NOTE(name_literal, version_literal)                             \
+  __attribute__((section(".lares.plugin"),                                           \
+                 used LARES_MODULE_RETAIN_)) static const char lares_module_note[] = \
       "LARES-PLUGIN 1\ntier=module\nabi=1\nname=" name_literal "\nversion=" version_literal "\n"
 
 #ifdef __cplusplus
