@@ -7,10 +7,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace lares::host {
 namespace {
@@ -19,6 +22,10 @@ namespace {
 // everybody comes back.
 constexpr std::chrono::minutes kPruneFirst{2};
 constexpr std::chrono::minutes kPruneEvery{15};
+
+// Of purges that were interrupted, while the database is away.
+constexpr std::chrono::seconds kFirstPurgePause{1};
+constexpr std::chrono::seconds kLongestPurgePause{300};
 
 // The first start decides, of whichever process.
 constexpr storage::Statement kClaimDatabase{
@@ -113,10 +120,28 @@ storage::BackgroundUpdates& DataCareImpl::background_updates() {
 }
 
 Task<void> DataCareImpl::finish_purges() {
-  const auto unfinished = co_await storage::unfinished_purges(*database_);
-  for (const auto& owner : unfinished) {
-    log_.info("Going on with the purge of {}, which was interrupted.", owner.id);
-    co_await purge(owner);
+  std::optional<std::vector<storage::OwnerId>> left;
+  for (auto pause = kFirstPurgePause;; pause = std::min(pause * 2, kLongestPurgePause)) {
+    try {
+      // Once: a purge that begins later is with whoever asked for it.
+      if (!left) {
+        left = co_await storage::unfinished_purges(*database_);
+      }
+      while (!left->empty()) {
+        log_.info("Going on with the purge of {}, which was interrupted.", left->front().id);
+        co_await purge(left->front());
+        left->erase(left->begin());
+      }
+      co_return;
+    } catch (const storage::Error& error) {
+      log_.warning("What a former process began to purge is not all gone: {}. It is tried again in {} s.",
+                   error.what(), pause.count());
+    }
+    if (left && !left->empty()) {
+      // One that always fails keeps no other from its end.
+      std::rotate(left->begin(), left->begin() + 1, left->end());
+    }
+    co_await server_.runtime().sleep_for(pause);
   }
 }
 

@@ -151,5 +151,36 @@ TEST_F(DataCareTest, APurgeThatWasInterruptedGoesOnAfterAStart) {
   EXPECT_TRUE(notes().empty());
 }
 
+TEST_F(DataCareTest, APurgeThatWasInterruptedIsTriedAgainUntilItSucceeds) {
+  live("housekeeper", 5s);
+  static constexpr Statement kRoom{"INSERT INTO rooms (number, room_id) VALUES (7, $1)"};
+  static constexpr Statement kBegun{
+      "INSERT INTO purges (kind, id, device_id, begun_ts) VALUES ($1, $2, $3, 1)"};
+  static constexpr Statement kHideList{"ALTER TABLE purges RENAME TO hidden_purges"};
+  static constexpr Statement kShowList{"ALTER TABLE hidden_purges RENAME TO purges"};
+  static constexpr Statement kHideNotes{"ALTER TABLE notes RENAME TO hidden_notes"};
+  static constexpr Statement kShowNotes{"ALTER TABLE hidden_notes RENAME TO notes"};
+  write(kRoom, Bytes{"!seven:s"});
+  write(kBegun, OwnerKind::Room, Bytes{"!seven:s"}, Bytes{""});
+  auto config = std::make_shared<testing::MapConfig>();
+  config->set("run_background_tasks_on", "master");
+  testing::TestServer server{runtime_, "master", config};
+  const std::vector<storage::Schema> schemas{sample_schema()};
+  DataCareImpl care{server, schemas};
+  play(care.migrate(*database_));
+  // As if the database were away, first for what asks which there are, then for the purge itself.
+  write(kHideList);
+  care.start();
+  play(runtime_.sleep_for(20s));
+  write(kHideNotes);
+  write(kShowList);
+  play(runtime_.sleep_for(40s));
+  write(kShowNotes);
+  EXPECT_EQ(notes().size(), 1U);
+  play(runtime_.sleep_for(10min));
+  EXPECT_TRUE(notes().empty());
+  play(care.stop());
+}
+
 }  // namespace
 }  // namespace lares::host
