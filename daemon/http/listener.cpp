@@ -263,10 +263,14 @@ void Listener::accept() {
 }
 
 void Listener::close() noexcept {
+  {
+    // While this process listens nobody else takes the path, and the kernel gives the file's number to no
+    // other file: what is removed is its own.
+    const SocketFile removed = std::move(socket_file_);
+  }
   for (const auto& acceptor : acceptors_) {
     acceptor->close();
   }
-  const SocketFile removed = std::move(socket_file_);
   acceptors_.clear();
 }
 

@@ -309,10 +309,11 @@ Task<void> ReplicationServer::close() noexcept {
   co_await flush();
   outbox_->server = nullptr;
   co_await tasks_.stop();
-  acceptors_.clear();
+  // While it listens no other process takes the path, so that what is removed is its own.
   for (const std::string& path : std::exchange(paths_, {})) {
     ::unlink(path.c_str());
   }
+  acceptors_.clear();
 }
 
 Task<void> ReplicationServer::flush() {

@@ -3,14 +3,35 @@
 #include "running_server.hpp"
 #include "test_socket.hpp"
 
+#include <http/sockets.hpp>
+
 #include <lares/base/error.hpp>
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+/// A path whose removal is watched, and whether somebody listened on it then.
+std::atomic<const std::string*> watched{nullptr};
+std::atomic<bool> listened{false};
+
+}  // namespace
+
+/// In the place of the C library's, for the whole test.
+extern "C" int unlink(const char* name) noexcept {
+  if (const std::string* path = watched.load(); path != nullptr && *path == name) {
+    listened = lares::http::holder_of(*path).has_value();
+  }
+  return ::unlinkat(AT_FDCWD, name, 0);
+}
 
 namespace lares::http::test {
 namespace {
@@ -85,6 +106,19 @@ TEST(HttpServerTest, ListensOnUnixSockets) {
       EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
     }
   }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(HttpServerTest, RemovesTheFileOfAUnixSocketWhileItStillListens) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "lares.sock";
+  RunningServer server;
+  server.listeners().push_back({{"path", path}, {"resources", {{{"names", {"client"}}}}}});
+  server.begin();
+  watched = &path;
+  server.stop();
+  watched = nullptr;
+  EXPECT_TRUE(listened);
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
