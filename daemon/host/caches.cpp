@@ -23,6 +23,9 @@ constexpr std::chrono::hours kLongestStep{24 * 365};
 
 // The cache of events counts bytes: what it may hold at the usual factor for each event of event_cache_size.
 constexpr std::size_t kBytesPerTenEvents = 20 * 1024;
+// The cache is in 16 parts, each of which has room for one event at least, or the whole would keep nothing.
+constexpr double kFewestEvents = 16;
+constexpr double kMostEvents = 1U << 30U;
 
 CacheSettings settings_of(const Config& config) {
   CacheSettings settings;
@@ -30,7 +33,14 @@ CacheSettings settings_of(const Config& config) {
   for (const auto& [name, factor] : config.get("caches.per_cache_factors").items()) {
     settings.factors.insert_or_assign(CacheSettings::canonical(name), factor.get<double>());
   }
-  settings.bounds.emplace("getevent", config.size("event_cache_size") * kBytesPerTenEvents / 10);
+  const auto own = settings.factors.find("getevent");
+  const double times =
+      (own == settings.factors.end() ? settings.factor : own->second) / CacheSettings::kUsualFactor;
+  std::size_t events = config.size("event_cache_size");
+  if (events != 0 && times > 0) {
+    events = std::max(events, static_cast<std::size_t>(std::min(kFewestEvents / times, kMostEvents)));
+  }
+  settings.bounds.emplace("getevent", events * kBytesPerTenEvents / 10);
   return settings;
 }
 
@@ -73,14 +83,16 @@ void Caches::declare(Declarations& declarations) {
                        .meaning = "How long something stays in a cache that nobody asks for.",
                        .reload = Reload::Live,
                        .minimum = 1000});
-  declarations.config({.path = "event_cache_size",
-                       .type = ConfigType::Size,
-                       .default_value = "10K",
-                       .meaning = "How many events the cache of events (getEvent) holds at the factor 0.5, "
-                                  "each counted as 2 KB of memory.",
-                       .reload = Reload::Live,
-                       .minimum = 0,
-                       .maximum = std::int64_t{1} << 30U});
+  declarations.config(
+      {.path = "event_cache_size",
+       .type = ConfigType::Size,
+       .default_value = "10K",
+       .meaning =
+           "How many events the cache of events (getEvent) holds at the factor 0.5, "
+           "each counted as 2 KB of memory. 0 keeps none, and what comes to fewer than 16 counts as 16.",
+       .reload = Reload::Live,
+       .minimum = 0,
+       .maximum = std::int64_t{1} << 30U});
 }
 
 void Caches::start() {

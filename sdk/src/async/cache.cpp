@@ -16,6 +16,9 @@ namespace lares {
 namespace {
 
 constexpr std::size_t kMaxCaches = 256;
+/// How Cache is split: kShards parts where it was made with kShardFrom or more.
+constexpr std::size_t kParts = 16;
+constexpr std::size_t kLarge = 4096;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 /// One cache, as its server's settings see it.
@@ -77,6 +80,7 @@ std::string CacheSettings::canonical(std::string_view name) {
 
 std::size_t CacheSettings::bound(std::string_view name, std::size_t own) const {
   const std::string called = canonical(name);
+  const std::size_t made_with = own;
   if (const auto found = bounds.find(called); found != bounds.end()) {
     own = found->second;
   }
@@ -84,8 +88,10 @@ std::size_t CacheSettings::bound(std::string_view name, std::size_t own) const {
   const double times = (found == factors.end() ? factor : found->second) / kUsualFactor;
   constexpr double kMost = 1e15;
   const double bound = std::clamp(static_cast<double>(own) * times, 0.0, kMost);
-  // A cache that shall keep something keeps one entry at least.
-  return bound > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(bound)) : 0;
+  // A cache that shall keep something keeps one entry at least, and a large one an entry in each of its
+  // parts.
+  const std::size_t least = made_with >= kLarge ? kParts : 1;
+  return bound > 0 ? std::max(least, static_cast<std::size_t>(bound)) : 0;
 }
 
 ServerCaches::ServerCaches(Runtime& runtime, std::string server_name, CacheSettings settings)

@@ -228,6 +228,19 @@ TEST_F(CacheTest, IsAsLargeAsItsServerSays) {
   EXPECT_EQ(caches.names(), (std::vector<std::string>{"before", "getEvent", "record", "tiny"}));
 }
 
+TEST_F(CacheTest, KeepsSomethingHoweverSmallItsFactorIs) {
+  ServerCaches caches{runtime_, "hs", {.factor = 0.00001}};
+  Ints large{loads_, {.name = "large", .server_name = "hs", .max_size = 4096}};
+  for (int i = 0; i < 200; ++i) {
+    large.put(std::to_string(i), i);
+    EXPECT_EQ(large.peek(std::to_string(i)), i);
+  }
+  EXPECT_EQ(large.counters().max_size, 16U);
+  EXPECT_LE(large.size(), 16U);
+  caches.apply({.factor = 0});
+  EXPECT_EQ(large.size(), 0U);
+}
+
 TEST_F(CacheTest, NamesAreReadAsAdministratorsWriteThem) {
   EXPECT_EQ(CacheSettings::canonical("*getEvent*"), "getevent");
   EXPECT_EQ(CacheSettings::canonical("room_names"), "room_names");
