@@ -116,6 +116,26 @@ void check_numbers(RuleContext& rules) {
   }
 }
 
+/// Nobody takes an URL apart that stands in the place of a name: it would be looked up whole, and be in the
+/// log with the password that is in it.
+void check_names(RuleContext& rules) {
+  const bool postgres = rules.text("database.name") == "psycopg2";
+  const auto refuse = [&rules](std::string_view path, std::string_view keys) {
+    if (rules.text(path).contains("://")) {
+      rules.error(path,
+                  fmt::format("expected a name, found an URL, which is not shown; its parts are keys of "
+                              "their own: {}",
+                              keys));
+    }
+  };
+  for (const std::string_view name : {"host", "dbname", "database"}) {
+    if (postgres) {
+      refuse(fmt::format("database.args.{}", name), "host, port, user, password and dbname");
+    }
+  }
+  refuse("redis.host", "host, port, username, password and dbid");
+}
+
 void check_registration(RuleContext& rules) {
   const json* const disabled = rules.at("disable_registration");
   const bool older = disabled != nullptr && disabled->is_boolean();
@@ -323,6 +343,7 @@ void check_process_rules(Checked& checked, const Sources& sources) {
   RuleContext rules(checked, sources);
   check_identity(rules);
   check_numbers(rules);
+  check_names(rules);
   check_registration(rules);
   ListenerRules(rules, "listeners").check();
   ListenerRules(rules, "worker_listeners").check();

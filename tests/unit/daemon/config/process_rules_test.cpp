@@ -286,5 +286,24 @@ TEST_F(ProcessRules, TakeNumbersOfDriversWithQuotationMarks) {
       "homeserver.yaml:2: error: redis.dbid: expected an integer from 0 to 2147483647, found \"one\"\n");
 }
 
+TEST_F(ProcessRules, RefuseAnUrlInThePlaceOfANameAndShowNoneOfIt) {
+  declare({.path = "database.name", .default_value = "sqlite3", .allowed = {"sqlite3", "psycopg2"}});
+  for (const auto* name : {"host", "dbname", "database"}) {
+    declare({.path = std::string("database.args.") + name, .default_value = "null"});
+    const std::string args = std::string("args: {") + name + ": \"postgres://me:hush@db/x\"}}\n";
+    EXPECT_EQ(
+        about("database: {name: psycopg2, " + args),
+        std::string("homeserver.yaml:2: error: database.args.") + name +
+            ": expected a name, found an URL, which is not shown; its parts are keys of their own: host, "
+            "port, user, password and dbname\n");
+    EXPECT_EQ(about("database: {name: sqlite3, " + args), "");
+  }
+  EXPECT_EQ(
+      about("redis: {host: \"redis://:hush@cache\"}\n"),
+      "homeserver.yaml:2: error: redis.host: expected a name, found an URL, which is not shown; its parts "
+      "are keys of their own: host, port, username, password and dbid\n");
+  EXPECT_EQ(about("redis: {host: cache}\n"), "");
+}
+
 }  // namespace
 }  // namespace lares::config
