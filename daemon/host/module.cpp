@@ -54,22 +54,22 @@ Task<ModuleAnswer> Module::await_answer(ModuleCalls::Call call, SteadyTime deadl
 }
 
 Module::Use::~Use() {
-  if (module_ != nullptr && --module_->uses_ == 0 && module_->ended_) {
-    module_->idle_.set();
+  if (uses_ && --uses_->count == 0 && uses_->ended) {
+    uses_->idle.set();
   }
 }
 
 Task<void> Module::end_questions() {
-  ended_ = true;
+  uses_->ended = true;
   calls_.fail_all(LARES_GONE, "it is stopping");
-  if (uses_ != 0) {
-    co_await idle_.wait();
+  if (uses_->count != 0) {
+    co_await uses_->idle.wait();
   }
 }
 
 Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
   const Use use(*this);
-  if (ended_) {
+  if (uses_->ended) {
     co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
   }
   auto call = calls_.begin();
@@ -83,7 +83,7 @@ Task<ModuleAnswer> Module::ask(const ModuleQuestion& question) {
 
 Task<ModuleAnswer> Module::save() {
   const Use use(*this);
-  if (ended_) {
+  if (uses_->ended) {
     co_return ModuleAnswer{.status = LARES_GONE, .message = "it is stopping"};
   }
   auto call = calls_.begin(ModuleCalls::Value::State);

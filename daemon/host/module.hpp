@@ -13,8 +13,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <utility>
 
 namespace lares {
 class Runtime;
@@ -70,22 +70,29 @@ class Module {
   Task<ModuleAnswer> save();
 
  protected:
+  struct Uses {
+    std::atomic<std::size_t> count{0};
+    std::atomic<bool> ended{false};
+    Event idle;
+  };
+
   /// Hands a question over without waiting for anything; the answer comes through calls(). Views in it are
   /// valid until the function returns.
   virtual void send(lares_completion completion, const ModuleQuestion& question) = 0;
   virtual void send_save(lares_completion completion) = 0;
   virtual void send_cancel(lares_completion completion) noexcept = 0;
 
-  /// Counts who still has to do with the instance, so that it is not taken from under them.
+  /// Counts who still has to do with the instance, so that it is not taken from under them. The module may be
+  /// gone as soon as the last one no longer counts.
   class Use {
    public:
-    explicit Use(Module& module) noexcept : module_(&module) { ++module.uses_; }
-    Use(Use&& other) noexcept : module_(std::exchange(other.module_, nullptr)) {}
+    explicit Use(const Module& module) noexcept : uses_(module.uses_) { ++uses_->count; }
+    Use(Use&& other) noexcept = default;
     Use& operator=(Use&&) = delete;
     ~Use();
 
    private:
-    Module* module_;
+    std::shared_ptr<Uses> uses_;
   };
 
   [[nodiscard]] ModuleCalls& calls() noexcept { return calls_; }
@@ -105,9 +112,7 @@ class Module {
   ModuleSettings settings_;
   ModuleCalls calls_;
   log::Logger log_;
-  std::atomic<std::size_t> uses_{0};
-  std::atomic<bool> ended_{false};
-  Event idle_;
+  const std::shared_ptr<Uses> uses_ = std::make_shared<Uses>();
 };
 
 }  // namespace lares::host
