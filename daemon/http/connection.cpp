@@ -282,12 +282,14 @@ bool Connection::on_header() {
     if (!parser_->done()) {
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       const IoResult result = stream_->write(kContinue, {});
-      if (result.status != IoStatus::Ok || result.bytes != kContinue.size()) {
-        // A client that does not read 25 bytes would not read the answer.
+      if (result.status == IoStatus::Error || result.status == IoStatus::Eof) {
         vanished_ = true;
         close();
         return false;
       }
+      // A client that has yet to read what it asked for before takes the rest with the answer. It goes on by
+      // itself when it has waited long enough, and TLS wants to be given the same bytes again.
+      header_rest_ = kContinue.substr(result.status == IoStatus::Ok ? result.bytes : 0);
     }
   }
   return true;

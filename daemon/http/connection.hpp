@@ -137,7 +137,7 @@ class Connection final : public RefCounted<Connection>, private Timed {
   RouteMetrics* metrics_ = nullptr;
 
   Response response_;
-  std::string header_rest_;  ///< what is still to be written of the header
+  std::string header_rest_;  ///< what is still to be written before the body
   std::size_t body_written_ = 0;
   Waiter* writable_ = nullptr;
   std::uint64_t sent_ = 0;

@@ -145,7 +145,8 @@ void Connection::send(Response response) {
   const bool streamed = response.source != nullptr && !request_.head_only_;
   const std::string_view body = body_of(response);
   std::string& header = loop_.header_text();
-  header.clear();
+  header = header_rest_;
+  header_rest_.clear();
   format_header(response, body, header);
   const bool bare = streamed || request_.head_only_ || has_no_body(response.status);
   const std::string_view payload = bare ? std::string_view() : body;

@@ -14,7 +14,7 @@ std::uint32_t read(std::string_view text, std::size_t at, std::size_t& length) n
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const unsigned char first = byte(0);
   length = first >= 0xF0U ? 4 : first >= 0xE0U ? 3 : first >= 0xC2U ? 2 : 1;
-  if (length == 1 || at + length > text.size()) {
+  if (length == 1 || first > 0xF4U || at + length > text.size()) {
     length = 1;
     return kNone;
   }
@@ -25,6 +25,11 @@ std::uint32_t read(std::string_view text, std::size_t at, std::size_t& length) n
       return kNone;
     }
     code = (code << 6U) | (byte(i) & 0x3FU);
+  }
+  // Written in more bytes than it takes: what is made of it would be another letter the next time.
+  if ((length == 3 && code < 0x800U) || (length == 4 && code < 0x10000U)) {
+    length = 1;
+    return kNone;
   }
   return code;
 }
@@ -141,7 +146,7 @@ std::string fold_case(std::string_view text) {
     const std::uint32_t code = read(text, at, length);
     if (code == 0xDF || code == 0x1E9E) {
       out += "ss";
-    } else if (code == kNone || code > 0xFFFFU || (length == 3 && code < 0x800U)) {
+    } else if (code == kNone || code > 0xFFFFU) {
       out += text.substr(at, length);
     } else {
       write(out, code < 0x370U ? fold_latin(code) : fold_greek_and_east(code));

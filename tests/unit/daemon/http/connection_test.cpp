@@ -233,6 +233,23 @@ TEST_F(ConnectionTest, ContinuesWhenExpected) {
             413);
 }
 
+TEST_F(ConnectionTest, ContinuesWithTheAnswerWhereTheClientIsStillReading) {
+  for (const std::size_t room : {0U, 7U}) {
+    const auto wire = server_.connect();
+    server_.on_loop([&] { wire->room = room; });
+    server_.send(wire, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    server_.on_loop([&] {
+      EXPECT_EQ(wire->output.size(), room);
+      EXPECT_FALSE(wire->closed);
+    });
+    server_.send(wire, "{}");
+    server_.on_loop([&] { wire->room = SIZE_MAX; });
+    const std::string output = server_.responses(wire, 2);
+    EXPECT_TRUE(output.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")) << output;
+    EXPECT_TRUE(output.ends_with("\r\n\r\n{}")) << output;
+  }
+}
+
 TEST_F(ConnectionTest, ReadsChunkedBodies) {
   EXPECT_EQ(body_of(server_.ask("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                                 "4\r\n{\"a\"\r\n5;x=y\r\n:\"b\"}\r\n0\r\nTrailer: t\r\n\r\n")),

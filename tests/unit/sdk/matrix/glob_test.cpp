@@ -118,6 +118,11 @@ TEST(FoldCase, MakesTextsEqualThatDifferByCaseAlone) {
   EXPECT_EQ(fold_case("ПРИВЕТ Ё Ї Ґ"), "привет ё ї ґ");
   EXPECT_EQ(fold_case("ԱԲԳ Ạ ＡＢ 日本 😀"), "աբգ ạ ａｂ 日本 😀");
   EXPECT_EQ(fold_case("\xff\xc3(\xe2\x82"), "\xff\xc3(\xe2\x82");
+  // Of a Z and of an E with an accent, in more bytes than they take; and what no code point begins with.
+  for (const std::string text :
+       {"\xf0\x80\x81\x9a", "\xf8\x80\x81\x9a", "\xe0\x83\x89", "\xf0\x80\x83\x89", "\xf9\x80\x80\x80"}) {
+    EXPECT_EQ(fold_case(text), text);
+  }
   const std::string folded = fold_case("ŸŁĐŐ ẞ Ѵ Ԧ");
   EXPECT_EQ(fold_case(folded), folded);
 }
