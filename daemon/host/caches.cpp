@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <host/caches.hpp>
 
+#include <lares/async/cache.hpp>
 #include <lares/async/runtime.hpp>
 
 #include <fmt/format.h>
@@ -23,8 +24,8 @@ constexpr std::chrono::hours kLongestStep{24 * 365};
 
 // The cache of events counts bytes: what it may hold at the usual factor for each event of event_cache_size.
 constexpr std::size_t kBytesPerTenEvents = 20 * 1024;
-// The cache is in 16 parts, each of which has room for one event at least, or the whole would keep nothing.
-constexpr double kFewestEvents = 16;
+// Each shard of the cache has room for one event at least, or the whole would keep nothing.
+constexpr double kFewestEvents = kCacheShards;
 constexpr double kMostEvents = 1U << 30U;
 
 CacheSettings settings_of(const Config& config) {
@@ -33,9 +34,7 @@ CacheSettings settings_of(const Config& config) {
   for (const auto& [name, factor] : config.get("caches.per_cache_factors").items()) {
     settings.factors.insert_or_assign(CacheSettings::canonical(name), factor.get<double>());
   }
-  const auto own = settings.factors.find("getevent");
-  const double times =
-      (own == settings.factors.end() ? settings.factor : own->second) / CacheSettings::kUsualFactor;
+  const double times = settings.times("getevent");
   std::size_t events = config.size("event_cache_size");
   if (events != 0 && times > 0) {
     events = std::max(events, static_cast<std::size_t>(std::min(kFewestEvents / times, kMostEvents)));

@@ -16,9 +16,6 @@ namespace lares {
 namespace {
 
 constexpr std::size_t kMaxCaches = 256;
-/// How Cache is split: kShards parts where it was made with kShardFrom or more.
-constexpr std::size_t kParts = 16;
-constexpr std::size_t kLarge = 4096;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 /// One cache, as its server's settings see it.
@@ -78,19 +75,22 @@ std::string CacheSettings::canonical(std::string_view name) {
   return out;
 }
 
+double CacheSettings::times(std::string_view canonical_name) const {
+  const auto found = factors.find(canonical_name);
+  return (found == factors.end() ? factor : found->second) / kUsualFactor;
+}
+
 std::size_t CacheSettings::bound(std::string_view name, std::size_t own) const {
   const std::string called = canonical(name);
   const std::size_t made_with = own;
   if (const auto found = bounds.find(called); found != bounds.end()) {
     own = found->second;
   }
-  const auto found = factors.find(called);
-  const double times = (found == factors.end() ? factor : found->second) / kUsualFactor;
   constexpr double kMost = 1e15;
-  const double bound = std::clamp(static_cast<double>(own) * times, 0.0, kMost);
+  const double bound = std::clamp(static_cast<double>(own) * times(called), 0.0, kMost);
   // A cache that shall keep something keeps one entry at least, and a large one an entry in each of its
-  // parts.
-  const std::size_t least = made_with >= kLarge ? kParts : 1;
+  // shards.
+  const std::size_t least = made_with >= kLargeCache ? kCacheShards : 1;
   return bound > 0 ? std::max(least, static_cast<std::size_t>(bound)) : 0;
 }
 

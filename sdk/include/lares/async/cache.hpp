@@ -36,6 +36,10 @@ struct CacheOptions {
   bool record = false;
 };
 
+/// A cache that is made with a bound of so much has so many shards, each with a share of the bound.
+inline constexpr std::size_t kLargeCache = 4096;
+inline constexpr std::size_t kCacheShards = 16;
+
 namespace detail {
 struct CacheCounters {
   std::atomic<std::uint64_t> hits{0};
@@ -87,7 +91,7 @@ class Cache {
   Cache(TaskGroup& group, CacheOptions options, Weigh weigh = {})
       : group_{&group},
         weigh_{std::move(weigh)},
-        shards_(options.max_size >= kShardFrom ? kShards : 1),
+        shards_(options.max_size >= kLargeCache ? kCacheShards : 1),
         membership_{group.runtime(),
                     std::move(options),
                     counters_,
@@ -207,8 +211,6 @@ class Cache {
   [[nodiscard]] const detail::CacheCounters& counters() const noexcept { return counters_; }
 
  private:
-  static constexpr std::size_t kShards = 16;
-  static constexpr std::size_t kShardFrom = 4096;
   static constexpr std::size_t kExpiredAtOnce = 64;
 
   struct Entry;

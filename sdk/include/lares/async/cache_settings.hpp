@@ -26,6 +26,8 @@ struct CacheSettings {
   /// Bounds at kUsualFactor in place of the caches' own, by canonical name.
   std::map<std::string, std::size_t, std::less<>> bounds{};
 
+  /// What bounds at kUsualFactor are multiplied by for a cache, by canonical name.
+  [[nodiscard]] LARES_EXPORT double times(std::string_view canonical_name) const;
   /// The bound of a cache that was made with `own`.
   [[nodiscard]] LARES_EXPORT std::size_t bound(std::string_view name, std::size_t own) const;
   /// Lower case, letters, digits and underscores alone: "*getEvent*" is "getevent".

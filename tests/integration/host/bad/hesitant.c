@@ -52,11 +52,7 @@ static void destroy(void* module) {
 
 LARES_MODULE_NOTE("hesitant", "1");
 LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = {
-    .magic = LARES_MODULE_MAGIC,
-    .struct_size = sizeof(lares_module_descriptor),
-    .abi_major = LARES_MODULE_ABI_MAJOR,
-    .abi_minor = LARES_MODULE_ABI_MINOR,
-    .tier = LARES_MODULE_TIER,
+    LARES_MODULE_DESCRIPTOR_HEAD,
     .fingerprint = "C11",
     .name = "hesitant",
     .version = "1",

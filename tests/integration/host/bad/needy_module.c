@@ -23,15 +23,6 @@ static void destroy(void* module) {
 
 LARES_MODULE_NOTE("needy_module", "1");
 LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = {
-    .magic = LARES_MODULE_MAGIC,
-    .struct_size = sizeof(lares_module_descriptor),
-    .abi_major = LARES_MODULE_ABI_MAJOR,
-    .abi_minor = LARES_MODULE_ABI_MINOR,
-    .tier = LARES_MODULE_TIER,
-    .name = "needy_module",
-    .version = "1",
-    .needs = needs,
-    .create = create,
-    .extension = extension,
-    .destroy = destroy,
+    LARES_MODULE_DESCRIPTOR_HEAD, .name = "needy_module", .version = "1", .needs = needs, .create = create,
+    .extension = extension,       .destroy = destroy,
 };

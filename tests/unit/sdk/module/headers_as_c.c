@@ -50,11 +50,7 @@ static const char* const yes_provides[] = {LARES_SPAM_CHECKER, NULL};
 
 LARES_MODULE_NOTE("yes", "1.0");
 const lares_module_descriptor lares_module_entry = {
-    .magic = LARES_MODULE_MAGIC,
-    .struct_size = sizeof(lares_module_descriptor),
-    .abi_major = LARES_MODULE_ABI_MAJOR,
-    .abi_minor = LARES_MODULE_ABI_MINOR,
-    .tier = LARES_MODULE_TIER,
+    LARES_MODULE_DESCRIPTOR_HEAD,
     .fingerprint = "C11",
     .name = "yes",
     .version = "1.0",

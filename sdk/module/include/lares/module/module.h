@@ -101,8 +101,14 @@ typedef struct lares_module_descriptor {
 #define LARES_MODULE_DESCRIPTOR_SIZE_1_0 \
   (offsetof(lares_module_descriptor, destroy) + sizeof(((lares_module_descriptor*)0)->destroy))
 
+/* What every descriptor begins with, as this header has it. */
+#define LARES_MODULE_DESCRIPTOR_HEAD                                           \
+  .magic = LARES_MODULE_MAGIC, .struct_size = sizeof(lares_module_descriptor), \
+  .abi_major = LARES_MODULE_ABI_MAJOR, .abi_minor = LARES_MODULE_ABI_MINOR, .tier = LARES_MODULE_TIER
+
 /* The name of the exported symbol:
- *     LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = { LARES_MODULE_MAGIC, ... }; */
+ *     LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = {
+ *         LARES_MODULE_DESCRIPTOR_HEAD, .name = "example", ...}; */
 #define LARES_MODULE_DESCRIPTOR_SYMBOL "lares_module_entry"
 
 /* Nothing refers to the note, so a linker that drops what is unused (--gc-sections) would drop it. */
