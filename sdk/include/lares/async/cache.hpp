@@ -36,8 +36,9 @@ struct CacheOptions {
   bool record = false;
 };
 
-/// A cache that is made with a bound of so much has so many shards, each with a share of the bound.
+/// A cache that is made with this bound or more is split into kCacheShards.
 inline constexpr std::size_t kLargeCache = 4096;
+/// How many shards a large cache has, each with a lock of its own and an equal share of the bound.
 inline constexpr std::size_t kCacheShards = 16;
 
 namespace detail {

@@ -4,10 +4,7 @@
 
 LARES_MODULE_NOTE("hollow_module", "1");
 LARES_MODULE_EXPORT const lares_module_descriptor lares_module_entry = {
-    .magic = LARES_MODULE_MAGIC,
-    .struct_size = sizeof(lares_module_descriptor),
-    .abi_major = LARES_MODULE_ABI_MAJOR,
-    .tier = LARES_MODULE_TIER,
+    LARES_MODULE_DESCRIPTOR_HEAD,
     .name = "hollow_module",
     .version = "1",
 };
